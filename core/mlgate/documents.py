@@ -1,0 +1,149 @@
+"""Reading the YAML files that people write, so that every error can name the line it is about.
+
+PyYAML's loader drops positions and lets a repeated key silently win; both are put right here. Validation collects all problems of a
+file and raises one `DeclarationError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mlgate.errors import DeclarationError, Problem
+
+Location = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Declared(BaseModel):
+    """Base of everything read from a file: frozen, strict, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def read_document(path: Path, model: type[Model]) -> Model:
+    """The model that the YAML file at `path` declares.
+
+    Raises DeclarationError with all problems at once: file, line, what was found, what would be accepted.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DeclarationError([Problem(str(path), "there is no such file", "check the path")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError([Problem(str(path), f"cannot be read: {error}", "a UTF-8 text file that you may read")]) from None
+    value, lines = parse_yaml(text, str(path))
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise DeclarationError(problems_of(error, model, lines, str(path))) from None
+
+
+def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
+    """The value of a YAML text and the line (from 1) of each of its keys and items. Raises DeclarationError."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Location, int] = {(): 1}
+        problems: list[Problem] = []
+        if node is not None:
+            _walk(node, (), lines, problems, where)
+        if problems:
+            raise DeclarationError(problems)
+        return (None if node is None else loader.construct_document(node)), lines
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{where}:{mark.line + 1}" if mark else where
+        raise DeclarationError([Problem(place, f"not valid YAML: {error.problem}", "correct the syntax at this line")]) from None
+    finally:
+        loader.dispose()
+
+
+def _walk(node: yaml.Node, at: Location, lines: dict[Location, int], problems: list[Problem], where: str) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            here = (*at, key_node.value)
+            line = key_node.start_mark.line + 1
+            if here in lines:
+                first = lines[here]
+                problems.append(
+                    Problem(f"{where}:{line}", f"{dotted(here)} stands here a second time (first in line {first})", "keep one of the two")
+                )
+            lines[here] = line
+            _walk(value_node, here, lines, problems, where)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            lines[(*at, index)] = item.start_mark.line + 1
+            _walk(item, (*at, index), lines, problems, where)
+
+
+def dotted(location: Location) -> str:
+    """`objectives[0].at_most` for ("objectives", 0, "at_most")."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "the document"
+
+
+def line_of(location: Location, lines: Mapping[Location, int]) -> int:
+    """The line of the nearest part of `location` that stands in the file."""
+    while location not in lines:
+        location = location[:-1]
+    return lines[location]
+
+
+def problems_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Location, int], where: str) -> list[Problem]:
+    """pydantic's errors in our words, in the order of the file."""
+    found: list[tuple[int, Problem]] = []
+    for item in error.errors(include_url=False):
+        # Tagged unions put the tag into the location: keep what stands in the file, and a missing last key.
+        location: Location = ()
+        for part in item["loc"]:
+            if (*location, part) in lines or part == item["loc"][-1]:
+                location = (*location, part)
+        line = line_of(location, lines)
+        found.append((line, Problem(f"{where}:{line}", *_phrase(item, location, model))))
+    return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
+
+
+def _phrase(item: Any, location: Location, model: type[BaseModel]) -> tuple[str, str]:
+    name, value, kind, context = dotted(location), item["input"], item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        keys = sorted(_keys_at(model, location[:-1]))
+        near = get_close_matches(str(location[-1]), keys, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"keys here: {', '.join(keys)}" if keys else "remove it"
+        return f"{name} is not a known key", hint
+    if kind == "missing":
+        return f"{name} is missing", "add it"
+    if kind == "value_error":
+        return f"{name}: {context['error']}", "correct the value"
+    if kind in ("literal_error", "enum"):
+        return f"{name} is {value!r}", f"one of {context['expected']}"
+    return f"{name} is {value!r}", item["msg"][0].lower() + item["msg"][1:]
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> set[str]:
+    """The keys that the model accepts at `location`, from its JSON Schema (which follows unions and references for us)."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolved(part: dict[str, Any]) -> list[dict[str, Any]]:
+        if "$ref" in part:
+            return resolved(definitions[part["$ref"].rsplit("/", 1)[1]])
+        branches = part.get("anyOf") or part.get("oneOf")
+        return [found for branch in branches for found in resolved(branch)] if branches else [part]
+
+    level = resolved(schema)
+    for step in location:
+        nested: list[dict[str, Any]] = []
+        for part in level:
+            child = part.get("items") if isinstance(step, int) else part.get("properties", {}).get(step, part.get("additionalProperties"))
+            if isinstance(child, dict):
+                nested += resolved(child)
+        level = nested
+    return {key for part in level for key in part.get("properties", {})}

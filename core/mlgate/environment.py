@@ -1,0 +1,73 @@
+"""`Environment`: a stage a release passes through, as frozen typed values.
+
+`local` is an environment like any other, with embedded parts: directories for storage and evidence, a process for the endpoint, a file
+for Pulumi's state. All of them lie under one folder, so that `rm -r` of it leaves nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+HOME_VARIABLE = "MLGATE_HOME"
+_SEVEN_DAYS_NS = 7 * 86400 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a stage keeps what it has, and its rules.
+
+    `evidence_for_ns`: how old a signed PASS may be when it is promoted. `home`: the folder of everything the environment owns.
+    """
+
+    name: str
+    home: Path
+    evidence_for_ns: int = _SEVEN_DAYS_NS
+
+    @property
+    def evidence(self) -> Path:
+        """One folder per attempt: plan, observations, signed statement, report."""
+        return self.home / "evidence"
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only record of attempts, promotions and routes."""
+        return self.home / "ledger.jsonl"
+
+    @property
+    def signing_key(self) -> Path:
+        """The private key of this environment's gate (PEM, mode 0600)."""
+        return self.home / "keys" / "signing.pem"
+
+    @property
+    def trust(self) -> Path:
+        """Which public keys may sign for which environment."""
+        return self.home / "trust.yaml"
+
+    @property
+    def releases(self) -> Path:
+        """The model store: one folder per release digest."""
+        return self.home / "releases"
+
+    @property
+    def processes(self) -> Path:
+        """The Supervisor's registry and each process's own directories."""
+        return self.home / "processes"
+
+    @property
+    def routers(self) -> Path:
+        """One folder per service: its proxy's files."""
+        return self.home / "routers"
+
+    @property
+    def state(self) -> Path:
+        """Pulumi's file state and its own home."""
+        return self.home / "pulumi"
+
+
+def local(project: Path | None = None) -> Environment:
+    """The environment of this machine: under `$MLGATE_HOME`, else `.mlgate/` of the project (default: the current directory)."""
+    declared = os.environ.get(HOME_VARIABLE)
+    home = Path(declared).expanduser() if declared else (project or Path.cwd()) / ".mlgate"
+    return Environment(name="local", home=home.resolve() / "local")

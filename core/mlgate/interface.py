@@ -1,0 +1,90 @@
+"""What goes over the wire: tensors by name, the field that answers, and how the caller proves who it is."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from mlgate.documents import Declared
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+Dtype = Literal["float32", "float64", "int32", "int64", "uint8", "bool"]
+Shape = Annotated[tuple[int, ...], Field(min_length=1, strict=False)]
+
+
+def _check_shape(shape: tuple[int, ...]) -> None:
+    if shape[0] != -1 or any(side < 1 for side in shape[1:]):
+        raise ValueError(f"shape {list(shape)} must start with -1 (the batch) and go on with sides of at least 1")
+
+
+class Tensor(Declared):
+    """One input: element type, shape with the batch first as -1, and the bounds its elements keep (both ends included)."""
+
+    dtype: Dtype
+    shape: Shape
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _check_shape(self.shape)
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least {self.at_least} is over at_most {self.at_most}")
+        return self
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one case, without the batch."""
+        return self.shape[1:]
+
+
+class Output(Declared):
+    """The field of the answer that is judged. `answer: argmax` makes its largest element's index the class; `none` keeps the number."""
+
+    field: FieldName
+    shape: Shape
+    answer: Literal["argmax", "none"] = "none"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        _check_shape(self.shape)
+        if self.answer == "none" and prod(self.shape[1:]) != 1:
+            raise ValueError(f"answer none takes one number a case, but shape {list(self.shape)} has {prod(self.shape[1:])}: use argmax")
+        return self
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """The shape of one case's answer, without the batch."""
+        return self.shape[1:]
+
+
+class Auth(Declared):
+    """Names of environment variables that hold what the endpoint asks for; their values never enter rows, evidence or logs.
+
+    `bearer`: a token. `headers`: header name to variable. `ca`, `client_certificate`, `client_key`: variables that hold PEM file paths.
+    """
+
+    bearer: VariableName | None = None
+    headers: dict[str, VariableName] = Field(default_factory=dict)
+    ca: VariableName | None = None
+    client_certificate: VariableName | None = None
+    client_key: VariableName | None = None
+
+    @model_validator(mode="after")
+    def _pairs(self) -> Self:
+        if (self.client_certificate is None) != (self.client_key is None):
+            raise ValueError("client_certificate and client_key go together")
+        return self
+
+
+class Interface(Declared):
+    """The protocol an endpoint speaks and the tensors it takes and gives."""
+
+    protocol: Literal["torchserve", "open-inference"]
+    input: Annotated[dict[FieldName, Tensor], Field(min_length=1)]
+    output: Output
+    auth: Auth = Auth()
