@@ -46,8 +46,8 @@ def read_document(path: Path, model: type[Model]) -> Model:
 
 def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
     """The value of a YAML text and the line (from 1) of each of its keys and items. Raises DeclarationError."""
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         lines: dict[Location, int] = {(): 1}
         problems: list[Problem] = []
@@ -60,8 +60,8 @@ def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
         mark = error.problem_mark
         place = f"{where}:{mark.line + 1}" if mark else where
         raise DeclarationError([Problem(place, f"not valid YAML: {error.problem}", "correct the syntax at this line")]) from None
-    finally:
-        loader.dispose()
+    except (yaml.YAMLError, ValueError) as error:  # a character or a date that YAML cannot hold
+        raise DeclarationError([Problem(where, f"not valid YAML: {error}", "save it as plain UTF-8 text")]) from None
 
 
 def _walk(node: yaml.Node, at: Location, lines: dict[Location, int], problems: list[Problem], where: str) -> None:

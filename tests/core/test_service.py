@@ -38,31 +38,32 @@ def test_a_changed_bar_changes_the_digest(read: Reader, declaration: str) -> Non
 
 def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaration: str) -> None:
     service = read(declaration)
-    assert Service.model_validate(service.model_dump(mode="json")) == service
+    again = Service.model_validate(service.model_dump(mode="json"))
+    assert again.model_dump() == service.model_dump()
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "line", "found", "accepted"),
     [
         ("workers: 2", "wrkers: 2", 4, "serving.wrkers is not a known key", "did you mean workers?"),
-        ("at_most: 200 ms", "at_most: 200", 10, "200 has no unit", "50 ms"),
-        ("at_most: 200 ms", "at_most: 200/s", 10, "'200/s' is not a duration", "50 ms"),
-        ("at_most: 1 %", "at_most: 0.01", 11, "0.01 has no unit", "1 %"),
-        ("at_most: 1 %", "at_most: 0 %", 11, "0 % can never be proven", "1 %"),
-        ("rate: 200/s", "rate: 0/s", 12, "rate must be over 0/s", ""),
-        ("at_least: 60 s", "at_least: 600 s", 12, "at_least 10 min is over at_most 5 min", ""),
-        (", bursts: independent", "", 12, "load.bursts is missing", "add it"),
-        ("bursts: independent", "bursts: {block: 30}", 12, "load.bursts is {'block': 30}", "'independent'"),
-        ("at_least: 0.94", "at_least: 94", 14, "quality[0].at_least is 94", "less than 1"),
-        ("margin: 0.02", "margn: 0.02", 15, "quality[1].margn is not a known key", "did you mean margin?"),
-        ("metric: accuracy, versus", "metric: f1, versus", 15, "quality[1].metric is 'f1'", "'accuracy'"),
+        ("at_most: 200 ms", "at_most: 200", 11, "200 has no unit", "50 ms"),
+        ("at_most: 200 ms", "at_most: 200/s", 11, "'200/s' is not a duration", "50 ms"),
+        ("at_most: 1 %", "at_most: 0.01", 12, "0.01 has no unit", "1 %"),
+        ("at_most: 1 %", "at_most: 0 %", 12, "0 % can never be proven", "1 %"),
+        ("rate: 200/s", "rate: 0/s", 13, "rate must be over 0/s", ""),
+        ("at_least: 60 s", "at_least: 600 s", 13, "at_least 10 min is over at_most 5 min", ""),
+        (", bursts: independent", "", 13, "load.bursts is missing", "add it"),
+        ("bursts: independent", "bursts: {block: 30}", 13, "load.bursts is {'block': 30}", "'independent'"),
+        ("at_least: 0.94", "at_least: 94", 15, "quality[0].at_least is 94", "less than 1"),
+        ("margin: 0.02", "margn: 0.02", 16, "quality[1].margn is not a known key", "did you mean margin?"),
+        ("metric: accuracy, versus", "metric: f1, versus", 16, "quality[1].metric is 'f1'", "'accuracy'"),
         ("shape: [-1, 8, 8]", "shape: [8, 8]", 7, "must start with -1", ""),
         ("at_least: 0, at_most: 16", "at_least: 16, at_most: 0", 7, "at_least 16.0 is over at_most 0.0", ""),
         ("answer: argmax", "answer: none", 8, "answer none takes one number a case", "argmax"),
         ("bearer: ENDPOINT_TOKEN", "bearer: s3cr3t-token", 9, "interface.auth.bearer is", "pattern"),
         ("name: error-rate", "name: latency-p99", 1, "names must differ", "latency-p99"),
         ("apiVersion: mlgate/v1", "apiVersion: mlgate/v2", 1, "apiVersion is 'mlgate/v2'", "'mlgate/v1'"),
-        ("alpha: 0.01\n", "alpha: 0\n", 16, "alpha is 0", "greater than 0"),
+        ("alpha: 0.01\n", "alpha: 0\n", 17, "alpha is 0", "greater than 0"),
         ("owner: vision", "owner: vision, owner: speech", 3, "metadata.owner stands here a second time", "keep one"),
     ],
 )
@@ -82,7 +83,7 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, d
     wrong = declaration.replace("workers: 2", "workers: 0").replace("200 ms", "200").replace("0.94", "1.5")
     with pytest.raises(DeclarationError) as caught:
         read(wrong)
-    assert [problem.where.rsplit(":", 1)[1] for problem in caught.value.problems] == ["4", "10", "14"]
+    assert [problem.where.rsplit(":", 1)[1] for problem in caught.value.problems] == ["4", "11", "15"]
 
 
 def test_objectives_without_load_are_refused(read: Reader, declaration: str) -> None:
