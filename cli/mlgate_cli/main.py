@@ -1,0 +1,47 @@
+"""The `mlgate` command: one thin module per verb, heavy imports inside the verb, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mlgate_cli import demo, doctor, down, env, gate, pack, promote, report, rollback, serve, status, validate, verify
+from mlgate_cli.output import errors_as_words
+
+app = typer.Typer(
+    name="mlgate",
+    help=(
+        "Infrastructure and deployment gates for ML: a model version reaches an environment only with signed evidence.\n\n"
+        "Exit codes: 0 PASS or done, 10 FAIL, 11 INCONCLUSIVE, 12 VOID, 1 error, 2 usage, 130 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for verb in (demo, doctor, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
+    app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(verb.command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"mlgate {version('mlgate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")] = False,
+) -> None:
+    """Options before the verb."""
+
+
+def main() -> None:
+    """The entry point: our errors as words and exit codes, never as a traceback."""
+    with errors_as_words():
+        app()

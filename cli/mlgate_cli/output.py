@@ -1,0 +1,92 @@
+"""How a verb speaks: a table or sentences for people on standard output, one JSON document with `--json`, progress and errors on standard error.
+
+Standard output carries the result alone, so that `mlgate gate --json | jq` works however long the gate talked.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from mlgate.errors import DeclarationError, MlgateError
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Progress = Callable[[str], None]
+
+
+def print_json(value: Any) -> None:
+    """One indented JSON document on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for people on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def progress_since(start: float | None = None) -> Progress:
+    """Writes progress lines to standard error, each with the seconds since `start` (monotonic; default now)."""
+    begin = time.monotonic() if start is None else start
+
+    def line(text: str) -> None:
+        sys.stderr.write(f"[{time.monotonic() - begin:6.1f} s] {text}\n")
+        sys.stderr.flush()
+
+    return line
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """A table for people; plain and uncut where the output is not a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_styled(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console.print(table)
+
+
+_STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow", "VOID": "bold magenta", "missing": "red", "ok": "green"}
+
+
+def _styled(cell: str) -> Any:
+    from rich.text import Text
+
+    return Text(cell, style=_STYLES.get(cell, ""))
+
+
+@contextmanager
+def errors_as_words() -> Iterator[None]:
+    """Turns our errors into text and exit codes; Ctrl-C leaves with 130. Anything else is a bug and keeps its traceback."""
+    try:
+        yield
+    except MlgateError as error:
+        if "--json" in sys.argv:
+            print_json({"error": _as_dict(error)})
+        sys.stderr.write(f"mlgate: {error}\n")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nmlgate: interrupted; the same command goes on from here\n")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`mlgate status | head`).
+        sys.stderr.close()
+        sys.exit(141)
+
+
+def _as_dict(error: MlgateError) -> dict[str, Any]:
+    kind = type(error).__name__
+    if isinstance(error, DeclarationError):
+        problems = [{"where": item.where, "found": item.found, "expected": item.expected} for item in error.problems]
+        return {"kind": kind, "exit_code": error.exit_code, "problems": problems}
+    return {"kind": kind, "exit_code": error.exit_code, "problem": error.problem, "where": error.where, "remedy": error.remedy}

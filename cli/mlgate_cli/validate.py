@@ -1,0 +1,37 @@
+"""Check service.yaml and its data, without a request.
+
+Example: mlgate validate examples/digits/service.yaml
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlgate_cli.output import JsonFlag, print_json, say
+
+
+def command(
+    service: Annotated[Path, typer.Argument(metavar="SERVICE", help="The declaration, service.yaml.")],
+    as_json: JsonFlag = False,
+) -> None:
+    from mlgate import Service
+    from mlgate_gates.samples import read_samples
+
+    declared = Service.read(service)
+    samples = read_samples(declared)
+    if as_json:
+        print_json(
+            {
+                "service": declared.name,
+                "digest": declared.digest,
+                "samples": [{"id": sample.id, "data": sample.data, "cases": len(sample.cases.case_ids)} for sample in samples],
+            }
+        )
+        return
+    checks = ["contract", *(check.name for check in (*declared.quality, *declared.objectives))]
+    say(f"{service}: service {declared.name} is well declared; checks: {', '.join(checks)}")
+    for sample in samples:
+        say(f"{sample.data}: {len(sample.cases.case_ids)} cases")
