@@ -1,4 +1,5 @@
-"""How a verb speaks: a table or sentences for people on standard output, one JSON document with `--json`, progress and errors on standard error.
+"""How a verb speaks: a table or sentences for people on standard output, one JSON document with `--json`, progress and errors on
+standard error.
 
 Standard output carries the result alone, so that `mlgate gate --json | jq` works however long the gate talked.
 """

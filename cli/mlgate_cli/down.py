@@ -1,0 +1,20 @@
+"""Stop everything local: endpoints, proxies, the stack's resources. Evidence, ledger and packed releases stay.
+
+Example: mlgate down
+"""
+
+from __future__ import annotations
+
+from mlgate_cli.output import JsonFlag, print_json, progress_since, say
+
+
+def command(as_json: JsonFlag = False) -> None:
+    from mlgate_delivery.down import down
+
+    from mlgate import local
+
+    stopped = down(local(), progress_since())
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        say(f"stopped {len(stopped)}: {', '.join(stopped)}" if stopped else "nothing was running")

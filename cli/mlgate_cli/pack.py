@@ -1,0 +1,36 @@
+"""Pack a model directory into a release: an archive and release.json, the same bytes for the same inputs.
+
+Example: mlgate pack build/digits-1 --service examples/digits/service.yaml --version 1 --output dist/digits-1
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlgate_cli.output import JsonFlag, print_json, say
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The model directory: model.py and weights, or model.pt2.")],
+    version: Annotated[str, typer.Option("--version", "-v", help="What people call this release, such as 1 or 2026-11-24.")],
+    service: Annotated[Path, typer.Option("--service", "-s", help="The declaration, service.yaml.")] = Path("service.yaml"),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the release goes; default dist/SERVICE-VERSION.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    from mlgate_serving.pack import pack
+
+    from mlgate import Service
+
+    declared = Service.read(service)
+    target = output or Path("dist") / f"{declared.name}-{version}"
+    release = pack(folder, service=declared, version=version, output=target)
+    if as_json:
+        print_json({"release": release.digest, "version": release.version, "folder": str(target), "archive": str(target / release.archive)})
+    else:
+        say(f"packed {release.label} into {target}")
+        say(
+            f"gate it: pulumi config set --path 'mlgate:services.{declared.name}.candidate' {target}, pulumi up -s local, mlgate gate {service} -r {target}"
+        )

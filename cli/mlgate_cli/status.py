@@ -1,0 +1,31 @@
+"""Say what is stable where, since when, by which evidence, and what runs.
+
+Example: mlgate status
+"""
+
+from __future__ import annotations
+
+from mlgate_cli.output import JsonFlag, print_json, print_table, say
+
+
+def command(as_json: JsonFlag = False) -> None:
+    from dataclasses import asdict
+
+    from mlgate_delivery.status import status
+
+    from mlgate import local
+
+    services = status(local())
+    if as_json:
+        print_json({"environment": "local", "services": [asdict(service) for service in services]})
+        return
+    if not services:
+        say("nothing is deployed in local; start with: make demo")
+        return
+    for service in services:
+        print_table(
+            f"{service.name} at {service.url or '(no address)'}",
+            ["arm", "release", "traffic", "process", "since", "evidence"],
+            [(arm.arm, arm.release, f"{arm.weight:.0%}", arm.process, arm.since, arm.evidence) for arm in service.arms],
+            right=["traffic"],
+        )
