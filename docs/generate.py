@@ -2,17 +2,80 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from mlgate.schema import service_schema
 
 DOCS = Path(__file__).parent
 
+_HEAD = """\
+# `service.yaml`, key by key
+
+Generated from the model by `make docs`; editors can use [`service.schema.json`](service.schema.json). Unknown keys, wrong units and
+impossible values are errors that name file, line, value and what would be accepted; all errors of a file come at once
+(`mlgate validate service.yaml`).
+A quantity is text with its unit: durations `50 ms`, rates `200/s`, shares `99.9 %`.
+"""
+
+
+def reference(schema: dict[str, Any]) -> str:
+    """One table per object of the schema, outermost first."""
+    text = [_HEAD]
+    waiting, seen = [("Service", schema)], {"Service"}
+    while waiting:
+        name, part = waiting.pop(0)
+        text.append(f"\n## {name}\n\n{part.get('description', '')}\n\n| key | type | default |\n|---|---|---|\n")
+        required = set(part.get("required", []))
+        for key, value in part.get("properties", {}).items():
+            default = "required" if key in required else f"`{json.dumps(value['default'])}`" if "default" in value else "empty"
+            text.append(f"| `{key}` | {_type(value)} | {default} |\n")
+            for target in _targets(value):
+                if target not in seen:
+                    seen.add(target)
+                    waiting.append((target, schema["$defs"][target]))
+    return "".join(text)
+
+
+def _targets(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["$ref"].rsplit("/", 1)[1]] if "$ref" in value else []
+        return own + [target for key, part in value.items() if key != "discriminator" for target in _targets(part)]
+    return [target for part in value for target in _targets(part)] if isinstance(value, list) else []
+
+
+def _type(value: dict[str, Any]) -> str:
+    keyed = value.get("additionalProperties") or next(iter(value.get("patternProperties", {}).values()), None)
+    if "$ref" in value:
+        name = value["$ref"].rsplit("/", 1)[1]
+        text = f"[{name}](#{name.lower()})"
+    elif "const" in value or "enum" in value:
+        text = ", ".join(f"`{item}`" for item in value.get("enum", [value.get("const")]))
+    elif branches := value.get("anyOf") or value.get("oneOf"):
+        text = " or ".join(_type(branch) for branch in branches)
+    elif "items" in value:
+        text = f"list of {_type(value['items'])}"
+    elif isinstance(keyed, dict):
+        text = f"{_type(keyed)} by name"
+    elif "examples" in value:
+        text = f"text such as `{value['examples'][0]}`"
+    else:
+        kind = value.get("type", "any")
+        limits = [f"{word} {value[key]}" for key, word in _LIMITS.items() if key in value]
+        text = " ".join([_KINDS.get(kind, kind), *limits])
+    return text
+
+
+_KINDS = {"string": "text", "integer": "whole number", "boolean": "yes or no", "null": "nothing"}
+_LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "over", "exclusiveMaximum": "under"}
+
 
 def pages() -> dict[Path, str]:
     """Each generated file and what it must contain."""
-    return {DOCS / "service.schema.json": service_schema()}
+    schema = service_schema()
+    return {DOCS / "service.schema.json": schema, DOCS / "service.md": reference(json.loads(schema))}
 
 
 def main() -> int:

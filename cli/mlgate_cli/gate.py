@@ -1,7 +1,7 @@
 """Judge a candidate by everything its service declares: PASS, FAIL, INCONCLUSIVE or VOID, with signed evidence and a report.
 
-In an environment, name the release; anywhere else, name the address of whatever speaks the declared protocol. A killed gate goes on from its
-rows when the same command runs again.
+In an environment, name the release; anywhere else, name the address of whatever speaks the declared protocol. A killed gate goes on
+from its rows when the same command runs again.
 
 Example: mlgate gate examples/digits/service.yaml --release dist/digits-2
 

@@ -31,6 +31,5 @@ def command(
         print_json({"release": release.digest, "version": release.version, "folder": str(target), "archive": str(target / release.archive)})
     else:
         say(f"packed {release.label} into {target}")
-        say(
-            f"gate it: pulumi config set --path 'mlgate:services.{declared.name}.candidate' {target}, pulumi up -s local, mlgate gate {service} -r {target}"
-        )
+        key = f"mlgate:services.{declared.name}.candidate"
+        say(f"next: pulumi config set --path '{key}' {target} && pulumi up -s local && mlgate gate {service} -r {target}")
