@@ -1,1 +1,144 @@
-"""pytest collects a named `service.yaml` and runs its gate, one item per check."""
+"""pytest runs the gate of a `service.yaml` named on its command line, one item per check.
+
+`pytest service.yaml --candidate URL [--stable URL | --first-release]`: the same gate as `mlgate gate`, the same evidence, pytest's own
+reports. Only a file named on the command line whose `apiVersion` is `mlgate/v1` is taken; every other run is left alone, and pays for an
+import of the standard library.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from mlgate_gates.request import GateOutcome
+    from mlgate_gates.result import Finding
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the endpoints to judge."""
+    group = parser.getgroup("mlgate", "deployment gates (for a service.yaml named on the command line)")
+    group.addoption("--candidate", metavar="URL", help="the endpoint to judge")
+    group.addoption("--stable", metavar="URL", help="the endpoint to compare with")
+    group.addoption("--first-release", action="store_true", help="there is no stable yet: leave out the checks against it")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Takes a declaration that was named, and nothing else."""
+    if file_path.suffix not in (".yaml", ".yml") or not parent.session.isinitpath(file_path):
+        return None
+    if "mlgate/v1" not in file_path.read_text(encoding="utf-8", errors="replace"):
+        return None
+    return GateFile.from_parent(parent, path=file_path)
+
+
+class GateFile(pytest.File):
+    """A declaration; its gate runs once, when the first item needs it."""
+
+    _outcome: GateOutcome | None = None
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """An item for each check that will be planned, and one for the verdict over all."""
+        from mlgate.errors import MlgateError
+        from mlgate.service import MarginBar, Service
+
+        candidate = self.config.getoption("--candidate")
+        if candidate is None:
+            raise pytest.UsageError(f"{self.path}: which endpoint? add --candidate URL")
+        try:
+            service = Service.read(self.path)
+        except MlgateError as error:
+            raise self.CollectError(str(error)) from None
+        first = self.config.getoption("--first-release")
+        bars = [bar for bar in service.quality if not (first and isinstance(bar, MarginBar))]
+        for name in ("contract", *(bar.name for bar in bars), *(objective.name for objective in service.objectives)):
+            yield CheckItem.from_parent(self, name=name)
+        yield VerdictItem.from_parent(self, name="verdict")
+
+    def outcome(self) -> GateOutcome:
+        """The gate's outcome; runs it on the first call."""
+        if self._outcome is None:
+            from mlgate.environment import local
+            from mlgate.service import Service
+            from mlgate_gates.request import GateRequest, Subject
+            from mlgate_gates.run import run_gate
+
+            stable = self.config.getoption("--stable")
+            request = GateRequest(
+                service=Service.read(self.path),
+                environment=local(),
+                candidate=Subject(self.config.getoption("--candidate")),
+                stable=Subject(stable) if stable else None,
+                first_release=self.config.getoption("--first-release"),
+            )
+            self._outcome = run_gate(request, lambda text: sys.stderr.write(f"{text}\n"))
+        return self._outcome
+
+
+class GateFailure(Exception):
+    """A check that did not pass, as the text pytest shows."""
+
+
+class _GateItem(pytest.Item):
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *_: Any, **__: Any) -> str:
+        """Our own words for our own errors; pytest's for the rest."""
+        from mlgate.errors import MlgateError
+
+        if isinstance(excinfo.value, GateFailure | MlgateError):
+            return str(excinfo.value)
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the item stands: the declaration and the check."""
+        return self.path, 0, f"{self.path.name}: {self.name}"
+
+    def gate(self) -> GateOutcome:
+        """The outcome of this item's file, and where its evidence lies (for JUnit)."""
+        assert isinstance(self.parent, GateFile)
+        outcome = self.parent.outcome()
+        self.user_properties += [("mlgate_attempt", outcome.attempt), ("mlgate_verdict", str(outcome.result.verdict))]
+        return outcome
+
+
+class CheckItem(_GateItem):
+    """One check: passes on PASS, is skipped where another check failed first, fails otherwise."""
+
+    def runtest(self) -> None:
+        """Raises GateFailure with an aligned table."""
+        outcome = self.gate()
+        finding = next(finding for finding in outcome.result.findings if finding.name == self.name)
+        if finding.verdict is None:
+            pytest.skip(f"not run: {outcome.result.decided_by} decided first")
+        if finding.verdict != "PASS":
+            raise GateFailure(failure_table(finding, outcome))
+
+
+class VerdictItem(_GateItem):
+    """The gate as a whole: what is void or missing outside of single checks shows here."""
+
+    def runtest(self) -> None:
+        """Raises GateFailure unless the gate passed."""
+        outcome = self.gate()
+        if outcome.result.verdict != "PASS":
+            raise GateFailure(f"{outcome.result.verdict}: {outcome.result.reason}\nreport  {outcome.report}")
+
+
+def failure_table(finding: Finding, outcome: GateOutcome) -> str:
+    """What was claimed and what was found, aligned."""
+    rows = [
+        ("check", finding.name),
+        ("verdict", str(finding.verdict)),
+        ("claim", finding.claim),
+        ("found", "nothing" if finding.estimate is None else f"{finding.estimate:.6g}"),
+        ("why", finding.reason),
+        ("requests", f"{finding.requests:,}"),
+        *([("missing", finding.missing)] if finding.missing else []),
+        *((name, f"{number:.6g}") for name, number in finding.numbers.items()),
+        ("report", str(outcome.report)),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
