@@ -79,7 +79,7 @@ class GateFile(pytest.File):
         return self._outcome
 
 
-class GateFailure(Exception):
+class GateFailedError(Exception):
     """A check that did not pass, as the text pytest shows."""
 
 
@@ -88,7 +88,7 @@ class _GateItem(pytest.Item):
         """Our own words for our own errors; pytest's for the rest."""
         from mlgate.errors import MlgateError
 
-        if isinstance(excinfo.value, GateFailure | MlgateError):
+        if isinstance(excinfo.value, GateFailedError | MlgateError):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))
 
@@ -108,23 +108,23 @@ class CheckItem(_GateItem):
     """One check: passes on PASS, is skipped where another check failed first, fails otherwise."""
 
     def runtest(self) -> None:
-        """Raises GateFailure with an aligned table."""
+        """Raises GateFailedError with an aligned table."""
         outcome = self.gate()
         finding = next(finding for finding in outcome.result.findings if finding.name == self.name)
         if finding.verdict is None:
             pytest.skip(f"not run: {outcome.result.decided_by} decided first")
         if finding.verdict != "PASS":
-            raise GateFailure(failure_table(finding, outcome))
+            raise GateFailedError(failure_table(finding, outcome))
 
 
 class VerdictItem(_GateItem):
     """The gate as a whole: what is void or missing outside of single checks shows here."""
 
     def runtest(self) -> None:
-        """Raises GateFailure unless the gate passed."""
+        """Raises GateFailedError unless the gate passed."""
         outcome = self.gate()
         if outcome.result.verdict != "PASS":
-            raise GateFailure(f"{outcome.result.verdict}: {outcome.result.reason}\nreport  {outcome.report}")
+            raise GateFailedError(f"{outcome.result.verdict}: {outcome.result.reason}\nreport  {outcome.report}")
 
 
 def failure_table(finding: Finding, outcome: GateOutcome) -> str:
