@@ -1,0 +1,107 @@
+"""The phases of a gate as load jobs: the contract's deliberate requests, every case of each sample once, then the declared load.
+
+Each returns what is still to send, given the rows that an interrupted gate left, so that starting and resuming are one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from mlgate_gates.samples import Sample
+from mlgate_loadtests.job import Expectation, Prepared
+from mlgate_loadtests.schedule import poisson_arrivals
+from mlgate_serving.clients import Client
+
+_SETTLED_RATE_PER_S = 200.0  # of contract and samples where no load is declared
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a worker sends: requests, when (ns from the start), which of them, and in which block."""
+
+    requests: Sequence[Prepared]
+    arrivals_ns: NDArray[np.int64]
+    picks: NDArray[np.int64]
+    blocks: NDArray[np.int64]
+
+
+def contract_traffic(requests: Sequence[Prepared], rows: pa.Table) -> Traffic | None:
+    """The contract's requests that have no answer yet."""
+    return _each_once(requests, rows, rate_per_s=_SETTLED_RATE_PER_S, seed=0)
+
+
+def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: dict[str, Any] | None, seed: int) -> Traffic | None:
+    """Every case of the sample to every arm, once, in a seeded order that mixes arms; at the declared rate for each arm."""
+    requests = [
+        Prepared(
+            request=client.encode({name: values[index] for name, values in sample.cases.inputs.items()}),
+            case_id=sample.cases.case_ids[index],
+            arm=arm,
+            check=sample.check,
+            expectation=Expectation(label=float(sample.cases.labels[index])),
+        )
+        for index in range(len(sample.cases.case_ids))
+        for arm in sample.arms
+    ]
+    rate = load["rate_per_s"] if load else _SETTLED_RATE_PER_S
+    return _each_once(requests, rows, rate_per_s=rate * len(sample.arms), seed=seed)
+
+
+def _each_once(requests: Sequence[Prepared], rows: pa.Table, *, rate_per_s: float, seed: int) -> Traffic | None:
+    answered = set(zip(*(rows[column].to_pylist() for column in ("check", "arm", "case_id")), strict=True))
+    pending = [item for item in requests if (item.check, item.arm, item.case_id) not in answered]
+    if not pending:
+        return None
+    order = np.random.default_rng(seed).permutation(len(pending))
+    arrivals = (np.arange(len(pending)) * (1e9 / rate_per_s)).astype(np.int64)
+    return Traffic(pending, arrivals, order.astype(np.int64), np.zeros(len(pending), np.int64))
+
+
+def load_traffic(samples: Sequence[Sample], client: Client, rows: pa.Table, *, load: dict[str, Any], run: int) -> Traffic | None:
+    """Poisson arrivals for what is left of `at_most`, after a warm-up of their own; cases drawn at random with replacement.
+
+    None where nothing is left. Each run draws from its own seed, so a continued gate sends new data.
+    """
+    left_ns = load["at_most_ns"] - watched_ns(rows)
+    if left_ns <= 0:
+        return None
+    warm_up_ns = load["warm_up_ns"]
+    arrivals = poisson_arrivals(load["schedule_seed"] + run, load["rate_per_s"], warm_up_ns + left_ns)
+    cases = [
+        (sample, index)
+        for sample in samples
+        if not sample.look
+        for index in range(len(sample.cases.case_ids))
+    ]
+    encoded = [
+        (
+            client.encode({name: values[index] for name, values in sample.cases.inputs.items()}),
+            sample.cases.case_ids[index],
+            Expectation(label=float(sample.cases.labels[index])),
+        )
+        for sample, index in cases
+    ]
+    requests = [
+        Prepared(request=request, case_id=case_id, arm="candidate", check=check, expectation=expectation)
+        for check in ("warm-up", "load")
+        for request, case_id, expectation in encoded
+    ]
+    draws = np.random.default_rng((load["schedule_seed"], run)).integers(0, len(encoded), len(arrivals))
+    watched = arrivals >= warm_up_ns
+    return Traffic(requests, arrivals, draws + watched * len(encoded), np.cumsum(watched) - 1)
+
+
+def watched_ns(rows: pa.Table) -> int:
+    """How long the load was watched so far, by schedule, summed over runs, in ns."""
+    loaded = rows.filter(pc.equal(rows["check"], "load"))
+    if loaded.num_rows == 0:
+        return 0
+    spans = loaded.group_by("run").aggregate([("scheduled_ns", "min"), ("scheduled_ns", "max")])
+    return int(pc.sum(pc.subtract(spans["scheduled_ns_max"], spans["scheduled_ns_min"])).as_py())
