@@ -9,9 +9,8 @@ from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 
 def command(as_json: JsonFlag = False) -> None:
-    from mlgate_delivery.down import down
-
     from mlgate import local
+    from mlgate_delivery.down import down
 
     stopped = down(local(), progress_since())
     if as_json:

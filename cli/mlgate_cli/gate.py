@@ -29,9 +29,8 @@ def command(
     environment: EnvironmentName = "local",
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate_gates.run import GateRequest, Subject, run_gate
-
     from mlgate import Service, UsageError
+    from mlgate_gates.run import GateRequest, Subject, run_gate
 
     if (release is None) == (candidate is None):
         raise UsageError("name the release to judge, or the address of an endpoint", remedy="one of --release RELEASE and --candidate URL")

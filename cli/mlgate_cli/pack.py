@@ -20,9 +20,8 @@ def command(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the release goes; default dist/SERVICE-VERSION.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate_serving.pack import pack
-
     from mlgate import Service
+    from mlgate_serving.pack import pack
 
     declared = Service.read(service)
     target = output or Path("dist") / f"{declared.name}-{version}"

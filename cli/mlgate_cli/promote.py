@@ -12,10 +12,9 @@ from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 
 def command(service: ServiceFile, release: ReleaseName, environment: EnvironmentName = "local", as_json: JsonFlag = False) -> None:
+    from mlgate import Service
     from mlgate_delivery.promote import promote
     from mlgate_delivery.store import release_named
-
-    from mlgate import Service
 
     place = environment_named(environment)
     declared = Service.read(service)

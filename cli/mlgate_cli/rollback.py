@@ -19,9 +19,8 @@ def command(
     environment: EnvironmentName = "local",
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate_delivery.rollback import rollback
-
     from mlgate import Service
+    from mlgate_delivery.rollback import rollback
 
     declared = Service.read(service)
     promotion = rollback(environment_named(environment), declared, service, reason, progress_since())

@@ -21,9 +21,8 @@ def command(
     service: Annotated[Path, typer.Option("--service", "-s", help="The declaration, service.yaml.")] = Path("service.yaml"),
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate_serving.endpoint import start_endpoint, stop_endpoint
-
     from mlgate import ProcessError, Service
+    from mlgate_serving.endpoint import start_endpoint, stop_endpoint
     from mlgate_serving.supervisor import Supervisor
 
     declared = Service.read(service)

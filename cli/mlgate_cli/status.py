@@ -11,9 +11,8 @@ from mlgate_cli.output import JsonFlag, print_json, print_table, say
 def command(as_json: JsonFlag = False) -> None:
     from dataclasses import asdict
 
-    from mlgate_delivery.status import status
-
     from mlgate import local
+    from mlgate_delivery.status import status
 
     services = status(local())
     if as_json:

@@ -17,9 +17,8 @@ def command(
     service: Annotated[Path, typer.Argument(metavar="SERVICE", help="The declaration, service.yaml.")],
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate_gates.samples import read_samples
-
     from mlgate import Service
+    from mlgate_gates.samples import read_samples
 
     declared = Service.read(service)
     samples = read_samples(declared)

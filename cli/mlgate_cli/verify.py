@@ -20,10 +20,9 @@ def command(
     trust: Annotated[Path | None, typer.Option("--trust", help="The trust policy; default: that of the local environment.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
+    from mlgate import local
     from mlgate_evidence.trust import Trust
     from mlgate_gates.verify import verify_folder
-
-    from mlgate import local
 
     folder = evidence.parent if evidence.name == "evidence.json" else evidence
     verified = verify_folder(folder, Trust.read(trust or local().trust))
