@@ -1,0 +1,54 @@
+"""The main job on this machine: train, pack, deploy, gate and promote four releases of a digits classifier. Two are good, two are not.
+
+Leaves with 0 when the gates promote 1 and 2 and refuse 3 (quality) and 4 (latency). Ctrl-C stops what runs; the same command goes on.
+
+Example: mlgate demo
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import typer
+
+from mlgate_cli.output import JsonFlag, print_json, print_table, progress_since, say
+
+
+def command(as_json: JsonFlag = False) -> None:
+    from mlgate_cli.story import CHAPTERS, Story
+
+    begin = time.monotonic()
+    story = Story(Path.cwd(), progress_since(begin))
+    story.begin()
+    with story.running() as watch:
+        for chapter in CHAPTERS:
+            if chapter.release not in story.told:
+                story.tell(chapter, watch)
+    told = [story.told[chapter.release] for chapter in CHAPTERS]
+    report = next((item.report for item in reversed(told) if item.promoted), told[-1].report)
+    keys = ("release", "verdict", "promoted", "decided_by", "requests", "seconds")
+    if as_json:
+        print_json({"releases": [{key: getattr(item, key) for key in keys} for item in told], "report": report})
+    else:
+        rows = [
+            (
+                item.release,
+                chapter.about,
+                item.verdict,
+                "promoted" if item.promoted else "refused",
+                item.decided_by,
+                f"{item.requests:,}",
+                f"{item.seconds:.1f}",
+            )
+            for item, chapter in zip(told, CHAPTERS, strict=True)
+        ]
+        print_table("", ["release", "", "verdict", "", "decided by", "requests", "seconds"], rows, right=["requests", "seconds"])
+        say(
+            f"stable answered {watch.answered:,} of {watch.answered + watch.failed:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all"
+        )
+        for item in told:
+            say(f"report of release {item.release}: {item.report}")
+    expected = all(item.as_expected(chapter) for item, chapter in zip(told, CHAPTERS, strict=True))
+    if not expected or watch.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,166 @@
+"""A small endpoint that speaks the TorchServe protocol and can be told to misbehave, a service that fits it, and its hold-out.
+
+The right answer to a case is the index of its largest number, so every endpoint here is a "model" of known accuracy.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mlgate import Environment, Service
+from mlgate_evidence.trust import ensure_local_trust
+
+CASES = 300
+DECLARATION = """\
+apiVersion: mlgate/v1
+kind: Service
+metadata: {name: toy, owner: tests}
+interface:
+  protocol: torchserve
+  input: {numbers: {dtype: float32, shape: [-1, 4], at_least: 0, at_most: 1}}
+  output: {field: probabilities, shape: [-1, 4], answer: argmax}
+objectives:
+  - {name: latency-p95, quantile: 0.95, at_most: 250 ms}
+  - {name: error-rate, at_most: 5 %}
+load: {arrivals: poisson, rate: 200/s, warm_up: 200 ms, at_least: 1 s, at_most: 6 s, bursts: independent}
+quality:
+  - {name: accuracy, metric: accuracy, at_least: 0.9, data: holdout.parquet, slices: [half], look_at: look.parquet}
+  - {name: no-worse, metric: accuracy, versus: stable, margin: 0.1, data: holdout.parquet}
+alpha: 0.05
+alpha_block: 0.05
+"""
+
+
+@dataclass
+class Behaviour:
+    """How the endpoint departs from a good one."""
+
+    wrong_every: int = 0  # every n-th case gets a wrong answer (0: none)
+    sleep_s: float = 0.0
+    fail_every: int = 0  # every n-th request is a 503
+    digest: str | None = None
+    token: str | None = None
+    bad_rows_status: int = 400
+    unknown_model_status: int = 404
+    requests: int = field(default=0)
+
+
+def _handler(behaviour: Behaviour) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            behaviour.requests += 1
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            if behaviour.token and self.headers.get("authorization") != f"Bearer {behaviour.token}":
+                return self._answer(401, {"message": "token"})
+            if self.path != "/predictions/toy":
+                return self._answer(behaviour.unknown_model_status, {"message": "no such model"})
+            if behaviour.fail_every and behaviour.requests % behaviour.fail_every == 0:
+                return self._answer(503, {"message": "busy"})
+            time.sleep(behaviour.sleep_s)
+            try:
+                row = json.loads(body)
+                numbers = row["numbers"]
+                assert set(row) == {"numbers"}
+                assert len(numbers) == 4
+                assert all(isinstance(n, float | int) and 0 <= n <= 1 and math.isfinite(n) for n in numbers)
+            except (AssertionError, KeyError, TypeError, ValueError):
+                return self._answer(behaviour.bad_rows_status, {"message": "field numbers", "extra": str(body[:80])})
+            right = int(np.argmax(numbers))
+            index = round(float(np.sum(numbers)) * 1e6)
+            wrong = behaviour.wrong_every and index % behaviour.wrong_every == 0
+            probabilities = [0.1] * 4
+            probabilities[(right + 1) % 4 if wrong else right] = 0.7
+            return self._answer(200, {"probabilities": probabilities})
+
+        def _answer(self, status: int, value: Any) -> None:
+            content = json.dumps(value).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(content)))
+            if behaviour.digest:
+                self.send_header("x-mlgate-release", behaviour.digest)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that went away is no news."""
+
+
+Endpoint = Callable[[Behaviour], str]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    """Starts an endpoint of the given behaviour; gives its address."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(behaviour: Behaviour) -> str:
+        server = _Server(("127.0.0.1", 0), _handler(behaviour))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with service.yaml, its hold-out and its cases to look at."""
+    place = tmp_path / "service"
+    place.mkdir()
+    (place / "service.yaml").write_text(DECLARATION, encoding="utf-8")
+    generator = np.random.default_rng(7)
+    for name, count in (("holdout", CASES), ("look", 40)):
+        numbers = generator.random((count, 4)).astype(np.float32)
+        table = pa.table(
+            {
+                "case_id": [f"{name}-{index}" for index in range(count)],
+                "numbers": pa.array(numbers.tolist(), pa.list_(pa.float32())),
+                "label": numbers.argmax(axis=1),
+                "half": [index % 2 for index in range(count)],
+            }
+        )
+        pq.write_table(table, place / f"{name}.parquet")
+    return place
+
+
+@pytest.fixture
+def service(folder: Path) -> Service:
+    """The declared service."""
+    return Service.read(folder / "service.yaml")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """A local environment of the test's own, with key and trust."""
+    place = Environment(name="local", home=tmp_path / "home" / "local")
+    ensure_local_trust(place)
+    return place
