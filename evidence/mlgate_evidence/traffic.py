@@ -1,0 +1,215 @@
+"""What opens traffic to a release: valid signed evidence of a PASS for exactly this release, configuration and stage, and its promotion.
+
+Everything here refuses by default. The exit code of a refusal is that of the verdict which refuses (10 FAIL, 11 INCONCLUSIVE, 12 VOID);
+where no verdict does (nothing was ever judged, the evidence is stale or does not verify, the release is not promoted) it is 1, since the
+absence of a verdict is never read as one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+from mlgate.digests import short
+from mlgate.environment import Environment
+from mlgate.errors import EvidenceError, LedgerError, RefusedError
+from mlgate.quantities import format_duration
+from mlgate.verdict import Verdict
+from mlgate_evidence.entries import VerdictGiven
+from mlgate_evidence.history import Attempt, History, Promotion
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.statement import Evidence
+from mlgate_evidence.store import DirectoryStore, find_evidence, read_attempt
+from mlgate_evidence.trust import Trust
+
+Clock = Callable[[], int]
+_NO_VERDICT = 1
+
+
+def require_traffic(environment: Environment, *, service: str, release: str, configuration: str, clock: Clock = time.time_ns) -> Promotion:
+    """The promotion by which this release, in this configuration, may take traffic here; asked by whatever is about to give it some.
+
+    It must stand in the ledger, not taken back by a rollback, and its evidence must still verify; how old that is was judged once, by
+    `require_fresh`. Raises RefusedError; LedgerError where the ledger is damaged; DeclarationError where the trust file is malformed.
+    """
+    case = _Case.of(environment, service, release, configuration, clock)
+    with case.refusing():
+        promotion = next((made for made in reversed(case.in_force()) if made.is_of(release, configuration)), None)
+        if promotion is None:
+            case.refuse_unpromoted()
+        case.pass_of(promotion.attempt, promotion.evidence_digest)
+        return promotion
+
+
+def require_fresh(environment: Environment, *, service: str, release: str, configuration: str, clock: Clock = time.time_ns) -> Evidence:
+    """The evidence by which this release, in this configuration, may be promoted now.
+
+    The newest verdict decides between PASS and FAIL: an INCONCLUSIVE or VOID that came after a PASS takes nothing from it, a FAIL does. The
+    PASS must have been signed at most `environment.evidence_for_ns` ago. All evidence about the release must be in the ledger, so that a
+    ledger begun anew cannot give the release its alpha a second time. Raises as `require_traffic`.
+    """
+    case = _Case.of(environment, service, release, configuration, clock)
+    with case.refusing():
+        case.require_known_evidence()
+        judged = case.judged()
+        decisive = next((pair for pair in judged if pair[1].verdict in (Verdict.PASS, Verdict.FAIL)), None)
+        if decisive is None or decisive[1].verdict is Verdict.FAIL:
+            case.refuse_unproven(decisive or next(iter(judged), None))
+        attempt, given = decisive
+        evidence = case.pass_of(attempt.id, given.evidence)
+        age_ns = case.now_ns - evidence.signed_ns
+        if age_ns > environment.evidence_for_ns:
+            case.refuse(
+                f"the evidence of attempt {attempt.id} was signed {age_ns / 86400e9:.1f} days ago, "
+                f"and a promotion asks for at most {format_duration(environment.evidence_for_ns)}"
+            )
+        return evidence
+
+
+def require_former(environment: Environment, *, service: str, clock: Clock = time.time_ns) -> Promotion:
+    """What a rollback of the service returns to: what was stable before, by evidence that still verifies, however old.
+
+    Raises as `require_traffic`.
+    """
+    history = Ledger.of(environment).history()
+    former = history.former(service, environment.name)
+    if former is None:
+        raise RefusedError(
+            f"no release of {service} was stable in {environment.name} before the one that is",
+            exit_code=_NO_VERDICT,
+            where=str(environment.ledger),
+            remedy="promote another one: mlgate promote service.yaml --release RELEASE",
+        )
+    case = _Case.of(environment, service, former.release, former.configuration, clock)
+    with case.refusing():
+        case.pass_of(former.attempt, former.evidence_digest)
+    return former
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One question about one release in one configuration, and everything that is read to answer it."""
+
+    environment: Environment
+    service: str
+    release: str
+    configuration: str
+    history: History
+    now_ns: int
+
+    @classmethod
+    def of(cls, environment: Environment, service: str, release: str, configuration: str, clock: Clock) -> _Case:
+        return cls(environment, service, release, configuration, Ledger.of(environment).history(), clock())
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Evidence that is not there or does not verify refuses like any other reason."""
+        try:
+            yield
+        except EvidenceError as error:
+            raise RefusedError(
+                f"{self} may take no traffic: {error.problem}", exit_code=_NO_VERDICT, where=error.where, remedy=error.remedy
+            ) from error
+
+    def in_force(self) -> list[Promotion]:
+        return self.history.in_force(self.service, self.environment.name)
+
+    def attempts(self) -> list[Attempt]:
+        """The attempts at this release in whatever configuration, newest first."""
+        return self.history.attempts(self.service, self.environment.name, self.release)[::-1]
+
+    def judged(self) -> list[tuple[Attempt, VerdictGiven]]:
+        """The attempts in this configuration that have ended, by when they ended, newest first."""
+        same = [attempt for attempt in self.attempts() if attempt.configuration == self.configuration]
+        ended = [(attempt, given) for attempt in same if (given := self.history.verdict(attempt.id)) is not None]
+        return sorted(ended, key=lambda pair: pair[1].seq, reverse=True)
+
+    def pass_of(self, attempt_id: str, digest: str | None) -> Evidence:
+        """The evidence of an attempt, verified, in the ledger, and a PASS of exactly what is asked. Raises EvidenceError, LedgerError."""
+        environment = self.environment
+        evidence = read_attempt(DirectoryStore.of(environment), attempt_id, Trust.read(environment.trust), environment.name, self.now_ns)
+        where, remedy = f"{attempt_id}/evidence.json", f"restore it, or gate the release again: {self.gate}"
+        if evidence.digest != digest:
+            raise EvidenceError(f"this is not the evidence that the ledger knows, which is {digest}", where=where, remedy=remedy)
+        about = (evidence.service, evidence.release, evidence.configuration)
+        if about != (self.service, self.release, self.configuration):
+            raise EvidenceError(
+                f"it is about release {evidence.release} with configuration {evidence.configuration} of {evidence.service}",
+                where=where,
+                remedy=remedy,
+            )
+        if evidence.verdict is not Verdict.PASS:
+            raise RefusedError(
+                f"{self} may take no traffic: its evidence says {evidence.verdict}",
+                exit_code=evidence.verdict.exit_code,
+                where=where,
+                remedy=self.gate,
+            )
+        self._require_known(evidence)
+        return evidence
+
+    def require_known_evidence(self) -> None:
+        """Raise LedgerError where there is evidence about this release that the ledger does not know."""
+        environment = self.environment
+        found = find_evidence(
+            DirectoryStore.of(environment),
+            Trust.read(environment.trust),
+            service=self.service,
+            stage=environment.name,
+            release=self.release,
+            now_ns=self.now_ns,
+        )
+        for evidence in found:
+            self._require_known(evidence)
+
+    def _require_known(self, evidence: Evidence) -> None:
+        attempt = self.history.attempt(evidence.attempt)
+        if attempt is None or (attempt.ledger, attempt.plan_digest) != (evidence.ledger, evidence.plan_digest):
+            raise LedgerError(
+                f"attempt {evidence.attempt} signed that it is line {evidence.ledger.count} of the ledger, and that line is not here: "
+                "lines were lost, or the ledger was begun anew",
+                where=str(self.environment.ledger),
+                remedy="restore the ledger that the attempt was made with; its routes have used up alpha that a new one would give again",
+            )
+
+    def refuse_unpromoted(self) -> NoReturn:
+        promotions = self.history.promotions(self.service, self.environment.name)
+        of_release = [made for made in promotions if made.release == self.release]
+        if any(made.configuration == self.configuration for made in of_release):
+            self.refuse(f"it was taken back by a rollback ({promotions[-1].reason})", remedy=self.promote)
+        if of_release:
+            self.refuse(f"it was promoted with configuration {short(of_release[-1].configuration)}, and what is asked for is another one")
+        if any(given.verdict is Verdict.PASS for _, given in self.judged()):
+            self.refuse("it has passed and is not promoted", remedy=self.promote)
+        self.refuse_unproven(next(iter(self.judged()), None))
+
+    def refuse_unproven(self, newest: tuple[Attempt, VerdictGiven] | None) -> NoReturn:
+        if newest is not None:
+            attempt, given = newest
+            self.refuse(f"attempt {attempt.id} ended with {given.verdict}", exit_code=given.verdict.exit_code)
+        attempts = self.attempts()
+        if not attempts:
+            self.refuse("there is no evidence about it, since it was never gated here")
+        if any(attempt.configuration == self.configuration for attempt in attempts):
+            self.refuse(f"there is no evidence about it: attempt {attempts[0].id} has not ended")
+        other = attempts[0].configuration
+        self.refuse(f"it was gated with configuration {short(other) if other else 'unknown'} only, and what is asked for is another one")
+
+    def refuse(self, reason: str, *, exit_code: int = _NO_VERDICT, remedy: str | None = None) -> NoReturn:
+        raise RefusedError(
+            f"{self} may take no traffic: {reason}", exit_code=exit_code, where=str(self.environment.home), remedy=remedy or self.gate
+        )
+
+    @property
+    def gate(self) -> str:
+        return f"mlgate gate service.yaml --release {self.release}"
+
+    @property
+    def promote(self) -> str:
+        return f"mlgate promote service.yaml --release {self.release}"
+
+    def __str__(self) -> str:
+        return f"release {short(self.release)} of {self.service} with configuration {short(self.configuration)} in {self.environment.name}"
