@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mlgate_gates.plan import PlannedLoad
 from mlgate_gates.samples import Sample
 from mlgate_loadtests.job import Expectation, Prepared
 from mlgate_loadtests.schedule import poisson_arrivals
@@ -28,8 +28,8 @@ class Traffic:
 
     requests: Sequence[Prepared]
     arrivals_ns: NDArray[np.int64]
-    picks: NDArray[np.int64]
-    blocks: NDArray[np.int64]
+    picks: NDArray[np.int32]
+    blocks: NDArray[np.int32]
 
 
 def contract_traffic(requests: Sequence[Prepared], rows: pa.Table) -> Traffic | None:
@@ -37,7 +37,7 @@ def contract_traffic(requests: Sequence[Prepared], rows: pa.Table) -> Traffic | 
     return _each_once(requests, rows, rate_per_s=_SETTLED_RATE_PER_S, seed=0)
 
 
-def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: dict[str, Any] | None, seed: int) -> Traffic | None:
+def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: PlannedLoad | None, seed: int) -> Traffic | None:
     """Every case of the sample to every arm, once, in a seeded order that mixes arms; at the declared rate for each arm."""
     requests = [
         Prepared(
@@ -50,7 +50,7 @@ def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: dict
         for index in range(len(sample.cases.case_ids))
         for arm in sample.arms
     ]
-    rate = load["rate_per_s"] if load else _SETTLED_RATE_PER_S
+    rate = load.rate_per_s if load else _SETTLED_RATE_PER_S
     return _each_once(requests, rows, rate_per_s=rate * len(sample.arms), seed=seed)
 
 
@@ -61,25 +61,20 @@ def _each_once(requests: Sequence[Prepared], rows: pa.Table, *, rate_per_s: floa
         return None
     order = np.random.default_rng(seed).permutation(len(pending))
     arrivals = (np.arange(len(pending)) * (1e9 / rate_per_s)).astype(np.int64)
-    return Traffic(pending, arrivals, order.astype(np.int64), np.zeros(len(pending), np.int64))
+    return Traffic(pending, arrivals, order.astype(np.int32), np.zeros(len(pending), np.int32))
 
 
-def load_traffic(samples: Sequence[Sample], client: Client, rows: pa.Table, *, load: dict[str, Any], run: int) -> Traffic | None:
+def load_traffic(samples: Sequence[Sample], client: Client, rows: pa.Table, *, load: PlannedLoad, run: int) -> Traffic | None:
     """Poisson arrivals for what is left of `at_most`, after a warm-up of their own; cases drawn at random with replacement.
 
     None where nothing is left. Each run draws from its own seed, so a continued gate sends new data.
     """
-    left_ns = load["at_most_ns"] - watched_ns(rows)
+    left_ns = load.at_most_ns - watched_ns(rows)
     if left_ns <= 0:
         return None
-    warm_up_ns = load["warm_up_ns"]
-    arrivals = poisson_arrivals(load["schedule_seed"] + run, load["rate_per_s"], warm_up_ns + left_ns)
-    cases = [
-        (sample, index)
-        for sample in samples
-        if not sample.look
-        for index in range(len(sample.cases.case_ids))
-    ]
+    warm_up_ns = load.warm_up_ns
+    arrivals = poisson_arrivals(load.schedule_seed + run, load.rate_per_s, warm_up_ns + left_ns)
+    cases = [(sample, index) for sample in samples if not sample.look for index in range(len(sample.cases.case_ids))]
     encoded = [
         (
             client.encode({name: values[index] for name, values in sample.cases.inputs.items()}),
@@ -93,9 +88,10 @@ def load_traffic(samples: Sequence[Sample], client: Client, rows: pa.Table, *, l
         for check in ("warm-up", "load")
         for request, case_id, expectation in encoded
     ]
-    draws = np.random.default_rng((load["schedule_seed"], run)).integers(0, len(encoded), len(arrivals))
+    draws = np.random.default_rng((load.schedule_seed, run)).integers(0, len(encoded), len(arrivals))
     watched = arrivals >= warm_up_ns
-    return Traffic(requests, arrivals, draws + watched * len(encoded), np.cumsum(watched) - 1)
+    picks = (draws + watched * len(encoded)).astype(np.int32)
+    return Traffic(requests, arrivals, picks, (np.cumsum(watched) - 1).astype(np.int32))
 
 
 def watched_ns(rows: pa.Table) -> int:

@@ -75,7 +75,7 @@ class GateFile(pytest.File):
                 stable=Subject(stable) if stable else None,
                 first_release=self.config.getoption("--first-release"),
             )
-            self._outcome = run_gate(request, lambda text: sys.stderr.write(f"{text}\n"))
+            self._outcome = run_gate(request, _tell)
         return self._outcome
 
 
@@ -125,6 +125,10 @@ class VerdictItem(_GateItem):
         outcome = self.gate()
         if outcome.result.verdict != "PASS":
             raise GateFailedError(f"{outcome.result.verdict}: {outcome.result.reason}\nreport  {outcome.report}")
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
 
 
 def failure_table(finding: Finding, outcome: GateOutcome) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mlgate.environment import Environment
 from mlgate.errors import UsageError
+from mlgate.release import Lineage
 from mlgate.service import MarginBar, Service
 from mlgate_gates.result import GateResult
 
@@ -16,11 +17,13 @@ class Subject:
     """One arm: its own address, and what runs there.
 
     `release` and `configuration` are digests, known where our own runtime serves; an endpoint without them can be judged, not promoted.
+    `lineage` is how the release came to be, for the report.
     """
 
     url: str
     release: str | None = None
     configuration: str | None = None
+    lineage: Lineage | None = None
 
     def to_dict(self) -> dict[str, str | None]:
         """Its part of the plan."""

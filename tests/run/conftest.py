@@ -111,7 +111,7 @@ class _Server(ThreadingHTTPServer):
         """A client that went away is no news."""
 
 
-Endpoint = Callable[[Behaviour], str]
+Endpoint = Callable[..., str]
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def endpoint() -> Iterator[Endpoint]:
     """Starts an endpoint of the given behaviour; gives its address."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(behaviour: Behaviour) -> str:
-        server = _Server(("127.0.0.1", 0), _handler(behaviour))
+    def start(**behaviour: Any) -> str:
+        server = _Server(("127.0.0.1", 0), _handler(Behaviour(**behaviour)))
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"

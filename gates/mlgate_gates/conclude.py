@@ -1,0 +1,150 @@
+"""Turn a measured attempt into evidence: observations, signed statement, ledger entry, report. Each step may be repeated after a kill."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections import Counter
+from importlib.metadata import version
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mlgate.digests import digest_bytes, digest_file
+from mlgate.environment import Environment
+from mlgate_evidence.history import Attempt
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.signer import KeyFileSigner
+from mlgate_evidence.statement import build_statement, sign_statement
+from mlgate_evidence.subject import subject_digests
+from mlgate_gates.report import build_report
+from mlgate_gates.request import GateOutcome
+from mlgate_gates.result import GateResult
+from mlgate_gates.rows import Rows
+from mlgate_gates.samples import Sample
+from mlgate_gates.session import Session
+from mlgate_loadtests.recording import write_observations
+
+OBSERVATIONS, EVIDENCE, LOOK, PLAN = "observations.parquet", "evidence.json", "look.json", "plan.json"
+_PICTURES_AT_MOST = 60
+# What the load worker leaves in the folder; observations.parquet holds all of it.
+_WHILE_RUNNING = ("job-*", "progress-*", "rows-*", "worker-*")
+
+
+def conclude(environment: Environment, ledger: Ledger, attempt: Attempt, session: Session, result: GateResult) -> GateOutcome:
+    """Write, sign and record the result of an attempt. Evidence that was signed before a kill stands; it is only recorded."""
+    folder = session.folder
+    signed = folder / EVIDENCE
+    if signed.is_file():
+        result = finished(folder, attempt.id).result
+    else:
+        _write(folder / PLAN, json.dumps(attempt.plan, indent=2, sort_keys=True).encode())
+        _write(folder / LOOK, json.dumps(_to_look_at(session)).encode())
+        write_observations(folder / OBSERVATIONS, session.rows)
+        predicate = _predicate(attempt, session, result)
+        subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
+        _write(signed, sign_statement(build_statement(subjects, predicate), KeyFileSigner(environment.signing_key)))
+    ledger.record_verdict(attempt.id, result.verdict, digest_bytes(signed.read_bytes()))
+    for leftover in (path for kind in _WHILE_RUNNING for path in folder.glob(kind)):
+        leftover.unlink()
+    build_report(folder)
+    return GateOutcome(attempt.id, folder, result)
+
+
+def finished(folder: Path, attempt: str) -> GateOutcome:
+    """The outcome that a concluded attempt's own statement gives (`mlgate verify` is what checks it)."""
+    from base64 import b64decode
+
+    envelope = json.loads((folder / EVIDENCE).read_bytes())
+    predicate = json.loads(b64decode(envelope["payload"]))["predicate"]
+    return GateOutcome(attempt, folder, GateResult.from_dict(predicate["result"]))
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[str, Any]:
+    rows = Rows.of(session.rows)
+    return {
+        "plan": attempt.plan,
+        "plan_digest": attempt.plan_digest,
+        "ledger": {"count": attempt.ledger.count, "head": attempt.ledger.head},
+        "result": result.to_dict(),
+        "observations": {"digest": digest_file(session.folder / OBSERVATIONS), "rows": session.rows.num_rows},
+        "confusion": _confusion(session, rows),
+        "slices": _slices(session, rows),
+        "lineage": session.lineage.model_dump(mode="json") if session.lineage else None,
+        "started_ns": attempt.begun_ns,
+        "finished_ns": time.time_ns(),
+        "versions": {
+            "mlgate": version("mlgate"),
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            "scipy": version("scipy"),
+            "pyarrow": version("pyarrow"),
+            "system": f"{platform.system()} {platform.machine()}",
+        },
+    }
+
+
+def _answers(sample: Sample, rows: Rows, arm: str) -> dict[str, float | None]:
+    """The answer to each case; None where the request failed."""
+    phase = rows.phase(sample.check, arm)
+    return dict(zip(phase.text("case_id"), phase.text("answer"), strict=True))
+
+
+def _confusion(session: Session, rows: Rows) -> dict[str, Any] | None:
+    """Counts by label (row) and answer (column) of the first gating sample; a request that failed is in none."""
+    gating = [sample for sample in session.samples if not sample.look]
+    if session.service.interface.output.answer != "argmax" or not gating:
+        return None
+    sample = gating[0]
+    classes = prod(session.service.interface.output.row_shape)
+    labels = dict(zip(sample.cases.case_ids, sample.cases.labels, strict=True))
+    tables = {}
+    for arm in sample.arms:
+        table = np.zeros((classes, classes), dtype=int)
+        for case_id, answer in _answers(sample, rows, arm).items():
+            if answer is not None:
+                table[int(labels[case_id]), int(answer)] += 1
+        if table.any():
+            tables[arm] = table.tolist()
+    return {"labels": list(range(classes)), **tables} if "candidate" in tables else None
+
+
+def _slices(session: Session, rows: Rows) -> dict[str, Any]:
+    """Cases and right answers of the candidate by slice; reported, never gating."""
+    found: dict[str, Any] = {}
+    for sample in session.samples:
+        answers = _answers(sample, rows, "candidate") if not sample.look else {}
+        if not answers:
+            continue
+        for name, values in sample.cases.slices.items():
+            cases: Counter[str] = Counter()
+            right: Counter[str] = Counter()
+            for case_id, label, value in zip(sample.cases.case_ids, sample.cases.labels, values, strict=True):
+                cases[str(value)] += 1
+                right[str(value)] += answers.get(case_id) == float(label)
+            found[name] = [{"value": value, "cases": cases[value], "right": right[value]} for value in sorted(cases)]
+    return found
+
+
+def _to_look_at(session: Session) -> list[dict[str, Any]]:
+    """Wrongly answered cases of the samples set aside for people; never of a sample that gates."""
+    rows = Rows.of(session.rows)
+    pictures: list[dict[str, Any]] = []
+    for sample in session.samples:
+        answers = _answers(sample, rows, "candidate") if sample.look else {}
+        for index, case_id in enumerate(sample.cases.case_ids):
+            answer, label = answers.get(case_id), float(sample.cases.labels[index])
+            if answer is None or answer == label or len(pictures) >= _PICTURES_AT_MOST:
+                continue
+            inputs = {name: np.asarray(values[index]).tolist() for name, values in sample.cases.inputs.items()}
+            pictures.append({"case_id": case_id, "label": label, "answer": answer, "input": inputs})
+    return pictures

@@ -1,0 +1,145 @@
+"""One attempt's measuring: sends what each phase still lacks, judges as rows come in, and stops at the first proof.
+
+Rows are on disk before they are judged. A killed gate leaves its journals; the next session reads them and sends only what is missing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mlgate.release import Lineage
+from mlgate.service import Service
+from mlgate_gates.contract_cases import contract_requests
+from mlgate_gates.judge import judge
+from mlgate_gates.phases import Traffic, contract_traffic, load_traffic, sample_traffic
+from mlgate_gates.plan import Plan, PlannedLoad, timeout_ns
+from mlgate_gates.result import GateResult
+from mlgate_gates.samples import Sample
+from mlgate_loadtests.drive import Drive, recover
+from mlgate_loadtests.job import Job
+from mlgate_loadtests.recording import SCHEMA
+from mlgate_serving.clients import client_for
+
+Progress = Callable[[str], None]
+_LOOK_EVERY_S = 0.5
+_TELL_EVERY_S = 5.0
+
+
+@dataclass
+class Session:
+    """The measuring of one attempt in `folder`. `rows` grows; everything else is fixed by the plan."""
+
+    plan: Plan
+    service: Service
+    samples: Sequence[Sample]
+    folder: Path
+    progress: Progress
+    lineage: Lineage | None = None
+    rows: pa.Table = field(default_factory=SCHEMA.empty_table)
+
+    def measure(self) -> GateResult:
+        """Run every phase that can still change the verdict; the result over all rows.
+
+        Raises EndpointError or ProcessError where the load worker ends by itself; the rows so far stay, and the attempt can go on.
+        """
+        self._take_up()
+        client = client_for(self.service.interface, self.service.name)
+        contract = contract_requests(self.service.interface, self.service.name)
+        self._run_once("contract", contract_traffic(contract, self.rows))
+        load = self.plan.load
+        for index, sample in enumerate(self.samples):
+            if self._refused():
+                return self.judged()
+            self._run_once(sample.check, sample_traffic(sample, client, self.rows, load=load, seed=self.plan.seed + index + 1))
+        if load is not None and not self._refused():
+            self._watch_load(load)
+        return self.judged()
+
+    def judged(self) -> GateResult:
+        """What the rows so far amount to."""
+        return judge(self.plan, self.rows)
+
+    def _refused(self) -> bool:
+        result = self.judged()
+        return any(finding.verdict == "FAIL" for finding in result.findings) or bool(result.health["problems"])
+
+    def _take_up(self) -> None:
+        """Rows that an interrupted gate left. Outside the load an unanswered request is simply sent again: no answer was seen."""
+        left = recover(self.folder)
+        if left.num_rows == 0:
+            return
+        loading = pc.is_in(left["check"], pa.array(["load", "warm-up"]))
+        lost = pc.fill_null(pc.starts_with(left["error"], "lost"), False)
+        self.rows = left.filter(pc.or_(loading, pc.invert(lost)))
+        self.progress(f"going on from {self.rows.num_rows:,} rows of an interrupted gate")
+
+    def _run_once(self, phase: str, traffic: Traffic | None) -> None:
+        if traffic is not None:
+            self.progress(f"{phase}: {len(traffic.arrivals_ns):,} requests")
+            with self._drive(traffic) as drive:
+                while not drive.finished:
+                    self._add(drive.poll(_LOOK_EVERY_S))
+                self._finish(drive)
+
+    def _watch_load(self, load: PlannedLoad) -> None:
+        """Load until something is proven or the time is up. What looked proven is judged again when the last answer is in."""
+        client = client_for(self.service.interface, self.service.name)
+        while (traffic := load_traffic(self.samples, client, self.rows, load=load, run=self._next_run())) is not None:
+            self.progress(f"load: {load.rate_per_s:g}/s until something is proven")
+            told = time.monotonic()
+            with self._drive(traffic) as drive:
+                while not drive.finished:
+                    self._add(drive.poll(_LOOK_EVERY_S))
+                    result = self.judged()
+                    if result.settled:
+                        break
+                    if time.monotonic() - told >= _TELL_EVERY_S:
+                        told = time.monotonic()
+                        self.progress(f"load: {_standing(result)}")
+                self._finish(drive)
+            if self.judged().settled:
+                return
+
+    def _drive(self, traffic: Traffic) -> Drive:
+        arms = {request.arm for request in traffic.requests}
+        subjects = {"candidate": self.plan.subject, "stable": self.plan.stable}
+        targets = {arm: subject.url for arm, subject in subjects.items() if subject is not None and arm in arms}
+        return Drive.start(
+            Job(
+                folder=self.folder,
+                run=self._next_run(),
+                targets=targets,
+                interface=self.service.interface,
+                model=self.service.name,
+                requests=traffic.requests,
+                arrivals_ns=traffic.arrivals_ns,
+                picks=traffic.picks,
+                blocks=traffic.blocks,
+                timeout_ns=timeout_ns(self.service),
+            )
+        )
+
+    def _next_run(self) -> int:
+        """Numbers the jobs in the folder, those that left no row included."""
+        taken = [int(path.stem.split("-")[1]) for path in self.folder.glob("job-*.arrow")]
+        return max(taken, default=-1) + 1
+
+    def _finish(self, drive: Drive) -> None:
+        drive.stop()
+        while not drive.finished:
+            self._add(drive.poll(_LOOK_EVERY_S))
+
+    def _add(self, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self.rows = pa.concat_tables([self.rows, rows])
+
+
+def _standing(result: GateResult) -> str:
+    rates = [finding for finding in result.findings if finding.kind in ("latency", "error-rate")]
+    return "; ".join(f"{finding.name} {finding.verdict or 'not judged yet'} after {finding.requests:,} requests" for finding in rates)

@@ -1,0 +1,221 @@
+"""Live gates against small endpoints: good ones pass, bad ones fail by the check that knows, and nothing is ever read as a pass by absence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgate import BusyError, DeclarationError, EndpointError, Environment, Service, UsageError, Verdict
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.locks import endpoint_lock
+from mlgate_evidence.trust import Trust
+from mlgate_gates.request import GateOutcome, GateRequest, Subject
+from mlgate_gates.run import run_gate
+from mlgate_gates.verify import verify_folder
+
+Endpoint = Callable[..., str]
+CASES = 300
+DIGESTS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody reads."""
+
+
+@pytest.fixture
+def gate(service: Service, environment: Environment) -> Callable[..., GateOutcome]:
+    """Gates a candidate, against a stable one or as the first release."""
+
+    def run(candidate: str, stable: str | None = None, **changed: Any) -> GateOutcome:
+        request = GateRequest(
+            service=changed.get("service", service),
+            environment=environment,
+            candidate=Subject(candidate, changed.get("release")),
+            stable=Subject(stable) if stable else None,
+            first_release=stable is None,
+        )
+        return run_gate(request, quiet)
+
+    return run
+
+
+def test_a_good_release_passes_every_check_with_evidence_that_verifies(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment
+) -> None:
+    outcome = gate(endpoint(), endpoint())
+    assert outcome.result.verdict is Verdict.PASS
+    assert {finding.name: finding.verdict for finding in outcome.result.findings} == dict.fromkeys(
+        ["contract", "accuracy", "no-worse", "latency-p95", "error-rate"], Verdict.PASS
+    )
+    verified = verify_folder(outcome.folder, Trust.read(environment.trust))
+    assert verified.result.to_dict() == outcome.result.to_dict()
+    assert sorted(path.name for path in outcome.folder.iterdir()) == [
+        "evidence.json",
+        "look.json",
+        "observations.parquet",
+        "plan.json",
+        "report.html",
+    ]
+
+
+def test_a_release_with_too_many_wrong_answers_fails_by_quality_and_is_not_loaded_further(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint
+) -> None:
+    result = gate(endpoint(wrong_every=4)).result
+    assert (result.verdict, result.decided_by) == (Verdict.FAIL, "accuracy")
+    assert result.finding("latency-p95").verdict is None
+
+
+def test_a_slow_release_fails_by_latency_before_the_time_is_up(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    result = gate(endpoint(sleep_s=0.3)).result
+    assert (result.verdict, result.decided_by) == (Verdict.FAIL, "latency-p95")
+
+
+def test_a_release_that_fails_requests_fails_by_its_error_rate(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    result = gate(endpoint(fail_every=5)).result
+    assert result.verdict is Verdict.FAIL
+
+
+def test_a_release_that_answers_bad_rows_with_200_breaks_its_contract(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    result = gate(endpoint(bad_rows_status=200)).result
+    assert (result.verdict, result.decided_by) == (Verdict.FAIL, "contract")
+
+
+def test_another_release_at_the_address_voids_the_gate(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    result = gate(endpoint(digest=DIGESTS[0]), release=DIGESTS[1]).result
+    assert result.verdict is Verdict.VOID
+    assert "wrong digest" in result.reason
+
+
+def test_a_second_gate_of_the_same_endpoint_is_the_next_route_with_less_alpha(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    url = endpoint(wrong_every=4)
+    plans = [json.loads((gate(url).folder / "plan.json").read_text()) for _ in range(2)]
+    assert [plan["route"] for plan in plans] == [1, 2]
+    assert [plan["alpha"] for plan in plans] == pytest.approx([0.05 * 0.8, 0.05 * 0.1])
+
+
+def test_every_case_is_answered_exactly_once_by_each_arm(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    outcome = gate(endpoint(), endpoint())
+    predicate = json.loads(b64decode(json.loads((outcome.folder / "evidence.json").read_bytes())["payload"]))["predicate"]
+    for arm in ("candidate", "stable"):
+        assert sum(sum(row) for row in predicate["confusion"][arm]) == CASES
+    assert sum(part["cases"] for part in predicate["slices"]["half"]) == CASES
+
+
+def test_a_check_against_stable_without_stable_names_both_remedies(service: Service, environment: Environment, endpoint: Endpoint) -> None:
+    request = GateRequest(service, environment, Subject(endpoint()))
+    with pytest.raises(UsageError, match=r"(?s)--stable URL.*--first-release"):
+        run_gate(request, quiet)
+
+
+def test_first_release_is_refused_where_the_ledger_knows_a_stable(
+    gate: Callable[..., GateOutcome], service: Service, environment: Environment, endpoint: Endpoint
+) -> None:
+    url = endpoint(digest=DIGESTS[0])
+    request = GateRequest(service, environment, Subject(url, DIGESTS[0], DIGESTS[1]), first_release=True)
+    outcome = run_gate(request, quiet)
+    given = Ledger.of(environment).history().verdict(outcome.attempt)
+    assert given is not None
+    assert given.evidence is not None
+    Ledger.of(environment).record_promotion(
+        service="toy",
+        stage="local",
+        release=DIGESTS[0],
+        configuration=DIGESTS[1],
+        evidence_digest=given.evidence,
+        attempt=outcome.attempt,
+        by="t",
+    )
+    with pytest.raises(UsageError, match="is stable in local"):
+        gate(endpoint())
+
+
+def test_an_endpoint_that_is_not_there_is_an_error_and_no_attempt(gate: Callable[..., GateOutcome], environment: Environment) -> None:
+    with pytest.raises(EndpointError, match=r"127\.0\.0\.1:9"):
+        gate("http://127.0.0.1:9")
+    assert Ledger.of(environment).entries() == []
+
+
+def test_an_endpoint_that_wants_a_token_says_what_to_declare(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    with pytest.raises(EndpointError, match=r"interface\.auth"):
+        gate(endpoint(token="right"))  # noqa: S106
+
+
+def test_a_token_from_the_environment_opens_the_endpoint_and_stands_nowhere(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = (
+        (folder / "service.yaml").read_text(encoding="utf-8").replace("answer: argmax}\n", "answer: argmax}\n  auth: {bearer: TOY_TOKEN}\n")
+    )
+    (folder / "service.yaml").write_text(declared, encoding="utf-8")
+    monkeypatch.setenv("TOY_TOKEN", "a-secret-of-the-test")
+    outcome = gate(endpoint(token="a-secret-of-the-test"), service=Service.read(folder / "service.yaml"))  # noqa: S106
+    assert outcome.result.verdict is Verdict.PASS
+    for path in outcome.folder.parent.rglob("*"):
+        assert path.is_dir() or b"a-secret-of-the-test" not in path.read_bytes()
+
+
+def test_two_gates_never_load_one_endpoint_and_the_second_says_who_does(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    url = endpoint()
+    with endpoint_lock(url), pytest.raises(BusyError, match=str(os.getpid())):
+        gate(url)
+
+
+@pytest.mark.parametrize("name", ["holdout.parquet", "look.parquet"])
+def test_missing_data_is_named_before_any_request(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment, folder: Path, name: str
+) -> None:
+    (folder / name).unlink()
+    with pytest.raises(DeclarationError, match=name):
+        gate(endpoint())
+    assert Ledger.of(environment).entries() == []
+
+
+_GATE_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from mlgate import Environment, Service
+from mlgate_gates.request import GateRequest, Subject
+from mlgate_gates.run import run_gate
+service, home, url = sys.argv[1:]
+request = GateRequest(Service.read(Path(service)), Environment("local", Path(home)), Subject(url), first_release=True)
+print(run_gate(request, lambda text: print(text, file=sys.stderr, flush=True)).result.verdict, flush=True)
+"""
+
+
+@pytest.mark.parametrize("phase", ["contract", "quality", "look", "load"])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
+    gate: Callable[..., GateOutcome],
+    endpoint: Endpoint,
+    folder: Path,
+    environment: Environment,
+    phase: str,
+    ending: signal.Signals,
+) -> None:
+    url = endpoint()
+    command = [sys.executable, "-c", _GATE_IN_A_PROCESS, str(folder / "service.yaml"), str(environment.home), url]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(phase):
+                break
+        time.sleep(0.4)
+        process.send_signal(ending)
+        process.communicate()
+    assert process.returncode != 0
+    outcome = gate(url)
+    assert outcome.result.verdict is Verdict.PASS
+    attempts = Ledger.of(environment).history().attempts("toy", "local", None, url)
+    assert [attempt.id for attempt in attempts] == [outcome.attempt]
+    assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
