@@ -1,4 +1,4 @@
-"""Live gates against small endpoints: good ones pass, bad ones fail by the check that knows, and nothing is ever read as a pass by absence."""
+"""Live gates against small endpoints: good ones pass, bad ones fail by the check that knows, absence is never read as a pass."""
 
 from __future__ import annotations
 
