@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import socket
+import time
+from collections.abc import Iterable
 from contextlib import closing
 
 import psutil
@@ -14,6 +16,7 @@ from mlgate.errors import ProcessError
 # port between its choice and the server's start, nor while a server that keeps its ports is being restarted.
 _CHOICE = range(15_000, 32_768)
 _ATTEMPTS = 1_000
+_POLL_S = 0.02
 _LOOPBACK = "127.0.0.1"
 
 
@@ -44,6 +47,19 @@ def free_ports(count: int) -> tuple[int, ...]:
         where=f"ports {_CHOICE.start} to {_CHOICE.stop - 1} of {_LOOPBACK}",
         remedy="see what listens there (`ss -ltn`) and stop what is not needed",
     )
+
+
+def require_free(ports: Iterable[int], *, where: str, wait_s: float = 0) -> None:
+    """Raises ProcessError, naming `where` and who listens, if one of `ports` is still taken after `wait_s`."""
+    until = time.monotonic() + wait_s
+    while taken := [port for port in ports if not port_is_free(port)]:
+        if time.monotonic() >= until:
+            raise ProcessError(
+                f"port {taken[0]} is taken by {port_holder(taken[0])}",
+                where=where,
+                remedy=f"end it or choose another port (`ss -ltnp sport = :{taken[0]}` shows it)",
+            )
+        time.sleep(_POLL_S)
 
 
 def port_holder(port: int) -> str:

@@ -7,19 +7,15 @@ the caller died in between; the marker in the process's environment (`marker`) t
 from __future__ import annotations
 
 import os
-import re
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from mlgate.errors import BusyError, UsageError
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+from mlgate_serving.locks import exclusive
 
 
 @dataclass(frozen=True)
@@ -86,23 +82,6 @@ class Registry:
         for leftover in self.folder.glob(f".{name}.????????"):
             leftover.unlink(missing_ok=True)
 
-    @contextmanager
-    def locked(self, name: str, wait_s: float) -> Iterator[None]:
+    def locked(self, name: str, wait_s: float) -> AbstractContextManager[None]:
         """Holds `name` against every other caller. Raises BusyError if it is not to be had in `wait_s`, UsageError for a bad name."""
-        if not _NAME.fullmatch(name):
-            raise UsageError(f"{name!r} cannot name a process", remedy="letters, digits, '.', '_' and '-', not first a sign")
-        locks = self.folder / ".locks"
-        locks.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = FileLock(locks / f"{name}.lock")
-        try:
-            lock.acquire(timeout=wait_s, poll_interval=0.02)
-        except Timeout:
-            raise BusyError(
-                f"another mlgate has been starting or stopping {name} for more than {wait_s:g} s",
-                where=str(self.folder),
-                remedy="wait for it to end, or end it, and run the command again",
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+        return exclusive(self.folder, name, wait_s)

@@ -23,7 +23,7 @@ import psutil
 from mlgate.errors import BusyError, ProcessError
 from mlgate_serving.ending import end, keep_child, reap_child
 from mlgate_serving.identity import VARIABLE, Marker, birth_of, is_running, marked, session
-from mlgate_serving.ports import port_holder, port_is_free
+from mlgate_serving.ports import require_free
 from mlgate_serving.registry import Entry, ProcessSpec, Registry
 
 __all__ = ["ProcessSpec", "RunningProcess", "Supervisor"]
@@ -35,7 +35,6 @@ _LOCK_WAIT_S = 60.0
 _GRACE_S = 10.0
 _SETTLE_S = 0.2  # a server that finds its port taken or its arguments wrong has left by then (Envoy: 0.06 to 0.1 s)
 _PORT_WAIT_S = 2.0
-_POLL_S = 0.02
 _TAIL_BYTES = 1 << 16
 
 
@@ -95,7 +94,7 @@ class Supervisor:
             ended = self._end(name, entry, grace_s=grace_s)
             self._forget(name, entry.spec.folder if entry else None)
             if entry and ended:
-                _require_free(entry.spec, _PORT_WAIT_S, f"holds it although all of {name} has ended")
+                require_free(entry.spec.ports, where=f"process {name}, all of which has ended", wait_s=_PORT_WAIT_S)
 
     def reap(self) -> Sequence[str]:
         """Ends what no entry claims: children of dead leaders, and processes whose starter was killed before it could register them.
@@ -115,7 +114,7 @@ class Supervisor:
         return [running for name in self._registry.names() if (running := self.get(name))]
 
     def _spawn(self, spec: ProcessSpec) -> RunningProcess:
-        _require_free(spec, 0, "listens there")
+        require_free(spec.ports, where=f"process {spec.name}")
         intent = Entry(spec, token=uuid.uuid4().hex)
         child: subprocess.Popen[bytes] | None = None
         try:
@@ -186,19 +185,6 @@ def _running(entry: Entry | None) -> RunningProcess | None:
 def _environment(spec: ProcessSpec, marker: Marker) -> dict[str, str]:
     inherited = {key: os.environ[key] for key in _INHERITED if key in os.environ}
     return {**inherited, "TMPDIR": str(spec.folder / "tmp"), **spec.environment, VARIABLE: str(marker)}
-
-
-def _require_free(spec: ProcessSpec, wait_s: float, complaint: str) -> None:
-    """Raises ProcessError if a port of `spec` is still taken after `wait_s`."""
-    until = time.monotonic() + wait_s
-    while taken := [port for port in spec.ports if not port_is_free(port)]:
-        if time.monotonic() >= until:
-            raise ProcessError(
-                f"port {taken[0]} is taken: {port_holder(taken[0])} {complaint}",
-                where=f"process {spec.name}",
-                remedy=f"end it or choose another port (`ss -ltnp sport = :{taken[0]}` shows it)",
-            )
-        time.sleep(_POLL_S)
 
 
 def _exit_code(child: subprocess.Popen[bytes], wait_s: float) -> int | None:

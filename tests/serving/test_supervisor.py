@@ -270,7 +270,7 @@ def test_a_port_that_stays_taken_after_stop_is_reported_once(
     (port,) = free_ports(1)
     supervisor.start(python(tmp_path, ports=(port,)))
     with closing(socket.create_server(("127.0.0.1", port))):
-        with pytest.raises(ProcessError, match=f"port {port} is taken: process {os.getpid()} .* although all of one has ended"):
+        with pytest.raises(ProcessError, match=f"port {port} is taken by process {os.getpid()} .*"):
             supervisor.stop("one")
         supervisor.stop("one")
 
@@ -278,7 +278,7 @@ def test_a_port_that_stays_taken_after_stop_is_reported_once(
 def test_a_taken_port_is_an_error_that_names_the_holder(tmp_path: Path, supervisor: Supervisor) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]
-        with pytest.raises(ProcessError, match=f"port {port} is taken: process {os.getpid()} ") as caught:
+        with pytest.raises(ProcessError, match=f"port {port} is taken by process {os.getpid()} ") as caught:
             supervisor.start(python(tmp_path, ports=(port,)))
     assert str(port) in caught.value.remedy
     assert supervisor.get("one") is None
@@ -379,7 +379,7 @@ def test_entries_hold_environments_and_are_for_their_owner_only(tmp_path: Path, 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a:b", "a b"])
 def test_a_name_that_cannot_be_a_file_is_refused(tmp_path: Path, supervisor: Supervisor, name: str) -> None:
-    with pytest.raises(UsageError, match="cannot name a process"):
+    with pytest.raises(UsageError, match="cannot be a name"):
         supervisor.start(replace(python(tmp_path), name=name))
     with pytest.raises(UsageError):
         supervisor.stop(name)
@@ -389,7 +389,7 @@ def test_a_name_held_by_another_caller_for_too_long_is_an_error(
     tmp_path: Path, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_LOCK_WAIT_S", 0.05)
-    with Registry(tmp_path / "registry").locked("one", wait_s=1), pytest.raises(BusyError, match="starting or stopping one"):
+    with Registry(tmp_path / "registry").locked("one", wait_s=1), pytest.raises(BusyError, match="another mlgate has been changing one"):
         supervisor.start(python(tmp_path))
 
 
