@@ -58,7 +58,7 @@ def address_of(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-        address = "127.0.0.1" if host == "localhost" else str(ipaddress.ipaddress_of(host))
+        address = "127.0.0.1" if host == "localhost" else str(ipaddress.ip_address(host))
     except ValueError:
         address, port = "", None
     if not address or not port or parts.scheme != "http" or parts.path not in ("", "/"):
