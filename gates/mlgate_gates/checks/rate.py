@@ -1,0 +1,125 @@
+"""A share of requests under a limit, judged while they arrive: what latency and error rate have in common.
+
+Independent requests only (`bursts: independent`). Each side has its e-process (`statistics/eprocess.py`):
+
+- PASS needs e >= 1/alpha over all rows judged, and the load watched for `at_least`.
+- FAIL needs e >= 1/alpha_block after any prefix of the schedule: it stops at its first proof, whatever `at_least` says.
+
+A row that the generator sent late, or lost, counts against whatever would be proven: for PASS with its full latency from schedule and
+as failed, for FAIL as fine. What would stand otherwise and does not so is VOID: the generator, not the release, would have decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil, log
+
+import numpy as np
+
+from mlgate import Verdict
+from mlgate.quantities import format_share
+from mlgate_gates.checks.claims import concluded, decided
+from mlgate_gates.plan import ErrorRateTerms, LatencyTerms, Plan, PlannedLoad
+from mlgate_gates.result import Finding, Number
+from mlgate_gates.rows import BoolArray, FloatArray, Rows
+from mlgate_gates.statistics import eprocess
+
+# JSON has no infinity: an e-value that underflowed is shown as this one, far from every threshold.
+LOWEST_LOG_E = -1000.0
+_PATH_POINTS = 200
+# The first and the last of Poisson arrivals lie inside the watched time. 20 mean gaps at both ends together are exceeded once in 10^7.
+_END_GAPS = 20
+
+
+def judge_rate(
+    terms: LatencyTerms | ErrorRateTerms, plan: Plan, load: Rows, over: BoolArray, share: float, *, what: str, estimate: float | None
+) -> Finding:
+    """The finding for "under `share` of requests `what`"; `over` says of each row of `load` whether it did, as measured."""
+    assert plan.load is not None, "a plan with objectives has a load"
+    late, lost = load.late(plan.load.late_ns), load.lost
+    doubted = late | lost
+    log_pass, log_fail = _after_each(eprocess.log_e_below, over, share), _after_each(eprocess.log_e_above, over & ~doubted, share)
+    enough_pass, enough_fail = log(1 / plan.alpha), log(1 / plan.alpha_block)
+    proofs = np.flatnonzero(log_fail >= enough_fail)
+    unwatched_ns = _unwatched_ns(load, plan.load)
+
+    def doubtful() -> bool:
+        as_measured = _after_each(eprocess.log_e_above, over, share)
+        without = _after_each(eprocess.log_e_below, over & ~doubted, share)
+        return bool(as_measured.max() >= enough_fail or (without[-1] >= enough_pass and not unwatched_ns))
+
+    verdict = decided(
+        disproven=len(proofs) > 0,
+        proven=bool(log_pass[-1] >= enough_pass) and not unwatched_ns,
+        doubtful=bool(doubted.any()) and doubtful(),
+    )
+    limit = format_share(share)
+    concludes = {
+        Verdict.FAIL: f"which proves a share over {limit}",
+        Verdict.PASS: f"which proves a share under {limit}",
+        Verdict.VOID: f"and the verdict hangs on {int(doubted.sum()):,} that the generator sent late or lost",
+        Verdict.INCONCLUSIVE: f"which neither proves nor refutes a share under {limit}",
+    }
+    exceeded, requests = int(over.sum()), len(load)
+    numbers: dict[str, Number] = {
+        "n": requests,
+        "k": exceeded,
+        "limit": share,
+        "failed": int(load.failed.sum()),
+        "late": int(late.sum()),
+        "lost": int(lost.sum()),
+        "log_e_pass": _shown(log_pass[-1]),
+        "log_e_fail": _shown(log_fail.max()),
+        "threshold_pass": enough_pass,
+        "threshold_fail": enough_fail,
+        "watched_ns": watched_ns(load),
+        **({"proved_at": int(proofs[0]) + 1} if len(proofs) else {}),
+    }
+    return concluded(
+        terms,
+        verdict,
+        f"{exceeded:,} of {requests:,} requests {what}, {concludes[verdict]}",
+        estimate=estimate,
+        requests=requests,
+        numbers=numbers,
+        path=_points(log_pass, log_fail),
+        missing=_missing(exceeded, requests, share, plan, unwatched_ns) if verdict is Verdict.INCONCLUSIVE else None,
+    )
+
+
+def watched_ns(load: Rows) -> int:
+    """How long the load was watched, by schedule, summed over runs, in ns."""
+    run, scheduled = load.whole("run"), load.whole("scheduled_ns")
+    ends = np.flatnonzero(np.diff(run))
+    first, last = np.concatenate([[0], ends + 1]), np.concatenate([ends, [len(run) - 1]])
+    return int((scheduled[last] - scheduled[first]).sum())
+
+
+def _unwatched_ns(load: Rows, planned: PlannedLoad) -> int:
+    """What is missing to `at_least`, 0 where nothing is."""
+    return max(0, planned.at_least_ns - watched_ns(load) - int(_END_GAPS * 1e9 / planned.rate_per_s))
+
+
+def _after_each(log_e: Callable[[FloatArray, FloatArray, float], FloatArray], over: BoolArray, share: float) -> FloatArray:
+    return log_e(np.cumsum(over).astype(np.float64), np.arange(1.0, len(over) + 1), share)
+
+
+def _shown(log_e: float) -> float:
+    return round(max(float(log_e), LOWEST_LOG_E), 6)
+
+
+def _points(log_pass: FloatArray, log_fail: FloatArray) -> tuple[tuple[int, float, float], ...]:
+    """At most 200 points evenly over the requests, the last and both maxima among them."""
+    requests = len(log_pass)
+    peaks = [int(log_pass.argmax()), int(log_fail.argmax()), requests - 1]
+    evenly = np.linspace(0, requests - 1, min(requests, _PATH_POINTS - len(peaks))).astype(int).tolist()
+    return tuple((at + 1, _shown(log_pass[at]), _shown(log_fail[at])) for at in sorted({*evenly, *peaks}))
+
+
+def _missing(exceeded: int, requests: int, share: float, plan: Plan, unwatched_ns: int) -> str:
+    assert plan.load is not None
+    total = eprocess.requests_needed(share, plan.alpha, rate=exceeded / requests, after=requests - 1)
+    if total is None:
+        return "cannot: at the observed rate the claim is false"
+    more_s = max((total - requests) / plan.load.rate_per_s, unwatched_ns / 1e9)
+    return f"about {ceil(more_s * plan.load.rate_per_s):,} more requests at the observed rate ({ceil(more_s):,} s of the load)"
