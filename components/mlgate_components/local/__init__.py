@@ -1,0 +1,1 @@
+"""The environment `local`: everything an environment has, as directories and processes of this machine."""

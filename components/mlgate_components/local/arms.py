@@ -1,0 +1,126 @@
+"""Which releases a service's configuration names, and whether they may have the traffic it gives them. No Pulumi in here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgate.environment import Environment
+from mlgate.errors import EvidenceError, LedgerError, UsageError
+from mlgate.release import Release
+from mlgate.service import Service
+from mlgate_components.local.config import KEY, ServiceConfig
+from mlgate_components.local.store import DECLARATION_FILE, folder_of
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.traffic import require_traffic
+from mlgate_serving.runtime import configuration_digest
+
+_DIGEST = re.compile("sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRelease:
+    """One arm: the release, where it comes from (None: it is in the store already), and the declaration it is served by."""
+
+    release: Release
+    source: Path | None
+    declaration: Path
+    declared: Service
+
+    @property
+    def configuration(self) -> str:
+        """The endpoint configuration digest: what evidence names beside the release."""
+        return configuration_digest(self.declared.name, self.declared.serving)
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The two arms of a service; either may be missing. `weight`: percent of the traffic that goes to the candidate."""
+
+    stable: ServedRelease | None
+    candidate: ServedRelease | None
+    weight: float
+
+
+def read_arms(environment: Environment, project: Path, name: str, config: ServiceConfig) -> Arms:
+    """The arms that `config` names; relative paths in it start at `project`.
+
+    Raises UsageError for a combination that means nothing, DeclarationError and EvidenceError for files that are wrong.
+    """
+    if config.weight > 0 and config.candidate is None:
+        raise UsageError(
+            f"weight is {config.weight:g}, but there is no candidate to have it",
+            where=f"{KEY}.{name}",
+            remedy=f"pulumi config set --path '{KEY}.{name}.weight' 0",
+        )
+    candidate = _candidate(environment, project, name, config) if config.candidate else None
+    if candidate and candidate.release.digest == config.stable:
+        raise UsageError(
+            f"candidate and stable are both {config.stable}",
+            where=f"{KEY}.{name}",
+            remedy=f"pulumi config rm --path '{KEY}.{name}.candidate'",
+        )
+    stable = _stored(environment, name, config.stable) if config.stable else None
+    return Arms(stable=stable, candidate=candidate, weight=config.weight)
+
+
+def require_allowed(environment: Environment, name: str, arms: Arms) -> None:
+    """Refuses traffic that no evidence allows, and a stable release that the ledger does not name.
+
+    Raises LedgerError with the command that restores what was promoted last, RefusedError where evidence does not allow an arm.
+    """
+    promoted = Ledger.of(environment).stable(name, environment.name)
+    named = arms.stable.release.digest if arms.stable else None
+    if promoted and promoted.release != named:
+        raise LedgerError(
+            f"stable is {named or 'not set'}, but what was promoted last is {promoted.release}",
+            where=f"{KEY}.{name}.stable",
+            remedy=_restoring(name, promoted.release, arms),
+        )
+    for arm in (arms.stable, arms.candidate if arms.weight > 0 else None):
+        if arm:
+            require_traffic(environment, service=name, release=arm.release.digest, configuration=arm.configuration)
+
+
+def _restoring(name: str, release: str, arms: Arms) -> str:
+    commands = [f"pulumi config set --path '{KEY}.{name}.stable' {release}"]
+    if arms.weight > 0:
+        commands.append(f"pulumi config set --path '{KEY}.{name}.weight' 0")
+    if arms.candidate and arms.candidate.release.digest == release:
+        commands.append(f"pulumi config rm --path '{KEY}.{name}.candidate'")
+    return " && ".join(commands)
+
+
+def _candidate(environment: Environment, project: Path, name: str, config: ServiceConfig) -> ServedRelease:
+    declaration = project / config.declaration
+    declared = Service.read(declaration)
+    assert config.candidate is not None
+    source = None if _DIGEST.fullmatch(config.candidate) else project / config.candidate
+    release = Release.read(source) if source else _in_store(environment, name, config.candidate)
+    found = {declared.name: f"{declaration} declares service", release.service: f"{source or config.candidate} is a release of"}
+    for other, says in found.items():
+        if other != name:
+            raise UsageError(f"{says} {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}")
+    return ServedRelease(release=release, source=source, declaration=declaration, declared=declared)
+
+
+def _stored(environment: Environment, name: str, digest: str) -> ServedRelease:
+    release = _in_store(environment, name, digest)
+    declaration = folder_of(environment, digest) / DECLARATION_FILE
+    return ServedRelease(release=release, source=None, declaration=declaration, declared=Service.read(declaration))
+
+
+def _in_store(environment: Environment, name: str, digest: str) -> Release:
+    folder = folder_of(environment, digest)
+    try:
+        release = Release.read(folder)
+    except EvidenceError:
+        release = None
+    if release is None or release.digest != digest:
+        raise EvidenceError(
+            f"release {digest} of {name} is not in the model store",
+            where=str(folder),
+            remedy=f"name the folder it was packed into as the candidate: pulumi config set --path '{KEY}.{name}.candidate' FOLDER",
+        )
+    return release

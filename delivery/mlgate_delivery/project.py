@@ -1,0 +1,49 @@
+"""The Pulumi project that holds the stacks: the folder with `Pulumi.yaml`, found from where the command is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from mlgate.errors import StackError
+
+_FILE = "Pulumi.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """`folder`: where relative paths of the stacks' configuration start. `name`: as in `Pulumi.yaml`."""
+
+    folder: Path
+    name: str
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Project:
+        """The project around `start` (default: the current directory). Raises StackError where there is none."""
+        begin = (start or Path.cwd()).resolve()
+        for folder in (begin, *begin.parents):
+            if (folder / _FILE).is_file():
+                return cls(folder, _name_in(folder / _FILE))
+        raise StackError(
+            f"there is no {_FILE} here or above",
+            where=str(begin),
+            remedy="run the command in the folder of your project, or in one inside it",
+        )
+
+    def spelt(self, path: Path) -> str:
+        """How the configuration names a path: from the project's folder where it lies inside, else in full."""
+        full = path.resolve()
+        return str(full.relative_to(self.folder) if full.is_relative_to(self.folder) else full)
+
+
+def _name_in(path: Path) -> str:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise StackError(f"cannot be read: {error}", where=str(path), remedy="correct the file") from None
+    name = content.get("name") if isinstance(content, dict) else None
+    if not isinstance(name, str):
+        raise StackError("names no project", where=str(path), remedy="add a line such as name: mlgate")
+    return name

@@ -1,0 +1,120 @@
+"""Promotion: fresh evidence, its place in the ledger, then the traffic, in this order.
+
+The ledger comes before the traffic because the update asks it. A kill in between leaves a promoted release without its traffic, which the
+same command finishes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mlgate.digests import short
+from mlgate.environment import Environment
+from mlgate.errors import EvidenceError, LedgerError, MlgateError, StackError
+from mlgate.service import Service
+from mlgate.verdict import Verdict
+from mlgate_delivery.candidate import bring_up
+from mlgate_delivery.recover import clear
+from mlgate_delivery.stack import LocalStack
+from mlgate_delivery.store import release_folder, release_named
+from mlgate_delivery.turn import turn
+from mlgate_evidence.history import Promotion
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.locks import current_user
+from mlgate_evidence.statement import Evidence
+from mlgate_evidence.store import DirectoryStore
+from mlgate_evidence.traffic import require_fresh
+from mlgate_evidence.trust import Trust
+from mlgate_gates.verify import verify_folder
+from mlgate_serving.endpoint import find_endpoint
+from mlgate_serving.envoy import LocalRouter
+from mlgate_serving.runtime import configuration_digest
+from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.tool import Progress
+
+
+def promote(environment: Environment, service: Service, declaration: Path, release: str, progress: Progress) -> Promotion:
+    """Makes a release (a packed folder or a digest) stable and moves the service's traffic to it, with no failed request.
+
+    It must have fresh evidence for exactly this release, the configuration that `service` declares now, and this environment; the verdict
+    is computed again from its rows. Raises RefusedError (with the verdict's exit code) or EvidenceError without, LedgerError for a release
+    that is stable and has its traffic, BusyError while another command changes the environment, StackError where the update fails.
+    """
+    digest = release_named(environment, release)
+    with turn(environment, f"promoting {service.name} {short(digest)}"):
+        stack = LocalStack.open(environment, progress)
+        clear(stack, progress)
+        stable = Ledger.of(environment).stable(service.name, environment.name)
+        if stable is None or stable.release != digest:
+            stable = _record(stack, service, declaration, release, digest, progress)
+        elif has_traffic(environment, service.name, digest):
+            raise LedgerError(
+                f"release {short(digest)} of {service.name} is stable already, by the evidence of {stable.attempt}",
+                where=str(environment.ledger),
+                remedy="nothing is left to do; mlgate status shows what runs",
+            )
+        else:
+            progress(f"{short(digest)} was promoted before, but does not have the traffic: finishing that")
+        move_traffic(stack, stable, progress)
+        return stable
+
+
+def has_traffic(environment: Environment, service: str, release: str) -> bool:
+    """Whether the service's URL serves this release as stable, with nothing shared away."""
+    arms = LocalRouter(Supervisor(environment.processes), environment.routers).arms(service)
+    return arms is not None and arms.stable is not None and arms.stable.release == release and arms.candidate_weight == 0
+
+
+def move_traffic(stack: LocalStack, promotion: Promotion, progress: Progress) -> None:
+    """Brings stack and traffic to what the ledger says. Raises StackError that says what state a failure left, and how to go on."""
+    service = promotion.service
+    candidate = stack.file.services().get(service, {}).get("candidate")
+    kept = candidate if candidate and not _is_release(stack, candidate, promotion.release) else None
+    stack.file.set_service(service, stable=promotion.release, candidate=kept, weight=None)
+    try:
+        stack.up(progress)
+    except StackError as error:
+        state = "has its traffic" if has_traffic(stack.environment, service, promotion.release) else "does not have its traffic yet"
+        raise StackError(
+            f"{short(promotion.release)} is stable in the ledger and {state}, but the update failed: {error.problem}",
+            where=error.where,
+            remedy=f"put that right and run the same command again, it goes on from here ({error.remedy})",
+        ) from error
+
+
+def _record(stack: LocalStack, service: Service, declaration: Path, release: str, digest: str, progress: Progress) -> Promotion:
+    """Evidence, then the endpoint, then the ledger: what can still refuse or fail comes before what cannot be taken back."""
+    environment = stack.environment
+    configuration = configuration_digest(service.name, service.serving)
+    evidence = require_fresh(environment, service=service.name, release=digest, configuration=configuration)
+    _recompute(environment, evidence)
+    endpoint = find_endpoint(Supervisor(environment.processes), service.name, digest)
+    if endpoint is None or endpoint.configuration != configuration:
+        bring_up(stack, service, declaration, release_folder(environment, release), progress)
+    return Ledger.of(environment).record_promotion(
+        service=service.name,
+        stage=environment.name,
+        release=digest,
+        configuration=configuration,
+        evidence_digest=evidence.digest,
+        attempt=evidence.attempt,
+        by=current_user(),
+    )
+
+
+def _recompute(environment: Environment, evidence: Evidence) -> None:
+    folder = DirectoryStore.of(environment).folder(evidence.attempt)
+    verdict = verify_folder(folder, Trust.read(environment.trust)).result.verdict
+    if verdict is not Verdict.PASS:
+        raise EvidenceError(
+            f"its statement says PASS, but its rows say {verdict}",
+            where=str(folder),
+            remedy="restore the folder, or gate the release again",
+        )
+
+
+def _is_release(stack: LocalStack, named: str, digest: str) -> bool:
+    try:
+        return release_named(stack.environment, named if named.startswith("sha256:") else str(stack.project.folder / named)) == digest
+    except MlgateError:  # what is wrong with it, the update says
+        return False
