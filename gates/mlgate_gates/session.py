@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from mlgate.release import Lineage
 from mlgate.service import Service
+from mlgate.verdict import Verdict
 from mlgate_gates.contract_cases import contract_requests
 from mlgate_gates.judge import judge
 from mlgate_gates.phases import Traffic, contract_traffic, load_traffic, sample_traffic
@@ -29,6 +30,7 @@ from mlgate_serving.clients import client_for
 Progress = Callable[[str], None]
 _LOOK_EVERY_S = 0.5
 _TELL_EVERY_S = 5.0
+_UNDER_LOAD = ("latency", "error-rate")
 
 
 @dataclass
@@ -61,13 +63,12 @@ class Session:
             self._watch_load(load)
         return self.judged()
 
-    def judged(self) -> GateResult:
-        """What the rows so far amount to."""
-        return judge(self.plan, self.rows)
+    def judged(self, *, ended: bool = True) -> GateResult:
+        """What the rows amount to: at the end, or so far."""
+        return judge(self.plan, self.rows, ended=ended)
 
     def _refused(self) -> bool:
-        result = self.judged()
-        return any(finding.verdict == "FAIL" for finding in result.findings) or bool(result.health["problems"])
+        return _refuses(self.judged(ended=False))
 
     def _take_up(self) -> None:
         """Rows that an interrupted gate left. Outside the load an unanswered request is simply sent again: no answer was seen."""
@@ -96,14 +97,14 @@ class Session:
             with self._drive(traffic) as drive:
                 while not drive.finished:
                     self._add(drive.poll(_LOOK_EVERY_S))
-                    result = self.judged()
-                    if result.settled:
+                    result = self.judged(ended=False)
+                    if _decided(result):
                         break
                     if time.monotonic() - told >= _TELL_EVERY_S:
                         told = time.monotonic()
                         self.progress(f"load: {_standing(result)}")
                 self._finish(drive)
-            if self.judged().settled:
+            if _decided(self.judged(ended=False)):
                 return
 
     def _drive(self, traffic: Traffic) -> Drive:
@@ -140,6 +141,16 @@ class Session:
             self.rows = pa.concat_tables([self.rows, rows])
 
 
+def _refuses(result: GateResult) -> bool:
+    """Whether more requests could not save the candidate: a check failed, or the rows are beyond repair."""
+    return bool(result.health["problems"]) or any(finding.verdict is Verdict.FAIL for finding in result.findings)
+
+
+def _decided(result: GateResult) -> bool:
+    """Whether more load could prove nothing that is not proven."""
+    return _refuses(result) or all(finding.verdict is Verdict.PASS for finding in result.findings if finding.kind in _UNDER_LOAD)
+
+
 def _standing(result: GateResult) -> str:
-    rates = [finding for finding in result.findings if finding.kind in ("latency", "error-rate")]
+    rates = [finding for finding in result.findings if finding.kind in _UNDER_LOAD]
     return "; ".join(f"{finding.name} {finding.verdict or 'not judged yet'} after {finding.requests:,} requests" for finding in rates)
