@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mlgate.errors import BusyError, ProcessError
 from mlgate_loadtests.job import Job, job_path, read_job
-from mlgate_loadtests.journal import JOURNAL_SCHEMA, JournalReader
+from mlgate_loadtests.journal import JOURNAL_SCHEMA, JournalReader, journal_path
 from mlgate_loadtests.progress import Progress, progress_path
 from mlgate_loadtests.recording import SCHEMA
 from mlgate_loadtests.target import Target
@@ -57,7 +57,7 @@ class Drive:
         job.folder.mkdir(parents=True, exist_ok=True)
         path = job.write()
         progress = Progress.create(job.folder, job.run)
-        log = job.folder / f"worker-{job.run}.log"
+        log = log_path(job.folder, job.run)
         with log.open("wb") as stream:
             # A session of its own: Ctrl-C in the terminal is for the gate, which then stops the worker and keeps its rows.
             worker = subprocess.Popen(
@@ -165,14 +165,43 @@ class Drive:
             )
 
 
+def log_path(folder: Path, run: int) -> Path:
+    """Where a worker's last words stand."""
+    return folder / f"worker-{run}.log"
+
+
+def next_run(folder: Path) -> int:
+    """The number of the next run in `folder`: one over the largest that was started there."""
+    return max((run + 1 for run in _runs(folder)), default=0)
+
+
 def recover(folder: Path) -> pa.Table:
     """The rows of all runs in `folder` that a killed gate left, by run and in schedule order; empty where there are none.
 
     A request known to be sent that has no row gets one: error `lost`, status 0, no instants but the scheduled one, no score.
     Waits for a worker that is still emptying its line. Raises BusyError when that does not end.
     """
-    runs = sorted(int(path.stem.removeprefix("progress-")) for path in folder.glob("progress-*"))
-    return pa.concat_tables([SCHEMA.empty_table(), *(_recover(folder, run) for run in runs)]).combine_chunks()
+    return pa.concat_tables([SCHEMA.empty_table(), *(_recover(folder, run) for run in _runs(folder))]).combine_chunks()
+
+
+def recovered_clock_step_ns(folder: Path) -> int:
+    """The largest jump of the wall clock during the runs in `folder`, with its sign."""
+    steps = [0]
+    for run in _runs(folder):
+        with closing(Progress(progress_path(folder, run))) as progress:
+            steps.append(progress.clock_stepped_ns)
+    return max(steps, key=abs)
+
+
+def discard(folder: Path) -> None:
+    """Remove what the runs in `folder` left, once their rows stand in the observations."""
+    for run in _runs(folder):
+        for path in (job_path(folder, run), journal_path(folder, run), log_path(folder, run), progress_path(folder, run)):
+            path.unlink(missing_ok=True)
+
+
+def _runs(folder: Path) -> list[int]:
+    return sorted(int(path.name.removeprefix("progress-")) for path in folder.glob("progress-*"))
 
 
 def _recover(folder: Path, run: int) -> pa.Table:

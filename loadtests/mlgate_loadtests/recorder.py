@@ -17,7 +17,7 @@ from mlgate_serving.clients import Response, client_for
 
 _FLUSH_FROM_NS = 10_000_000
 _FLUSH_BY_NS = 25_000_000
-_FLUSH_TAKES_NS = 600_000
+_FLUSH_TAKES_NS = 300_000
 
 
 class Recorder:

@@ -27,6 +27,7 @@ class Target:
     host: str
     port: int
     path: str
+    auth: Auth
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     secrets: tuple[str, ...] = field(repr=False)
     tls: ssl.SSLContext | None = field(repr=False, compare=False)
@@ -59,7 +60,7 @@ class Target:
         if problems:
             raise UsageError("; ".join(problems), where=f"interface.auth for {url}")
         context = _context(auth, files, url) if scheme == "https" else None
-        return cls(url, scheme, host, port, path, tuple(headers), tuple(secret for secret in secrets if secret), context)
+        return cls(url, scheme, host, port, path, auth, tuple(headers), tuple(secret for secret in secrets if secret), context)
 
     def wire(self, request: Request) -> bytes:
         """The bytes of `request` to this target over HTTP/1.1 with keep-alive."""

@@ -75,7 +75,7 @@ class Loopback:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = head[0].split(" ")
-                headers = dict(line.split(": ", 1) for line in head[1:] if line)
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 call = Call(len(self.calls), method, path, headers, body, writer)
                 self.calls.append(call)

@@ -1,0 +1,100 @@
+"""Locust headless, as a user runs it: its exit status tells whether the endpoint answered, and answered on schema."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
+pytest.importorskip("geventhttpclient", reason="the extra `load` is not installed")
+
+
+@pytest.fixture
+def service_file(tmp_path, interface):
+    declaration = {
+        "apiVersion": "mlgate/v1",
+        "kind": "Service",
+        "metadata": {"name": "toy", "owner": "tests"},
+        "interface": interface.model_dump(mode="json", exclude_none=True),
+        "quality": [{"name": "accuracy", "metric": "accuracy", "at_least": 0.5, "data": "cases.parquet"}],
+    }
+    path = tmp_path / "service.yaml"
+    path.write_text(yaml.safe_dump(declaration))
+    inputs = (np.arange(8).reshape(4, 2) / 8).tolist()
+    pq.write_table(pa.table({"case_id": ["a", "b", "c", "d"], "x": inputs, "label": [1, 1, 1, 1]}), tmp_path / "cases.parquet")
+    return path
+
+
+@pytest.fixture
+def guarded(service_file):
+    """The same service behind a token."""
+    document = yaml.safe_load(service_file.read_text())
+    document["interface"]["auth"] = {"bearer": "TOY_TOKEN"}
+    service_file.write_text(yaml.safe_dump(document))
+    return service_file
+
+
+def locust(service_file: Path, host: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "--headless", "--json", "-u", "2", "-r", "2", "-t", "1s", "--host", host]
+    return subprocess.run(
+        command,
+        env={**os.environ, "MLGATE_SERVICE": str(service_file), **environ},
+        cwd=service_file.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_healthy_endpoint_gets_every_case_with_the_token_and_the_run_leaves_with_0(guarded, endpoint):
+    run = locust(guarded, endpoint.url, TOY_TOKEN="sesame")  # noqa: S106
+    assert run.returncode == 0, run.stderr
+    (stats,) = json.loads(run.stdout)
+    assert stats["name"] == "toy"
+    assert stats["num_failures"] == 0
+    assert {json.loads(call.body)["x"][0] for call in endpoint.calls} == {0.0, 0.25, 0.5, 0.75}
+    assert {call.headers["authorization"] for call in endpoint.calls} == {"Bearer sesame"}
+
+
+def test_an_answer_off_the_schema_fails_the_run(service_file, endpoint):
+    async def short(call):
+        call.send(200, {"scores": [0.1, 0.9]})
+
+    endpoint.answer = short
+    run = locust(service_file, endpoint.url)
+    assert run.returncode == 1
+    assert "schema: scores has shape [2], declared is [3]" in run.stderr
+
+
+def test_refused_connections_fail_the_run(service_file):
+    run = locust(service_file, "http://127.0.0.1:1")
+    assert run.returncode == 1
+    assert "connection: " in run.stderr
+
+
+def test_a_run_without_a_request_is_no_success(service_file, endpoint):
+    async def never(call):
+        pass
+
+    endpoint.answer = never
+    run = locust(service_file, endpoint.url)
+    assert run.returncode == 1
+    assert "no request was made" in run.stderr
+
+
+def test_a_wrong_declaration_ends_the_run_with_its_problems(guarded):
+    guarded.with_name("cases.parquet").unlink()
+    run = locust(guarded, "http://127.0.0.1:1")
+    assert run.returncode == 2
+    assert "there is no such file" in run.stderr
+    assert "Traceback" not in run.stderr
