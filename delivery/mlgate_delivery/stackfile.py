@@ -35,9 +35,13 @@ class StackFile:
     def set_service(self, name: str, **values: str | float | None) -> None:
         """Changes values of one service, all at once; None removes one."""
         content = self._read()
-        services = content.setdefault("config", {}).setdefault(_SERVICES, {})
-        given = services.get(name) or {}
-        services[name] = {key: value for key, value in {**given, **values}.items() if value is not None}
+        config = content.get("config") or {}
+        services = config.get(_SERVICES) or {}
+        if not isinstance(services, dict) or not isinstance(services.get(name) or {}, dict):
+            raise StackError(f"{_SERVICES} is no service by name", where=str(self.path), remedy="correct it, or remove it")
+        given = {**(services.get(name) or {}), **values}
+        services[name] = {key: value for key, value in given.items() if value is not None}
+        content["config"] = {**config, _SERVICES: services}
         self._write(content)
 
     def set_salt(self, salt: str) -> None:

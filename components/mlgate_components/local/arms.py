@@ -98,10 +98,9 @@ def _candidate(environment: Environment, project: Path, name: str, config: Servi
     assert config.candidate is not None
     source = None if _DIGEST.fullmatch(config.candidate) else project / config.candidate
     release = Release.read(source) if source else _in_store(environment, name, config.candidate)
-    found = {declared.name: f"{declaration} declares service", release.service: f"{source or config.candidate} is a release of"}
-    for other, says in found.items():
+    for other, says in ((declared.name, f"{declaration} declares"), (release.service, f"{source or config.candidate} is a release of")):
         if other != name:
-            raise UsageError(f"{says} {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}")
+            raise UsageError(f"{says} service {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}")
     return ServedRelease(release=release, source=source, declaration=declaration, declared=declared)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from zipfile import BadZipFile
 
 from mlgate.digests import digest_file, short
 from mlgate.environment import Environment
 from mlgate.errors import EvidenceError
 from mlgate.release import RELEASE_FILE, Release
+from mlgate_serving.archive import file_digests
 
 DECLARATION_FILE = "service.yaml"
+_AGAIN = "it was damaged or altered: copy the folder again from where it was packed, or pack it again with mlgate pack"
 
 
 def folder_of(environment: Environment, digest: str) -> Path:
@@ -24,21 +27,23 @@ def folder_of(environment: Environment, digest: str) -> Path:
 
 
 def require_whole(folder: Path) -> Release:
-    """The release in `folder`, its archive's bytes being those that were packed. Raises EvidenceError naming file and both digests."""
+    """The release in `folder`, its archive being what was packed, to the byte and file by file.
+
+    Raises EvidenceError that names the file and both digests.
+    """
     release = Release.read(folder)
     archive = folder / release.archive
     try:
         found = digest_file(archive)
-    except FileNotFoundError:
-        raise EvidenceError(
-            "the archive that release.json names is not there", where=str(archive), remedy="pack it again: mlgate pack DIR"
-        ) from None
+        inside = file_digests(archive) if found == release.archive_digest else {}
+    except (FileNotFoundError, BadZipFile):
+        raise EvidenceError("release.json names this archive, and here is none", where=str(archive), remedy=_AGAIN) from None
     if found != release.archive_digest:
-        raise EvidenceError(
-            f"the archive is {found}, but what was packed is {release.archive_digest}",
-            where=str(archive),
-            remedy="it was damaged or altered: copy it again from where it was packed, or pack it again with mlgate pack",
-        )
+        raise EvidenceError(f"the archive is {found}, but {release.archive_digest} was packed", where=str(archive), remedy=_AGAIN)
+    for name in sorted(inside.keys() | release.files.keys()):
+        here, packed = inside.get(name, "missing"), release.files.get(name, "no such file")
+        if here != packed:
+            raise EvidenceError(f"{name} in the archive is {here}, but release.json says {packed}", where=str(archive), remedy=_AGAIN)
     return release
 
 
@@ -61,6 +66,7 @@ def store(environment: Environment, source: Path, declaration: Path) -> Path:
     if is_stored(environment, release.digest):
         _copy(declaration, target / DECLARATION_FILE)
         return target
+    discard(environment, release.digest)
     environment.releases.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(dir=environment.releases, prefix=f".{target.name}."))
     try:
@@ -68,7 +74,6 @@ def store(environment: Environment, source: Path, declaration: Path) -> Path:
             shutil.copyfile(source / name, making / name)
         shutil.copyfile(declaration, making / DECLARATION_FILE)
         require_whole(making)
-        discard(environment, release.digest)
         making.rename(target)
     finally:
         shutil.rmtree(making, ignore_errors=True)

@@ -1,0 +1,86 @@
+import zipfile
+
+import pytest
+
+from mlgate import EvidenceError, Release
+from mlgate.digests import digest_file
+from mlgate_components.local.store import discard, folder_of, is_stored, require_whole, store
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_stored_release_is_the_packed_one_with_its_declaration(environment, packed, declare):
+    folder = packed("1")
+    target = store(environment, folder, declare())
+    release = Release.read(folder)
+    assert target == folder_of(environment, release.digest)
+    assert sorted(path.name for path in target.iterdir()) == ["release.json", "service.yaml", "toy-1.mar"]
+    assert (target / "toy-1.mar").read_bytes() == (folder / "toy-1.mar").read_bytes()
+    assert is_stored(environment, release.digest)
+
+
+def test_an_archive_with_a_flipped_byte_is_refused_with_file_and_both_digests(environment, packed, declare):
+    folder = packed("1")
+    was = Release.read(folder).archive_digest
+    flip_a_byte(folder / "toy-1.mar")
+    with pytest.raises(EvidenceError) as raised:
+        store(environment, folder, declare())
+    assert str(folder / "toy-1.mar") in str(raised.value)
+    assert was in str(raised.value)
+    assert digest_file(folder / "toy-1.mar") in str(raised.value)
+    assert not list(environment.releases.glob("*"))
+
+
+def test_an_archive_that_was_replaced_together_with_its_digest_is_refused_by_its_files(environment, packed, declare):
+    folder = packed("1")
+    archive = folder / "toy-1.mar"
+    with zipfile.ZipFile(archive, "a") as members:
+        members.writestr("extra.py", "print('hello')")
+    release = Release.read(folder).model_copy(update={"archive_digest": digest_file(archive)})
+    (folder / "release.json").write_text(release.model_dump_json())
+    with pytest.raises(EvidenceError, match=r"extra\.py in the archive is sha256:.* but release\.json says no such file"):
+        store(environment, folder, declare())
+
+
+def test_a_missing_archive_is_named(packed):
+    folder = packed("1")
+    (folder / "toy-1.mar").unlink()
+    with pytest.raises(EvidenceError, match=r"toy-1\.mar"):
+        require_whole(folder)
+
+
+def test_a_damaged_stored_release_counts_as_missing_and_is_stored_anew(environment, packed, declare):
+    folder = packed("1")
+    target = store(environment, folder, declare())
+    flip_a_byte(target / "toy-1.mar")
+    digest = Release.read(folder).digest
+    assert not is_stored(environment, digest)
+    store(environment, folder, declare())
+    assert is_stored(environment, digest)
+
+
+def test_storing_again_takes_the_declaration_of_now_and_leaves_the_archive(environment, packed, declare):
+    target = store(environment, packed("1"), declare())
+    written = (target / "toy-1.mar").stat().st_mtime_ns
+    store(environment, packed("1"), declare(workers=3))
+    assert "workers: 3" in (target / "service.yaml").read_text()
+    assert (target / "toy-1.mar").stat().st_mtime_ns == written
+
+
+def test_what_a_killed_copy_left_is_never_taken_for_a_release_and_goes_with_it(environment, packed, declare):
+    folder = packed("1")
+    digest = Release.read(folder).digest
+    leftover = environment.releases / f".{folder_of(environment, digest).name}.abc"
+    leftover.mkdir(parents=True)
+    assert not is_stored(environment, digest)
+    store(environment, folder, declare())
+    discard(environment, digest)
+    assert not list(environment.releases.iterdir())
+
+
+def test_discarding_what_is_not_there_is_no_error(environment):
+    discard(environment, "sha256:" + "0" * 64)

@@ -1,0 +1,60 @@
+import subprocess
+import sys
+
+import pytest
+
+from mlgate import BusyError, Environment
+from mlgate_delivery.turn import turn
+
+HOLD = """
+import sys
+from pathlib import Path
+from mlgate import Environment
+from mlgate_delivery.turn import turn
+with turn(Environment(name="local", home=Path(sys.argv[1])), "promoting toy"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def environment(tmp_path):
+    return Environment(name="local", home=tmp_path / "local")
+
+
+@pytest.fixture
+def other(environment):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(environment.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"held\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_a_second_command_is_told_who_does_what_since_when(environment, other):
+    with (
+        pytest.raises(BusyError, match=rf"process {other.pid} of \S+ since .* is promoting toy") as raised,
+        turn(environment, "going down"),
+    ):
+        pytest.fail("two at once")
+    assert "wait" in raised.value.remedy
+
+
+def test_a_killed_holder_holds_nothing(environment, other):
+    other.kill()
+    other.wait()
+    with turn(environment, "going down"):
+        assert "going down" in (environment.home / "locks" / "turn.json").read_text()
+
+
+def test_an_ended_turn_can_be_taken_again(environment):
+    for _ in range(2):
+        with turn(environment, "going down"):
+            pass
+    assert not (environment.home / "locks" / "turn.json").exists()
+
+
+def test_a_damaged_note_takes_nothing_from_the_lock(environment, other):
+    (environment.home / "locks" / "turn.json").write_text("{")
+    with pytest.raises(BusyError, match="somebody"), turn(environment, "going down"):
+        pytest.fail("two at once")
