@@ -1,1 +1,0 @@
-"""Signed evidence, the ledger of attempts and promotions, and what opens traffic to a release. Import from the modules."""

@@ -103,7 +103,7 @@ class Line:
 
 def write_line(entry: Entry) -> bytes:
     """The line for an entry, without its end. Raises ValueError for what JSON cannot hold (NaN, infinity)."""
-    return canonical_json(entry.model_dump(mode="json"))
+    return canonical_json(entry.model_dump())
 
 
 def read_chain(content: list[bytes], where: str) -> list[Line]:

@@ -20,6 +20,7 @@ from mlgate.errors import BusyError, LedgerError
 
 GENESIS = "sha256:" + "0" * 64
 _LOCK_WAIT_S = 60.0
+_LOCK_POLL_S = 0.005  # an append takes about as long
 _RESTORE = (
     "restore the file from a copy that has every line, and never edit it: it says which alpha is already spent (docs/evidence.md, Ledger)"
 )
@@ -82,7 +83,7 @@ class LedgerFile:
             raise ValueError("a ledger line holds no line end")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._lock, timeout=_LOCK_WAIT_S):
+            with FileLock(self._lock).acquire(timeout=_LOCK_WAIT_S, poll_interval=_LOCK_POLL_S):
                 return self._append_locked(expected_head, line)
         except Timeout:
             raise BusyError(

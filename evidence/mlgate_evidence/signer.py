@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -64,25 +65,27 @@ def make_key(path: Path) -> KeyFileSigner:
 
     Raises EvidenceError where there is one already, or where it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Written under another name and linked into place: a link never replaces what is there, and a kill leaves no half key under the name.
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(CryptoSigner.generate_ed25519().private_bytes)
             stream.flush()
             os.fsync(stream.fileno())
-        os.link(temporary, path)
-    except FileExistsError:
-        raise EvidenceError(
-            "there is a key already, and evidence is signed with it", where=str(path), remedy="use it, or move it away by hand first"
-        ) from None
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise EvidenceError(
+                "there is a key already, and evidence is signed with it", where=str(path), remedy="use it, or move it away by hand first"
+            ) from None
     except OSError as error:
         raise EvidenceError(f"the key cannot be written: {error.strerror}", where=str(path), remedy="make the folder writable") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
     return KeyFileSigner(path)
 
 

@@ -59,6 +59,7 @@ def build_statement(subjects: Mapping[str, str], predicate: Mapping[str, Any]) -
     Raises EvidenceError where something is missing or contradicts something else: what could not be read back is never signed.
     """
     try:
+        canonical_json(predicate)
         result = Result.model_validate_json(canonical_json(predicate["result"]))
         added = {"stage": predicate["plan"]["stage"], "test_result": in_toto_result(predicate["plan_digest"], result)}
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -85,7 +85,9 @@ class DirectoryStore:
         try:
             return path.read_bytes()
         except FileNotFoundError:
-            raise EvidenceError("there is no such file", where=str(path), remedy="restore it, or gate the release again") from None
+            raise EvidenceError(
+                "there is no such file", where=str(path), remedy="restore it, or gate the release again: mlgate gate"
+            ) from None
         except OSError as error:
             raise EvidenceError(f"cannot be read: {error.strerror}", where=str(path), remedy="make it readable") from error
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from textwrap import indent
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from mlgate.documents import Declared, read_document
 from mlgate.environment import Environment
@@ -16,6 +16,16 @@ from mlgate.interface import Name
 from mlgate_evidence.signer import KeyFileSigner, PublicKey, make_key, read_public_key
 
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+Items = TypeVar("Items", bound=tuple[object, ...])
+
+
+def _not_empty(items: Items) -> Items:
+    # Not `min_length`, which also counts an item that is there and wrong as missing.
+    if not items:
+        raise ValueError("this is an empty list, and a list of none trusts nobody")
+    return items
 
 
 class TrustedKey(Declared):
@@ -27,7 +37,7 @@ class TrustedKey(Declared):
     name: Name
     keyid: KeyId
     public: str
-    environments: Annotated[tuple[Name, ...], Field(min_length=1, strict=False)]
+    environments: Annotated[tuple[Name, ...], Field(strict=False), AfterValidator(_not_empty)]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -47,7 +57,7 @@ class Trust(Declared):
 
     apiVersion: Literal["mlgate/v1"]
     kind: Literal["Trust"]
-    keys: Annotated[tuple[TrustedKey, ...], Field(min_length=1, strict=False)]
+    keys: Annotated[tuple[TrustedKey, ...], Field(strict=False), AfterValidator(_not_empty)]
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

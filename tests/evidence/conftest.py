@@ -1,0 +1,130 @@
+"""An environment with a key, a clock that stands still, and a gate that asks no endpoint: it only says what it was told to say."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgate.digests import digest_bytes, digest_json
+from mlgate.environment import Environment
+from mlgate.verdict import Verdict
+from mlgate_evidence.history import Attempt
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.ledger_store import LedgerFile
+from mlgate_evidence.signer import KeyFileSigner
+from mlgate_evidence.statement import build_statement, sign_statement
+from mlgate_evidence.store import DirectoryStore
+from mlgate_evidence.subject import subject_digests
+from mlgate_evidence.trust import Trust, ensure_local_trust
+
+NOW_NS = 1_795_555_859_000_000_000  # 2026-11-24 21:30:59 UTC
+
+
+@dataclass
+class Clock:
+    """Time that moves when it is told to."""
+
+    now_ns: int = NOW_NS
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@dataclass
+class Desk:
+    """Everything about one environment, and shortcuts through the life of a release."""
+
+    environment: Environment
+    trust: Trust
+    clock: Clock = field(default_factory=Clock)
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(LedgerFile(self.environment.ledger), self.clock)
+
+    @property
+    def signer(self) -> KeyFileSigner:
+        return KeyFileSigner(self.environment.signing_key)
+
+    @property
+    def store(self) -> DirectoryStore:
+        return DirectoryStore.of(self.environment)
+
+    def begin(self, release: str | None, configuration: str | None, url: str = "http://127.0.0.1:8080", service: str = "digits") -> Attempt:
+        def make_plan(route: int, share: float, attempt_id: str) -> dict[str, Any]:
+            return {
+                "service": service,
+                "stage": self.environment.name,
+                "attempt": attempt_id,
+                "route": route,
+                "alpha": 0.01 * share,
+                "subject": {"release": release, "configuration": configuration, "url": url},
+            }
+
+        return self.ledger.begin_attempt(
+            service=service, stage=self.environment.name, release=release, configuration=configuration, url=url, make_plan=make_plan
+        )
+
+    def predicate(self, attempt: Attempt, verdict: Verdict = Verdict.PASS) -> dict[str, Any]:
+        return {
+            "plan": attempt.plan,
+            "plan_digest": attempt.plan_digest,
+            "ledger": asdict(attempt.ledger),
+            "result": {"verdict": verdict, "findings": [{"name": "accuracy", "verdict": verdict}]},
+            "observations": {"digest": digest_bytes(b"rows"), "rows": 2**60 + 1},
+        }
+
+    def sign(self, attempt: Attempt, verdict: Verdict = Verdict.PASS, signer: KeyFileSigner | None = None) -> bytes:
+        subjects = subject_digests(attempt.release, attempt.configuration, attempt.plan["subject"]["url"])
+        statement = build_statement(subjects, self.predicate(attempt, verdict))
+        return sign_statement(statement, signer or self.signer, clock=self.clock)
+
+    def gate(self, release: str, configuration: str, verdict: Verdict = Verdict.PASS, service: str = "digits") -> Attempt:
+        attempt = self.begin(release, configuration, service=service)
+        content = self.sign(attempt, verdict)
+        self.store.put(attempt.id, {"plan.json": b"{}", "evidence.json": content})
+        self.ledger.record_verdict(attempt.id, verdict, digest_bytes(content))
+        return attempt
+
+    def promote(self, attempt: Attempt, by: str = "ada") -> None:
+        given = self.ledger.history().verdict(attempt.id)
+        assert given is not None
+        assert given.evidence is not None
+        assert attempt.release is not None
+        assert attempt.configuration is not None
+        self.ledger.record_promotion(
+            service=attempt.service,
+            stage=attempt.stage,
+            release=attempt.release,
+            configuration=attempt.configuration,
+            evidence_digest=given.evidence,
+            attempt=attempt.id,
+            by=by,
+        )
+
+    def roll_back(self, attempt: Attempt, reason: str = "complaints since noon") -> None:
+        assert attempt.release is not None
+        assert attempt.configuration is not None
+        self.ledger.record_rollback(
+            service=attempt.service,
+            stage=attempt.stage,
+            release=attempt.release,
+            configuration=attempt.configuration,
+            by="ada",
+            reason=reason,
+        )
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    """A fresh local environment."""
+    environment = Environment(name="local", home=tmp_path / "local")
+    return Desk(environment, ensure_local_trust(environment))
+
+
+@pytest.fixture
+def digest() -> Callable[[Any], str]:
+    """A digest for a name: digest("release 1")."""
+    return digest_json
