@@ -87,7 +87,8 @@ Move: TypeAlias = Split | Drain | Fill
 
 def split_of(weights: Mapping[str, float]) -> float:
     """The candidate's weight in `weights`. Raises UsageError unless they name stable and candidate and sum to 1."""
-    if weights.keys() != {"stable", "candidate"} or abs(sum(weights.values()) - 1) > 1e-9:
+    # "not <=" refuses NaN as well.
+    if weights.keys() != {"stable", "candidate"} or not abs(sum(weights.values()) - 1) <= 1e-9:
         given = ", ".join(f"{name} {weight:g}" for name, weight in weights.items()) or "none"
         raise UsageError(f"the weights are {given}", remedy="stable and candidate, which sum to 1, such as stable 0.9, candidate 0.1")
     return weights["candidate"]
