@@ -1,0 +1,175 @@
+"""`pack`: a model directory becomes a release, or every reason why not is said at once.
+
+The directory holds `model.py` (a class `Model`, constructible without arguments, whose `forward` takes the declared inputs in declared
+order, batch first, and returns the output) and its weights (`weights.safetensors`, or `weights.pt` with a state dict), or an exported
+program alone (`model.pt2`). `handler.py` may put something around the model, `training.json` says how it was trained, and whatever
+else lies there is packed too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+import mlgate_serving
+from mlgate.digests import canonical_json, digest_file, digest_of_files
+from mlgate.errors import EvidenceError, PackError, Problem
+from mlgate.release import RELEASE_FILE, Lineage, Release
+from mlgate.service import Service
+from mlgate_serving.archive import MANIFEST, write_archive
+from mlgate_serving.lineage import TRAINING_FILE, read_lineage
+from mlgate_serving.rows import INTERFACE_FILE
+from mlgate_serving.scan import scan_file
+
+WEIGHT_FILES = ("weights.safetensors", "weights.pt", "model.pt2")
+_OWN_MODULES = ("__init__.py", "handler.py", "rows.py")
+_RESERVED = (INTERFACE_FILE, "mlgate_serving", MANIFEST.split("/", maxsplit=1)[0])
+_LEFT_OUT = (TRAINING_FILE, RELEASE_FILE, "service.yaml")
+_DEFAULT_HANDLER = "from mlgate_serving.handler import SafeHandler\n\n\nclass Handler(SafeHandler): ...\n"
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,62}")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def pack(folder: Path, *, service: Service, version: str, output: Path) -> Release:
+    """Packs the model in `folder` as `<service>-<version>.mar` and `release.json` in `output`, and returns the release.
+
+    Equal content gives equal bytes, whenever, wherever and by whom it is packed; packing it again is no error. Raises PackError with
+    every problem of the directory, or where `output` holds another release; nothing half-written stays.
+    """
+    problems: list[Problem] = []
+    files = _collect(folder, problems)
+    if not _VERSION.fullmatch(version):
+        problems.append(Problem("version", f"{version!r} cannot name a version", "up to 63 letters, digits, '.', '+' and '-'"))
+    lineage = read_lineage(folder, problems)
+    _raise(problems, folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix="mlgate-pack-") as scratch:
+            content = _stage(files, service, Path(scratch) / "content")
+            _try(content, service, folder)
+            return _write(content, Path(scratch), service, version, lineage, output)
+    except OSError as error:
+        full = error.errno in _FULL
+        raise PackError(
+            "no room left to write the archive" if full else f"cannot be packed: {error.strerror or error}",
+            where=str(error.filename or output),
+            remedy="free some space and run the command again: nothing half-written was left"
+            if full
+            else "check the path and its permissions",
+        ) from None
+
+
+def _collect(folder: Path, problems: list[Problem]) -> dict[str, Path]:
+    """{path in the archive: file}; adds what is wrong with the directory to `problems`."""
+    if not folder.is_dir():
+        problems.append(Problem(str(folder), "there is no such directory", "the directory that holds model.py and its weights"))
+        return {}
+    files: dict[str, Path] = {}
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        for name in sorted(names):
+            path = Path(place, name)
+            inside = path.relative_to(folder).as_posix()
+            if name.startswith(".") or inside in _LEFT_OUT:
+                continue
+            if not path.is_file():
+                problems.append(Problem(inside, "a link to nothing, or no plain file", "remove it or put the file there"))
+                continue
+            files[inside] = path
+            problems += scan_file(path, inside)
+    problems += [
+        Problem(inside, "a name that the archive needs for itself", "rename it")
+        for inside in files
+        if inside.split("/", maxsplit=1)[0] in _RESERVED
+    ]
+    weights = [name for name in WEIGHT_FILES if name in files]
+    if len(weights) != 1:
+        found = f"{' and '.join(weights)} side by side" if weights else "no weights"
+        problems.append(Problem(str(folder), found, f"exactly one of {', '.join(WEIGHT_FILES)}"))
+    if "model.py" not in files and weights != ["model.pt2"]:
+        problems.append(Problem(str(folder), "no model.py", "a model.py with a class Model(torch.nn.Module)"))
+    return files
+
+
+def _raise(problems: list[Problem], folder: Path) -> None:
+    if problems:
+        raise PackError("\n".join(str(problem) for problem in problems), where=f"{folder} cannot become a release")
+
+
+def _stage(files: dict[str, Path], service: Service, content: Path) -> Path:
+    """Lays out what the archive will hold under `content`."""
+    own = Path(mlgate_serving.__file__).parent
+    for inside, path in (files | {f"mlgate_serving/{name}": own / name for name in _OWN_MODULES}).items():
+        target = content / inside
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    if "handler.py" not in files:
+        (content / "handler.py").write_text(_DEFAULT_HANDLER, encoding="utf-8")
+    interface = service.interface.model_dump(mode="json", exclude={"auth"}) | {"model": service.name}
+    (content / INTERFACE_FILE).write_bytes(canonical_json(interface))
+    return content
+
+
+def _try(content: Path, service: Service, folder: Path) -> None:
+    from mlgate_serving.trial import try_model  # imports torch
+
+    _raise(try_model(content, service.interface), folder)
+
+
+def _write(content: Path, scratch: Path, service: Service, version: str, lineage: Lineage, output: Path) -> Release:
+    output.mkdir(parents=True, exist_ok=True)
+    target = output / f"{service.name}-{version}.mar"
+    _drop_partials(output)
+    partial = output / f".{target.name}.partial-{os.getpid()}"
+    try:
+        weights = next(name for name in WEIGHT_FILES if (content / name).exists())
+        model_file = "model.py" if (content / "model.py").exists() else None
+        files = write_archive(
+            content, partial, scratch=scratch, model=service.name, version=version, model_file=model_file, weights=weights
+        )
+        release = Release(
+            service=service.name,
+            version=version,
+            digest=digest_of_files(files),
+            archive=target.name,
+            archive_digest=digest_file(partial),
+            files=files,
+            interface=service.interface,
+            mlgate=metadata.version("mlgate"),
+            lineage=lineage,
+        )
+        _refuse_another(release, output)
+        partial.replace(target)
+        partial.write_text(release.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.replace(output / RELEASE_FILE)
+    finally:
+        partial.unlink(missing_ok=True)
+    return release
+
+
+def _refuse_another(release: Release, output: Path) -> None:
+    try:
+        there = Release.read(output)
+    except EvidenceError:
+        return  # nothing there, or what is there is damaged and packing again is its remedy
+    if there.digest != release.digest:
+        raise PackError(
+            f"another release is there: {there.label}, digest {there.digest}; this one is {release.label}, digest {release.digest}",
+            where=str(output),
+            remedy="give this one its own version and output directory; a release that exists is never changed",
+        )
+
+
+def _drop_partials(output: Path) -> None:
+    """Removes what a pack that was killed left behind."""
+    for partial in output.glob(".*.partial-*"):
+        try:
+            os.kill(int(partial.name.rpartition("-")[2]), 0)
+        except (ValueError, ProcessLookupError):
+            partial.unlink(missing_ok=True)
+        except PermissionError:
+            pass  # somebody else's, and alive
