@@ -1,0 +1,123 @@
+"""What the report reads of a gate's evidence, typed.
+
+Fields that it does not know are ignored; what it needs and cannot find is an EvidenceError that names the field, since a page with holes
+would look like a gate that found nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mlgate.errors import EvidenceError
+from mlgate.release import Lineage
+from mlgate_gates.plan import Plan
+from mlgate_gates.result import GateResult
+
+Scalar = str | int | float | bool | None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A person let traffic through against the verdict; signed, with a reason, and for a time."""
+
+    by: str
+    reason: str
+    expires_ns: int
+    keyid: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeFacts:
+    """What the envelopes say beside their payload: who signed the evidence, and the override that lies beside it, if any."""
+
+    keyids: tuple[str, ...]
+    override: Override | None = None
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Confusion(_Read):
+    """Counts by label (row) and answer (column) in the order of `labels`, the last column for no answer; by arm that was asked."""
+
+    labels: tuple[str, ...] = ()
+    candidate: tuple[tuple[int, ...], ...] = ()
+    stable: tuple[tuple[int, ...], ...] = ()
+
+
+class Slice(_Read):
+    """The cases with one value of a slice column and how many the candidate answered rightly."""
+
+    value: Scalar
+    cases: int
+    right: int
+
+
+class Observations(_Read):
+    """The raw rows that the evidence is bound to."""
+
+    digest: str
+    rows: int
+
+
+class LedgerState(_Read):
+    """The ledger when the attempt began: how many entries it had, and the hash of the last."""
+
+    count: int
+    head: str
+
+
+class Looked(_Read):
+    """A case set aside to be looked at and answered wrongly: its first input as `shape` and flat `values`."""
+
+    case_id: str
+    label: float
+    answer: float
+    field: str
+    shape: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+class Predicate(_Read):
+    """The predicate of a gate's statement."""
+
+    plan: Plan
+    plan_digest: str
+    result: GateResult
+    observations: Observations
+    ledger: LedgerState | None = None
+    confusion: Confusion = Field(default_factory=Confusion)
+    slices: dict[str, tuple[Slice, ...]] = Field(default_factory=dict)
+    lineage: Lineage | None = None
+    started_ns: int
+    resumed_ns: int | None = None
+    finished_ns: int
+    versions: dict[str, str]
+
+
+def read_predicate(value: Mapping[str, Any]) -> Predicate:
+    """The typed predicate. Raises EvidenceError that names the first field missing or malformed."""
+    return _read(Predicate, value, "the evidence")
+
+
+def read_looked(cases: Sequence[Mapping[str, Any]]) -> tuple[Looked, ...]:
+    """The typed cases of `look.json`. Raises EvidenceError that names the first field missing or malformed."""
+    return tuple(_read(Looked, case, f"look.json, case {index}") for index, case in enumerate(cases))
+
+
+def _read(model: type[Model], value: Any, where: str) -> Model:
+    try:
+        return model.model_validate_json(json.dumps(value))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise EvidenceError(f"{field}: {first['msg']}", where=where, remedy="read it with the mlgate that wrote it") from None

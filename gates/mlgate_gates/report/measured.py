@@ -1,0 +1,88 @@
+"""What the page takes from the raw observations: latency of each arm under load, and what was sent in each phase."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlgate_gates.plan import CONTRACT
+from mlgate_gates.report import charts, formats
+from mlgate_gates.rows import LOAD, Rows
+
+_ARMS: tuple[charts.Tone, ...] = ("candidate", "stable")
+_QUANTILES = (0.5, 0.9, 0.99, 0.999)
+_ERRORS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """The requests of one phase to one arm; the contract's deliberate bad requests do not count as failed, nor any but load as late."""
+
+    name: str
+    arm: str
+    requests: str
+    failed: str
+    late: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorText:
+    """One error as recorded, and how often."""
+
+    text: str
+    times: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuantileRow:
+    """One line of the latency table: a cell for each series, in their order; `bound` is what was declared for it."""
+
+    name: str
+    cells: tuple[str, ...]
+    bound: str = ""
+
+
+def latency_series(rows: Rows) -> tuple[charts.Series, ...]:
+    """Latencies under load of each arm that got any, ascending; a failed request is infinity."""
+    loaded = ((arm, rows.phase(LOAD, arm)) for arm in _ARMS)
+    return tuple(charts.Series(arm, np.sort(taken.latency_ns)) for arm, taken in loaded if len(taken))
+
+
+def quantile_table(series: Sequence[charts.Series], bounds: Sequence[charts.Bound]) -> tuple[QuantileRow, ...]:
+    """The numbers of the latency chart: the usual quantiles and the declared ones, the slowest answer, and how many failed."""
+    declared = {bound.quantile: f"≤ {formats.duration(bound.at_most_ns)}" for bound in bounds}
+    places = sorted({*_QUANTILES, *declared})
+    answered = [one.latencies_ns[np.isfinite(one.latencies_ns)] for one in series]
+    return (
+        *(
+            QuantileRow(
+                charts.quantile_name(place),
+                tuple(charts.latency_text(charts.quantile(one.latencies_ns, place)) for one in series),
+                declared.get(place, ""),
+            )
+            for place in places
+        ),
+        QuantileRow("slowest answer", tuple(formats.duration(float(kept[-1])) if len(kept) else formats.NONE for kept in answered)),
+        QuantileRow("failed", tuple(formats.whole(len(one.latencies_ns) - len(kept)) for one, kept in zip(series, answered, strict=True))),
+    )
+
+
+def phases(rows: Rows, late_ns: int | None) -> tuple[Phase, ...]:
+    """Requests by phase and arm, in the order in which the phases began."""
+    names = list(zip(rows.text("check"), rows.text("arm"), strict=True))
+    late = rows.late(late_ns) if late_ns is not None else np.zeros(len(rows), dtype=np.bool_)
+    requests = Counter(names)
+    failed = Counter(name for name, is_failed in zip(names, rows.failed.tolist(), strict=True) if is_failed and name[0] != CONTRACT)
+    sent_late = Counter(name for name, is_late in zip(names, late.tolist(), strict=True) if is_late and name[0] == LOAD)
+    return tuple(
+        Phase(check, arm, *(formats.whole(counts[check, arm]) for counts in (requests, failed, sent_late))) for check, arm in requests
+    )
+
+
+def commonest_errors(rows: Rows) -> tuple[ErrorText, ...]:
+    """The most frequent errors outside of the contract check, most frequent first."""
+    texts = Counter(rows.only(rows.present("error") & ~rows.equal("check", CONTRACT)).text("error"))
+    return tuple(ErrorText(text, formats.whole(times)) for text, times in texts.most_common(_ERRORS_SHOWN))

@@ -1,0 +1,131 @@
+"""The report of a gate: one HTML file that needs nothing else, neither network nor script, for as long as there are browsers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+from markupsafe import Markup
+
+from mlgate.errors import EvidenceError
+from mlgate_gates.report import formats
+from mlgate_gates.report.document import EnvelopeFacts, Override, read_predicate
+from mlgate_gates.report.view import build_page
+from mlgate_loadtests.recording import read_observations
+
+REPORT_FILE = "report.html"
+_EVIDENCE_FILE = "evidence.json"
+_OBSERVATIONS_FILE = "observations.parquet"
+_LOOK_FILE = "look.json"
+_OVERRIDE_FILE = "override.json"
+_REMEDY = "point to the folder of one attempt, as `mlgate gate` wrote it"
+
+
+def build_report(folder: Path) -> Path:
+    """Writes `report.html` into the evidence folder of an attempt, whole or not at all, and returns its path.
+
+    The signature is shown and not checked: whoever calls this has verified the evidence, and the page says how to do so again.
+    Raises EvidenceError where a file is missing or is not what a gate wrote.
+    """
+    statement, keyids = _read_envelope(folder / _EVIDENCE_FILE)
+    predicate = statement.get("predicate")
+    if not isinstance(predicate, dict):
+        raise EvidenceError("the statement has no predicate", where=str(folder / _EVIDENCE_FILE), remedy=_REMEDY)
+    look_path = folder / _LOOK_FILE
+    text = render_report(
+        predicate,
+        read_observations(folder / _OBSERVATIONS_FILE),
+        _read_look(look_path) if look_path.exists() else None,
+        EnvelopeFacts(keyids=keyids, override=_read_override(folder / _OVERRIDE_FILE)),
+    )
+    path = folder / REPORT_FILE
+    _write_atomically(path, text.encode())
+    return path
+
+
+def render_report(
+    predicate: Mapping[str, Any], observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, envelope_facts: EnvelopeFacts
+) -> str:
+    """The page as text.
+
+    `observations` has the columns of `mlgate_loadtests.recording.SCHEMA`; `look` holds the wrongly answered cases that were set aside to
+    be looked at, as `look.json` does. Every string in them is shown as text, whatever it holds. Raises EvidenceError that names the
+    field missing.
+    """
+    page = build_page(read_predicate(predicate), observations, look, envelope_facts)
+    return _templates().get_template("page.html.j2").render(page=page)
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    loader = jinja2.PackageLoader("mlgate_gates.report")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    style, _, _ = loader.get_source(environment, "style.css")
+    environment.globals["style"] = Markup(style)  # noqa: S704 (our own file)
+    environment.filters["unbroken"] = formats.unbroken
+    return environment
+
+
+def _read_envelope(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The statement inside a DSSE envelope and the key ids of its signatures."""
+    envelope = _read_json(path)
+    try:
+        statement = json.loads(base64.b64decode(envelope["payload"], validate=True))
+        keyids = tuple(str(signature["keyid"]) for signature in envelope["signatures"])
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise EvidenceError(f"not a signed statement ({type(error).__name__}: {error})", where=str(path), remedy=_REMEDY) from None
+    if not isinstance(statement, dict):
+        raise EvidenceError("the signed payload is not a statement", where=str(path), remedy=_REMEDY)
+    return statement, keyids
+
+
+def _read_override(path: Path) -> Override | None:
+    if not path.exists():
+        return None
+    statement, keyids = _read_envelope(path)
+    try:
+        said = statement["predicate"]
+        return Override(by=str(said["by"]), reason=str(said["reason"]), expires_ns=int(said["expires_ns"]), keyid=", ".join(keyids))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EvidenceError(f"not an override ({type(error).__name__}: {error})", where=str(path), remedy="sign it again") from None
+
+
+def _read_look(path: Path) -> list[dict[str, Any]]:
+    cases = _read_json(path)
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise EvidenceError("not a list of cases", where=str(path), remedy=_REMEDY)
+    return cases
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise EvidenceError(f"cannot be read: {error.strerror}", where=str(path), remedy=_REMEDY) from None
+    except ValueError as error:
+        raise EvidenceError(f"not JSON: {error}", where=str(path), remedy=_REMEDY) from None
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    """Readers see the old page or the new one, and a full disk leaves the old one."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
