@@ -149,9 +149,10 @@ def test_what_was_written_before_the_disk_was_full_is_taken_back(store: LedgerFi
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, content[:4])
 
-    with monkeypatch.context() as patch, pytest.raises(LedgerError, match="No space left on device; nothing was added"):
-        patch.setattr(ledger_store.os, "write", full)
+    monkeypatch.setattr(ledger_store.os, "write", full)
+    with pytest.raises(LedgerError, match="No space left on device; nothing was added"):
         store.append(digest_bytes(lines[-1]), b'{"n":3}')
+    monkeypatch.undo()
     assert store.path.read_bytes() == before
     assert store.append(digest_bytes(lines[-1]), b'{"n":3}')
 
