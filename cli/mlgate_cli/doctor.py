@@ -17,19 +17,19 @@ def command(as_json: JsonFlag = False) -> None:
 
     tools = inspect()
     if as_json:
-        print_json({"tools": [asdict(tool) for tool in tools]})
+        print_json({"tools": [{**asdict(tool), "where": str(tool.where) if tool.where else None, "ok": tool.ok} for tool in tools]})
     else:
         rows = [
             (
-                "ok" if tool.ok else "missing",
-                tool.name,
+                "ok" if tool.ok else "absent" if tool.optional else "missing",
+                tool.tool,
                 tool.version or "",
-                tool.path or "",
+                str(tool.where or tool.problem or ""),
                 tool.purpose,
-                "" if tool.ok else tool.how_to_get,
+                "" if tool.ok else tool.remedy,
             )
             for tool in tools
         ]
         print_table("", ["", "tool", "version", "found", "what for", "how to get it"], rows)
-    if not all(tool.ok for tool in tools if tool.required):
+    if not all(tool.ok or tool.optional for tool in tools):
         raise typer.Exit(1)

@@ -30,7 +30,8 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     from mlgate import Service, UsageError
-    from mlgate_gates.run import GateRequest, Subject, run_gate
+    from mlgate_gates.request import GateRequest, Subject
+    from mlgate_gates.run import run_gate
 
     if (release is None) == (candidate is None):
         raise UsageError("name the release to judge, or the address of an endpoint", remedy="one of --release RELEASE and --candidate URL")
@@ -43,6 +44,8 @@ def command(
 
         assert release is not None
         arms = arms_of(place, declared, release)
+        # In an environment it is the ledger that knows whether there is a stable, and nobody has to say so.
+        first_release = first_release or arms[1] is None
     request = GateRequest(service=declared, environment=place, candidate=arms[0], stable=arms[1], first_release=first_release)
     outcome = run_gate(request, progress_since())
     result = outcome.result

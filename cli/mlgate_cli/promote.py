@@ -14,11 +14,9 @@ from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 def command(service: ServiceFile, release: ReleaseName, environment: EnvironmentName = "local", as_json: JsonFlag = False) -> None:
     from mlgate import Service
     from mlgate_delivery.promote import promote
-    from mlgate_delivery.store import release_named
 
-    place = environment_named(environment)
     declared = Service.read(service)
-    promotion = promote(place, declared, service, release_named(place, release), progress_since())
+    promotion = promote(environment_named(environment), declared, service, release, progress_since())
     if as_json:
         print_json(
             {"service": declared.name, "stable": promotion.release, "attempt": promotion.attempt, "evidence": promotion.evidence_digest}

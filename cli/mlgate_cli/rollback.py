@@ -23,7 +23,7 @@ def command(
     from mlgate_delivery.rollback import rollback
 
     declared = Service.read(service)
-    promotion = rollback(environment_named(environment), declared, service, reason, progress_since())
+    promotion = rollback(environment_named(environment), declared, reason, progress_since())
     if as_json:
         print_json({"service": declared.name, "stable": promotion.release, "attempt": promotion.attempt})
     else:

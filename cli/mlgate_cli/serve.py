@@ -43,4 +43,4 @@ def command(
             raise ProcessError(f"the endpoint ended by itself\n{supervisor.log_tail(name)}", where=name, remedy="start it again")
         finally:
             for process in supervisor.list():
-                stop_endpoint(supervisor, process.name)
+                stop_endpoint(supervisor, process.spec.name)

@@ -1,7 +1,7 @@
 """The demo's story: four releases of one service are trained, packed, deployed beside stable and gated; two are promoted, two refused.
 
-Nothing here decides a verdict. Each finished chapter is written down, so that an interrupted demo goes on where it stopped and a finished one
-starts over, with a ledger of its own each time.
+Nothing here decides a verdict. Each finished chapter is written down, so that an interrupted demo goes on where it stopped and a finished
+one starts over, with a ledger of its own each time.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -142,7 +143,8 @@ class Story:
             training = _module(self.example / "train.py")
             self.progress(f"training release {number}")
             built = self.home / "build" / f"digits-{number}"
-            training.train_release(int(number), built)
+            training.write_data(self.example / "data")
+            training.write_model(int(number), built, self.progress)
             pack(built, service=Service.read(self.service_file), version=number, output=target)
         return target, Release.read(target)
 
@@ -165,6 +167,7 @@ class Story:
 
 def _module(path: Path) -> ModuleType:
     """The example's training script, which is not part of any package."""
+    sys.path.insert(0, str(path.parent))  # it imports its model, which lies beside it
     spec = importlib.util.spec_from_file_location("mlgate_example_digits", path)
     assert spec is not None
     assert spec.loader is not None

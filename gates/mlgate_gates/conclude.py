@@ -77,9 +77,9 @@ def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[s
         "ledger": {"count": attempt.ledger.count, "head": attempt.ledger.head},
         "result": result.to_dict(),
         "observations": {"digest": digest_file(session.folder / OBSERVATIONS), "rows": session.rows.num_rows},
-        "confusion": _confusion(session, rows),
+        **({"confusion": confusion} if (confusion := _confusion(session, rows)) else {}),
         "slices": _slices(session, rows),
-        "lineage": session.lineage.model_dump(mode="json") if session.lineage else None,
+        **({"lineage": session.lineage.model_dump(mode="json")} if session.lineage else {}),
         "started_ns": attempt.begun_ns,
         "finished_ns": time.time_ns(),
         "versions": {
@@ -100,7 +100,7 @@ def _answers(sample: Sample, rows: Rows, arm: str) -> dict[str, float | None]:
 
 
 def _confusion(session: Session, rows: Rows) -> dict[str, Any] | None:
-    """Counts by label (row) and answer (column) of the first gating sample; a request that failed is in none."""
+    """Counts by label (row) and answer (column, the last for none) of the first gating sample, by arm."""
     gating = [sample for sample in session.samples if not sample.look]
     if session.service.interface.output.answer != "argmax" or not gating:
         return None
@@ -109,13 +109,12 @@ def _confusion(session: Session, rows: Rows) -> dict[str, Any] | None:
     labels = dict(zip(sample.cases.case_ids, sample.cases.labels, strict=True))
     tables = {}
     for arm in sample.arms:
-        table = np.zeros((classes, classes), dtype=int)
+        table = np.zeros((classes, classes + 1), dtype=int)
         for case_id, answer in _answers(sample, rows, arm).items():
-            if answer is not None:
-                table[int(labels[case_id]), int(answer)] += 1
+            table[int(labels[case_id]), classes if answer is None else int(answer)] += 1
         if table.any():
             tables[arm] = table.tolist()
-    return {"labels": list(range(classes)), **tables} if "candidate" in tables else None
+    return {"labels": [str(index) for index in range(classes)], **tables} if "candidate" in tables else None
 
 
 def _slices(session: Session, rows: Rows) -> dict[str, Any]:
