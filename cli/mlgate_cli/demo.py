@@ -44,9 +44,8 @@ def command(as_json: JsonFlag = False) -> None:
             for item, chapter in zip(told, CHAPTERS, strict=True)
         ]
         print_table("", ["release", "", "verdict", "", "decided by", "requests", "seconds"], rows, right=["requests", "seconds"])
-        say(
-            f"stable answered {watch.answered:,} of {watch.answered + watch.failed:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all"
-        )
+        calls = watch.answered + watch.failed
+        say(f"stable answered {watch.answered:,} of {calls:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all")
         for item in told:
             say(f"report of release {item.release}: {item.report}")
     expected = all(item.as_expected(chapter) for item, chapter in zip(told, CHAPTERS, strict=True))
