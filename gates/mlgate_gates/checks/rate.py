@@ -118,7 +118,7 @@ def _points(log_pass: FloatArray, log_fail: FloatArray) -> tuple[tuple[int, floa
 
 def _missing(exceeded: int, requests: int, share: float, plan: Plan, unwatched_ns: int) -> str:
     assert plan.load is not None
-    total = eprocess.requests_needed(share, plan.alpha, rate=exceeded / requests, after=requests - 1)
+    total = eprocess.requests_needed(share, plan.alpha, rate=exceeded / requests, at_least=requests)
     if total is None:
         return "cannot: at the observed rate the claim is false"
     more_s = max((total - requests) / plan.load.rate_per_s, unwatched_ns / 1e9)

@@ -23,6 +23,10 @@ from scipy.special import betainc, betaincc, betaln
 FloatArray = NDArray[np.float64]
 
 
+# Tails this small, far on the wrong side, have lost digits to underflow: they count as 0, and so does e.
+_LEAST_MASS = 1e-290
+
+
 @dataclass(frozen=True, slots=True)
 class Prior:
     """Beta(a, b) before truncation."""
@@ -61,16 +65,16 @@ def _log_e(exceeded: Any, requests: Any, q: float, prior: Prior, tail: Any) -> F
     k = np.asarray(exceeded, dtype=np.float64)
     n = np.asarray(requests, dtype=np.float64)
     a, b = prior.a, prior.b
-    with np.errstate(divide="ignore"):  # log 0 is the -inf that is meant
-        posterior = np.log(tail(k + a, n - k + b, q))
+    mass = tail(k + a, n - k + b, q)
+    posterior = np.where(mass >= _LEAST_MASS, np.log(np.maximum(mass, _LEAST_MASS)), -np.inf)
     mixture = betaln(k + a, n - k + b) + posterior - betaln(a, b) - np.log(tail(a, b, q))
     return np.asarray(mixture - (k * np.log(q) + (n - k) * np.log1p(-q)), dtype=np.float64)
 
 
-def requests_needed(q: float, alpha: float, *, rate: float = 0.0, after: int = 0, at_most: int = 10**9) -> int | None:
-    """The total of requests at which a release with exactly this observed `rate` proves a rate under q; None where none does.
+def requests_needed(q: float, alpha: float, *, rate: float = 0.0, at_least: int = 1, at_most: int = 10**9) -> int | None:
+    """The least total of requests, from `at_least` on, at which exactly this observed `rate` proves a rate under q; None where none does.
 
-    Searches beyond `after` with k = rate * n held: the e-process of a straight path, no promise about a random one.
+    k = rate * n is held: the e-process of a straight path, no promise about a random one.
     """
     if rate >= q:
         return None
@@ -79,7 +83,7 @@ def requests_needed(q: float, alpha: float, *, rate: float = 0.0, after: int = 0
     def proven(requests: int) -> bool:
         return bool(log_e_below(rate * requests, requests, q) >= threshold)
 
-    low, high = after, max(after, 1)
+    low = high = at_least
     while not proven(high):
         low, high = high, 2 * high
         if high > at_most:

@@ -42,8 +42,8 @@ def score(only_first: Any, only_second: Any, cases: int, difference: float) -> F
     p_y = (np.sqrt(np.maximum(linear**2 - 8 * cases * constant, 0)) - linear) / (4 * cases)
     variance = cases * (2 * p_y + difference * (1 - difference))
     distance = x - y - cases * difference
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(variance > 0, distance / np.sqrt(variance), np.sign(distance) * np.inf)
+    spread = np.sqrt(np.maximum(variance, np.finfo(np.float64).tiny))  # 0 only where every outcome but this one is impossible
+    return np.asarray(distance / spread)
 
 
 def p_value(only_first: int, only_second: int, cases: int, difference: float, *, gamma: float = 1e-5) -> float:
@@ -75,7 +75,7 @@ def _likely_counts(cases: int, low: float, high: float) -> IntArray:
 
 def _critical(observed: float, counts: IntArray, cases: int, difference: float) -> IntArray:
     """For each count of disagreement the least x whose score reaches `observed`; count + 1 where none does."""
-    enough = observed - 1e-9 * max(1.0, abs(observed)) if np.isfinite(observed) else observed  # ties are as extreme
+    enough = observed - 1e-9 * max(1.0, abs(observed))  # ties are as extreme
     low, high = np.full_like(counts, -1), counts + 1
     while np.any(high - low > 1):
         middle = (low + high) // 2

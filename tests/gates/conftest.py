@@ -1,0 +1,184 @@
+"""Plans and rows made by hand, so that a test says in one line what the generator, the endpoint and the model did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mlgate import Service
+from mlgate_gates.contract_cases import contract_names
+from mlgate_gates.plan import Plan, build_plan
+from mlgate_gates.request import Subject
+from mlgate_gates.samples import Sample
+from mlgate_loadtests.cases import Cases
+from mlgate_loadtests.recording import SCHEMA
+
+MS, SECOND = 10**6, 10**9
+START_NS = 1_795_000_000 * SECOND
+CANDIDATE, STABLE = "sha256:" + "c" * 64, "sha256:" + "5" * 64
+CASES = 900
+
+DECLARATION = """\
+apiVersion: mlgate/v1
+kind: Service
+metadata: {name: digits, owner: vision}
+interface:
+  protocol: torchserve
+  input: {image: {dtype: float32, shape: [-1, 8, 8], at_least: 0, at_most: 16}}
+  output: {field: probabilities, shape: [-1, 10], answer: argmax}
+objectives:
+  - {name: latency-p99, quantile: 0.99, at_most: 200 ms}
+  - {name: error-rate, at_most: 1 %}
+load: {arrivals: poisson, rate: 200/s, warm_up: 5 s, at_least: 15 s, at_most: 90 s, bursts: independent}
+quality:
+  - {name: accuracy, metric: accuracy, at_least: 0.94, data: data/holdout.parquet}
+  - {name: no-worse, metric: accuracy, versus: stable, margin: 0.02, data: data/holdout.parquet}
+alpha: 0.01
+alpha_block: 0.01
+"""
+
+
+@dataclass
+class Recorder:
+    """Rows as the load worker would leave them. Each call is a run of its own; everything not named went well."""
+
+    contract_cases: tuple[str, ...]
+    tables: list[pa.Table] = field(default_factory=list)
+    now_ns: int = START_NS
+    runs: int = 0
+
+    def copy(self) -> Recorder:
+        """The same rows, to go on differently."""
+        return replace(self, tables=list(self.tables))
+
+    def add(self, check: str, arm: str = "candidate", *, every_ms: float = 5.0, **columns: Any) -> Recorder:
+        """One run. Columns are scalars or sequences of one length; `latency_ms` and `lag_ms` are counted from the scheduled instant."""
+        count = max(len(value) for value in columns.values() if not isinstance(value, str) and np.ndim(value))
+        scheduled = self.now_ns + (np.arange(count) * every_ms * MS).astype(np.int64)
+        lag_ns = (np.asarray(columns.pop("lag_ms", 0.1)) * MS).astype(np.int64)
+        latency_ns = (np.asarray(columns.pop("latency_ms", 8.0)) * MS).astype(np.int64)
+        answered = np.broadcast_to(np.asarray(columns.get("status", 200)) > 0, count)
+        done = np.where(answered, scheduled + np.maximum(latency_ns, lag_ns), 0)
+        usual: dict[str, Any] = {
+            "scheduled_ns": scheduled,
+            "sent_ns": scheduled + lag_ns,
+            "first_byte_ns": done,
+            "done_ns": done,
+            "status": 200,
+            "arm": arm,
+            "block": np.arange(count) if check == "load" else 0,
+            "run": self.runs,
+            "worker": 0,
+            "check": check,
+            "served_digest": [(CANDIDATE if arm == "candidate" else STABLE) if one else None for one in answered],
+            "case_id": [f"case-{place}" for place in range(count)],
+            "answer": 1.0,
+            "score": 1.0,
+            "bytes": 100,
+            "error": None,
+        }
+        every = usual | columns
+        arrays = [
+            pa.array([value] * count if value is None or isinstance(value, str) or np.ndim(value) == 0 else list(value), kind)
+            for value, kind in ((every[name], kind) for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True))
+        ]
+        self.tables.append(pa.table(arrays, schema=SCHEMA))
+        self.now_ns += int(count * every_ms * MS) + SECOND
+        self.runs += 1
+        return self
+
+    def contract(self, **columns: Any) -> Recorder:
+        """Every documented answer as documented, unless said otherwise."""
+        names = list(self.contract_cases)
+        right = {"case_id": names, "status": [200] + [400] * (len(names) - 2) + [404]}
+        right["error"] = [None] + [f"status: {status}" for status in right["status"][1:]]
+        return self.add("contract", **(right | {"answer": [1.0] + [None] * (len(names) - 1)} | columns))
+
+    def quality(self, wrong: Sequence[int] | int = 20, arm: str = "candidate", **columns: Any) -> Recorder:
+        """All cases once; `wrong` are the places of the wrong answers, or how many of the first ones are."""
+        places = range(wrong) if isinstance(wrong, int) else wrong
+        score = [1.0] * CASES
+        for place in places:
+            score[place] = 0.0
+        return self.add("quality:holdout", arm, **({"score": score} | columns))
+
+    def load(self, count: int = 3200, **columns: Any) -> Recorder:
+        """That many requests at the declared rate, all good unless said otherwise."""
+        return self.add("load", **({"case_id": [f"case-{place % CASES}" for place in range(count)]} | columns))
+
+    def table(self) -> pa.Table:
+        """All rows, in the order they were added."""
+        return pa.concat_tables(self.tables) if self.tables else SCHEMA.empty_table()
+
+
+@pytest.fixture(scope="session")
+def service_from(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Service]:
+    """Reads the declaration with texts replaced."""
+
+    def read(*changes: tuple[str, str]) -> Service:
+        text = DECLARATION
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path_factory.mktemp("service") / "service.yaml"
+        path.write_text(text, encoding="utf-8")
+        return Service.read(path)
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def sample_of_size() -> Callable[..., Sample]:
+    """A hold-out of that many cases; only their number matters here."""
+
+    def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False) -> Sample:
+        ids = tuple(f"case-{place}" for place in range(count))
+        cases = Cases(Path(data), "sha256:" + "d" * 64, ids, {}, np.zeros(count), {})
+        arms = ("candidate",) if look else ("candidate", "stable")
+        return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, "sha256:" + "d" * 64, cases, arms, look)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plan_from(service_from: Callable[..., Service], sample_of_size: Callable[..., Sample]) -> Callable[..., Plan]:
+    """The plan of the declaration with texts replaced, and the arguments of `build_plan` changed."""
+
+    def make(*changes: tuple[str, str], **arguments: Any) -> Plan:
+        usual: dict[str, Any] = {
+            "candidate": Subject("http://127.0.0.1:1", CANDIDATE),
+            "stable": Subject("http://127.0.0.1:2", STABLE),
+            "first_release": False,
+            "stage": "local",
+            "attempt": "a-1",
+            "route": 1,
+            "alpha_share": 0.8,
+            "seed": 7,
+        }
+        return build_plan(service_from(*changes), (sample_of_size(),), **(usual | arguments))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def plan(plan_from: Callable[..., Plan]) -> Plan:
+    """The plan of the declaration: contract, accuracy, no-worse, latency-p99, error-rate."""
+    return plan_from()
+
+
+@pytest.fixture
+def rows(service_from: Callable[..., Service]) -> Recorder:
+    """An empty recorder."""
+    return Recorder(contract_names(service_from().interface))
+
+
+@pytest.fixture
+def good(rows: Recorder) -> Recorder:
+    """A recorder with every phase but the load, all healthy: candidate 880 of 900, stable 878."""
+    return rows.contract().quality(range(20)).quality(range(2, 24), "stable")
