@@ -110,8 +110,10 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(f"connection: the answer is not HTTP/1.1: {error}")
-            return
+            if not self._complete:
+                self._fail(f"connection: the answer is not HTTP/1.1: {error}")
+                return
+            self._reusable = False
         if self._complete:
             self._finish()
         elif len(exchange.body) > LARGEST_ANSWER_BYTES:
@@ -166,7 +168,7 @@ class Connection(asyncio.Protocol):
         exchange.connection = None
         # An answer that came before the whole request went out leaves the connection out of step.
         if not self._reusable or self._transport.get_write_buffer_size():
-            self._transport.close()
+            self._transport.abort()
         self._owner.answered(self, exchange)
 
     def _fail(self, error: str) -> None:

@@ -51,6 +51,7 @@ class Loopback:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = well
+        self.before_body: bytes | None = None  # sent as soon as the head is there; the body is then left unread
         self.calls: list[Call] = []
         self.connections = 0
         self._tls = tls
@@ -76,6 +77,9 @@ class Loopback:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 method, path, _ = head[0].split(" ")
                 headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in head[1:] if line)}
+                if self.before_body is not None:
+                    writer.write(self.before_body)
+                    await asyncio.Event().wait()
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 call = Call(len(self.calls), method, path, headers, body, writer)
                 self.calls.append(call)
@@ -85,6 +89,10 @@ class Loopback:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+    def call_soon(self, work: Callable[[], object]) -> None:
+        """Do something on the server's own loop."""
+        self._loop.call_soon_threadsafe(work)
 
     def drop_connections(self) -> None:
         """Close every connection, as a server does with idle ones."""

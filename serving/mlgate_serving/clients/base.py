@@ -87,19 +87,22 @@ def read_json(body: bytes) -> Any:
 
 def served_digest(headers: Mapping[str, str]) -> str | None:
     """The release that the endpoint says it serves."""
-    digest = headers.get(DIGEST_HEADER)
-    return digest[:_DIGEST_CHARACTERS] if digest else None
+    return _line(headers.get(DIGEST_HEADER, ""), _DIGEST_CHARACTERS) or None
 
 
 def refused(status: int, headers: Mapping[str, str], reason: str) -> Response:
-    """The response for a status other than 2xx; the reason is cut to 120 characters of one line."""
-    line = " ".join(reason.split())[:_REASON_CHARACTERS]
-    return Response(None, None, served_digest(headers), f"status: {status} {line}".rstrip())
+    """The response for a status other than 2xx, with the first 120 characters of the reason."""
+    return Response(None, None, served_digest(headers), f"status: {status} {_line(reason, _REASON_CHARACTERS)}".rstrip())
 
 
 def off_schema(headers: Mapping[str, str], problem: str) -> Response:
     """The response for a 2xx that does not hold what the interface declares."""
-    return Response(None, None, served_digest(headers), f"schema: {problem}"[: _REASON_CHARACTERS + len("schema: ")])
+    return Response(None, None, served_digest(headers), f"schema: {_line(problem, _REASON_CHARACTERS)}")
+
+
+def _line(text: str, characters: int) -> str:
+    """A stranger's text as one line for rows, terminals and reports: no control characters, no half surrogates that UTF-8 refuses."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text[: 8 * characters].split())[:characters])
 
 
 def judged(output: Output, headers: Mapping[str, str], value: Any) -> Response:
