@@ -6,7 +6,8 @@ Without it such a gate ends INCONCLUSIVE after minutes of load, and its owner le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, log
+from decimal import Decimal
+from math import ceil, floor, log
 
 from mlgate.errors import Problem
 from mlgate.quantities import format_duration, format_rate, format_share
@@ -16,8 +17,8 @@ from mlgate_gates.statistics import eprocess, exact, paired
 
 
 def allowed_share(quantile: float) -> float:
-    """The share that lies over a quantile, as the decimal it was written as, not as floats subtract."""
-    return round(1 - quantile, 12)
+    """The share that lies over a quantile, as decimals subtract and not as floats do."""
+    return float(1 - Decimal(repr(quantile)))
 
 
 def unprovable(service: Service, bars: Sequence[AbsoluteBar | MarginBar], samples: tuple[Sample, ...], alpha: float) -> list[Problem]:
@@ -51,17 +52,18 @@ def _unprovable_bar(bar: AbsoluteBar, cases: int, alpha: float) -> Problem | Non
     return Problem(
         f"quality {bar.name}",
         f"{cases} cases of {bar.data} cannot prove at_least {bar.at_least:g} at alpha {alpha:g}, even with every answer right",
-        f"{exact.cases_needed(bar.at_least, alpha)} cases can; or declare a bar of at most {alpha ** (1 / cases):.4f}",
+        f"{exact.cases_needed(bar.at_least, alpha)} cases can; or declare a bar of at most {floor(1e4 * alpha ** (1 / cases)) / 1e4:g}",
     )
 
 
 def _unprovable_margin(bar: MarginBar, cases: int, alpha: float) -> Problem | None:
     if paired.p_value(0, 0, cases, -bar.margin, gamma=paired.gamma_for(alpha)) <= alpha:
         return None
+    enough, least = ceil(log(alpha) / log(1 - bar.margin)) + 1, ceil(1e4 * (1 - alpha ** (1 / cases))) / 1e4
     return Problem(
         f"quality {bar.name}",
         f"{cases} cases of {bar.data} cannot prove a margin of {bar.margin:g} at alpha {alpha:g}, even with every answer like stable's",
-        f"about {ceil(log(alpha) / log(1 - bar.margin)) + 1} cases can; or declare a margin over {1 - alpha ** (1 / cases):.4f}",
+        f"about {enough} cases can; or declare a margin over {least:g}",
     )
 
 
@@ -70,12 +72,12 @@ def _unprovable_rate(name: str, share: float, load: Load, alpha: float) -> list[
     sent = load.rate * load.at_most / 1e9
     if needed is not None and needed <= sent:
         return []
-    long_enough = "no number of" if needed is None else f"{needed:,}"
+    number = "over 10^15" if needed is None else f"{needed:,}"
     return [
         Problem(
             f"objectives {name}",
-            f"{format_rate(load.rate)} for at most {format_duration(load.at_most)} is about {sent:,.0f} requests, and {long_enough} are "
+            f"{format_rate(load.rate)} for at most {format_duration(load.at_most)} is about {sent:,.0f} requests, and {number} are "
             f"needed to prove a share under {format_share(share)} at alpha {alpha:g}, even with none over it",
-            "raise load.at_most or load.rate" if needed is None else f"at_most of {ceil(needed / load.rate)} s or more, or a higher rate",
+            "a bound that can be proven" if needed is None else f"load.at_most of {ceil(needed / load.rate)} s or more, or a higher rate",
         )
     ]

@@ -161,7 +161,8 @@ def plan_from(service_from: Callable[..., Service], sample_of_size: Callable[...
             "alpha_share": 0.8,
             "seed": 7,
         }
-        return build_plan(service_from(*changes), (sample_of_size(),), **(usual | arguments))
+        samples = arguments.pop("samples", (sample_of_size(),))
+        return build_plan(service_from(*changes), samples, **(usual | arguments))
 
     return make
 

@@ -71,10 +71,10 @@ def _log_e(exceeded: Any, requests: Any, q: float, prior: Prior, tail: Any) -> F
     return np.asarray(mixture - (k * np.log(q) + (n - k) * np.log1p(-q)), dtype=np.float64)
 
 
-def requests_needed(q: float, alpha: float, *, rate: float = 0.0, at_least: int = 1, at_most: int = 10**9) -> int | None:
+def requests_needed(q: float, alpha: float, *, rate: float = 0.0, at_least: int = 1, at_most: int = 10**15) -> int | None:
     """The least total of requests, from `at_least` on, at which exactly this observed `rate` proves a rate under q; None where none does.
 
-    k = rate * n is held: the e-process of a straight path, no promise about a random one.
+    k = rate * n is held: the e-process of a straight path, no promise about a random one. Beyond `at_most` nobody would wait.
     """
     if rate >= q:
         return None
