@@ -5,12 +5,17 @@ import os
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from mlgate_tools import golang
 
 NOWHERE = "http://127.0.0.1:1"  # nothing listens on port 1: refused at once
 
@@ -52,6 +57,7 @@ elif arguments[0] == "build":
         while True:
             print("some/package", flush=True)
             time.sleep(0.01)
+    print(arguments[-1])
     target.write_text("#!/bin/sh\\necho v" + ("3.0.0" if mode == "wrong" else "3.259.0") + "\\n")
     target.chmod(0o755)
 """
@@ -99,11 +105,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is first on a PATH with no Pulumi and no Go behind it."""
+    """The one folder on PATH, and no Go installed as a wheel: whatever this machine has besides is out of sight."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), "/usr/bin", "/bin"]))
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(golang, "metadata", SimpleNamespace(distribution=no_wheel, PackageNotFoundError=PackageNotFoundError))
     return folder
+
+
+def no_wheel(name: str) -> Distribution:
+    """As if nothing were installed."""
+    raise PackageNotFoundError(name)
 
 
 @pytest.fixture
@@ -161,6 +173,25 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> str:
     """An address of releases that refuses at once."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return NOWHERE
+
+
+def has_ended(pid: int) -> bool:
+    """Within half a minute; a zombie that whoever adopted it has not yet waited for has ended."""
+    for _ in range(3000):
+        try:
+            os.kill(pid, 0)
+            if sys.platform == "linux" and Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z":
+                return True
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.fixture
+def ended() -> Callable[[int], bool]:
+    """Whether a process ends soon."""
+    return has_ended
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,6 +136,26 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path, said
         (half / "folder" / "bin" / "program").write_text("half")
     install(slot, fill_one_file, said.append)
     assert left_in(slot) == {slot.folder.name, f".{other.folder.name}.partial-abc"}
+    assert said == ["tool: removing what an interrupted run left behind"]
+
+
+def test_a_run_killed_while_it_cleaned_up_is_cleaned_up_after(tmp_path: Path, said: list[str]) -> None:
+    slot = slot_in(tmp_path)
+    install(slot, fill_one_file, said.append)
+    (slot.root / f".{slot.folder.name}.partial-abc" / "workspace").mkdir(parents=True)
+    install(slot, never, said.append)
+    assert left_in(slot) == {slot.folder.name}
+
+
+def test_a_found_tool_waits_for_nobody(tmp_path: Path, said: list[str]) -> None:
+    slot = slot_in(tmp_path)
+    install(slot, fill_one_file, said.append)
+    cleaning = slot.root / f".{slot.folder.name}.partial-abc"
+    cleaning.mkdir()
+    with FileLock(slot.root / f"{slot.folder.name}.lock"):
+        install(slot, never, said.append)
+    assert cleaning.exists()
+    assert said == []
 
 
 def test_a_compiler_that_still_writes_does_not_keep_the_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlgate.errors import ToolError
-from mlgate_tools import archive, golang
+from mlgate_tools import archive, engine_build, golang
 from mlgate_tools.pulumi import engine_environment, ensure_pulumi, find_pulumi
 from mlgate_tools.tool import platform_name
 
@@ -121,6 +121,18 @@ def test_a_built_engine_knows_its_version(go: Any, cache: Path, nowhere: str, sa
     )
 
 
+def test_a_build_says_what_it_does_how_far_it_is_and_how_long(
+    cache: Path, go: Any, nowhere: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_build, "_SAY_EVERY_S", 0.0)
+    ensure_pulumi(said.append, base_url=nowhere)
+    assert go.builds
+    told = "\n".join(said)
+    assert re.search(r"^pulumi: downloaded 1 of at most 2\d\d modules, 0 s$", told, re.MULTILINE)
+    assert re.search(r"^pulumi: compiled 1 of 2 packages, \d s$", told, re.MULTILINE)
+    assert re.search(r"^pulumi: built, \d s$", told, re.MULTILINE)
+
+
 def test_a_cached_engine_needs_no_network_and_no_go(cache: Path, go: Any, nowhere: str, releases: Any, said: list[str]) -> None:
     first = ensure_pulumi(said.append, base_url=nowhere)
     (go.folder / "go").unlink()
@@ -175,8 +187,8 @@ def test_an_old_go_is_passed_over_and_the_wheel_is_fetched(
         tmp_path / "client",
         f"""#!/bin/sh
 while [ "$1" != --target ]; do shift; done
-mkdir -p "$2/go/bin"
-cp {go.folder}/go {go.folder}/mode "$2/go/bin"
+/bin/mkdir -p "$2/go/bin"
+/bin/cp {go.folder}/go {go.folder}/mode "$2/go/bin"
 echo go1.27.3 > "$2/go/bin/version"
 """,
     )
@@ -219,19 +231,8 @@ def start_and_wait_for_the_build(go: Any) -> tuple[subprocess.Popen[str], int]:
     return run, int(pid_file.read_text())
 
 
-def ended(pid: int) -> bool:
-    """Within half a minute."""
-    for _ in range(3000):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def test_a_run_killed_in_mid_build_leaves_no_compiler_and_the_next_one_is_clean(
-    cache: Path, go: Any, nowhere: str, said: list[str]
+    cache: Path, go: Any, nowhere: str, said: list[str], ended: Callable[[int], bool]
 ) -> None:
     run, compiler = start_and_wait_for_the_build(go)
     run.kill()
@@ -245,12 +246,29 @@ def test_a_run_killed_in_mid_build_leaves_no_compiler_and_the_next_one_is_clean(
     assert left_in(cache) == {SLOT}
 
 
-def test_an_interrupted_build_ends_its_compiler_and_leaves_nothing(cache: Path, go: Any, said: list[str]) -> None:
+def test_a_waiting_run_takes_over_when_the_first_is_killed(cache: Path, go: Any, nowhere: str, said: list[str]) -> None:
+    run, _ = start_and_wait_for_the_build(go)
+    go.set()
+
+    def kill_the_first(line: str) -> None:
+        said.append(line)
+        if "another mlgate" in line:
+            assert f"process {run.pid}, since " in line
+            run.kill()
+
+    tool = ensure_pulumi(kill_the_first, base_url=nowhere)
+    run.communicate()
+    assert "another mlgate" in said[0]
+    assert tool.version == "3.259.0"
+    assert left_in(cache) == {SLOT}
+
+
+def test_an_interrupted_build_ends_its_compiler_and_leaves_nothing(cache: Path, go: Any, ended: Callable[[int], bool]) -> None:
     run, compiler = start_and_wait_for_the_build(go)
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)
     assert run.returncode == 130
-    assert "interrupted; nothing half-done is left" in errors
+    assert errors.endswith("interrupted; the same command starts again\n")
     assert "Traceback" not in errors
     assert ended(compiler)
     assert left_in(cache) == set()
@@ -266,7 +284,7 @@ def test_the_engines_environment_puts_this_python_first_and_fetches_nothing(
     environment = engine_environment()
     path = environment["PATH"].split(os.pathsep)
     assert path[:2] == [str(Path(sys.executable).parent), str(engine.path.parent)]
-    assert path[2:] == [str(go.folder), "/usr/bin", "/bin"]
+    assert path[2:] == [str(go.folder)]
     assert environment["PULUMI_SKIP_UPDATE_CHECK"] == "true"
     assert environment["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
     monkeypatch.setenv("PATH", environment["PATH"])

@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
                 sys.stdout.write(f"{tool.name} {tool.version}: {tool.path} ({tool.source}, {time.monotonic() - began:.1f} s)\n")
                 sys.stdout.flush()
     except KeyboardInterrupt:
-        _say("interrupted; nothing half-done is left, the same command starts again")
+        _say("interrupted; the same command starts again")
         return _INTERRUPTED
     return 1 if failed else 0
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -84,13 +84,16 @@ def install(slot: Slot, fill: Callable[[Path, Path], str], progress: Progress) -
 
     Raises ToolError: the cache cannot be written, the disk is full; and whatever `fill` raises. Nothing is left behind then.
     """
-    if installed := find_installed(slot):
-        return installed
     try:
+        if installed := find_installed(slot):
+            _sweep(slot)
+            return installed
         with _locked(slot, progress):
             if installed := find_installed(slot):
                 return installed
-            _remove_leftovers(slot)
+            if any(_leftovers(slot)):
+                progress(f"{slot.name}: removing what an interrupted run left behind")
+                _remove_leftovers(slot)
             return _fill(slot, fill)
     except OSError as error:
         raise _disk_error(error, slot) from error
@@ -115,10 +118,17 @@ def _fill(slot: Slot, fill: Callable[[Path, Path], str]) -> Installed:
         _remove(temporary)
 
 
+def _sweep(slot: Slot) -> None:
+    """Remove what a run left that was killed after its tool was in place, unless somebody is at it."""
+    if any(_leftovers(slot)):
+        with suppress(Timeout), FileLock(_lock_path(slot), timeout=0):
+            _remove_leftovers(slot)
+
+
 @contextmanager
 def _locked(slot: Slot, progress: Progress) -> Iterator[None]:
     slot.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(slot.root / f"{slot.folder.name}.lock")
+    lock = FileLock(_lock_path(slot))
     holder = slot.root / f"{slot.folder.name}.holder"
     began = time.monotonic()
     say_at = began
@@ -146,12 +156,20 @@ def _read_holder(path: Path) -> str:
         return "just started"
 
 
+def _lock_path(slot: Slot) -> Path:
+    return slot.root / f"{slot.folder.name}.lock"
+
+
 def _leftover_prefix(slot: Slot) -> str:
     return f".{slot.folder.name}.partial-"
 
 
+def _leftovers(slot: Slot) -> Iterator[Path]:
+    return slot.root.glob(f"{_leftover_prefix(slot)}*")
+
+
 def _remove_leftovers(slot: Slot) -> None:
-    for path in slot.root.glob(f"{_leftover_prefix(slot)}*"):
+    for path in _leftovers(slot):
         _remove(path)
 
 

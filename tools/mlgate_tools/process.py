@@ -55,10 +55,10 @@ def run_streaming(
     try:
         reader.start()
         while (line := _next(lines)) is not None:
-            on_tick()
             if line:
                 tail.append(line)
                 on_line(line)
+            on_tick()
         status = process.wait()
     finally:
         _end(process)

