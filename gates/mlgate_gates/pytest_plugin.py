@@ -27,13 +27,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--first-release", action="store_true", help="there is no stable yet: leave out the checks against it")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuses a named declaration without an endpoint, before anything is collected."""
+    named = [argument for argument in config.args if _is_declaration(Path(argument))]
+    if named and config.getoption("--candidate") is None:
+        raise pytest.UsageError(f"{named[0]}: which endpoint? add --candidate URL")
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Takes a declaration that was named, and nothing else."""
-    if file_path.suffix not in (".yaml", ".yml") or not parent.session.isinitpath(file_path):
-        return None
-    if "mlgate/v1" not in file_path.read_text(encoding="utf-8", errors="replace"):
-        return None
-    return GateFile.from_parent(parent, path=file_path)
+    named = parent.session.isinitpath(file_path) and _is_declaration(file_path)
+    return GateFile.from_parent(parent, path=file_path) if named else None
+
+
+def _is_declaration(path: Path) -> bool:
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        return False
+    return "mlgate/v1" in path.read_text(encoding="utf-8", errors="replace")
 
 
 class GateFile(pytest.File):
@@ -46,9 +56,6 @@ class GateFile(pytest.File):
         from mlgate.errors import MlgateError
         from mlgate.service import MarginBar, Service
 
-        candidate = self.config.getoption("--candidate")
-        if candidate is None:
-            raise pytest.UsageError(f"{self.path}: which endpoint? add --candidate URL")
         try:
             service = Service.read(self.path)
         except MlgateError as error:
