@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from math import ceil, floor, log
+from math import ceil, floor
 
 from mlgate.errors import Problem
 from mlgate.quantities import format_duration, format_rate, format_share
@@ -59,11 +59,10 @@ def _unprovable_bar(bar: AbsoluteBar, cases: int, alpha: float) -> Problem | Non
 def _unprovable_margin(bar: MarginBar, cases: int, alpha: float) -> Problem | None:
     if paired.p_value(0, 0, cases, -bar.margin, gamma=paired.gamma_for(alpha)) <= alpha:
         return None
-    enough, least = ceil(log(alpha) / log(1 - bar.margin)) + 1, ceil(1e4 * (1 - alpha ** (1 / cases))) / 1e4
     return Problem(
         f"quality {bar.name}",
         f"{cases} cases of {bar.data} cannot prove a margin of {bar.margin:g} at alpha {alpha:g}, even with every answer like stable's",
-        f"about {enough} cases can; or declare a margin over {least:g}",
+        f"{paired.cases_needed(bar.margin, alpha)} cases can; or declare a wider margin",
     )
 
 

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgate import Verdict, join_all
@@ -44,16 +44,19 @@ def test_the_join_is_monotone_so_a_worse_check_never_makes_a_better_gate(a: Verd
         assert rank(a.joined_with(c)) <= rank(b.joined_with(c))
 
 
+@settings(deadline=None)
 @given(st.lists(verdicts, min_size=1))
 def test_a_gate_passes_exactly_when_every_check_passes(each: list[Verdict]) -> None:
     assert (join_all(each) is Verdict.PASS) == all(verdict is Verdict.PASS for verdict in each)
 
 
+@settings(deadline=None)
 @given(st.lists(verdicts, min_size=1), verdicts)
 def test_one_more_check_never_makes_a_gate_better(each: list[Verdict], more: Verdict) -> None:
     assert rank(join_all([*each, more])) >= rank(join_all(each))
 
 
+@settings(deadline=None)
 @given(st.lists(verdicts).flatmap(lambda each: st.tuples(st.just(each), st.permutations(each))))
 def test_the_order_of_checks_does_not_matter(both: tuple[list[Verdict], list[Verdict]]) -> None:
     assert join_all(both[0]) is join_all(both[1])

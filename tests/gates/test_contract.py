@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgate import Service, Verdict
@@ -115,6 +115,7 @@ def test_all_go_to_the_candidate_in_the_phase_of_the_contract(interface: Interfa
     assert tuple(prepared.case_id for prepared in asked) == contract_names(interface)
 
 
+@settings(deadline=None)
 @given(interfaces)
 def test_the_right_request_keeps_every_declared_bound(interface: Interface) -> None:
     for name, value in example_case(interface).items():
@@ -126,6 +127,7 @@ def test_the_right_request_keeps_every_declared_bound(interface: Interface) -> N
         assert array.dtype.kind == {"f": "f", "b": "b"}.get(np.dtype(tensor.dtype).kind, "i")
 
 
+@settings(deadline=None)
 @given(interfaces)
 def test_every_wrong_request_is_wrong_in_the_field_it_names(interface: Interface) -> None:
     asked = {prepared.case_id: prepared for prepared in contract_requests(interface, "model")}
@@ -138,6 +140,7 @@ def test_every_wrong_request_is_wrong_in_the_field_it_names(interface: Interface
             assert prepared.expectation.mentions == name.split(":", 1)[1]
 
 
+@settings(deadline=None)
 @given(tensors().filter(lambda tensor: tensor.dtype != "bool"))
 def test_what_is_out_of_bounds_is_out_of_them_in_every_element(tensor: Tensor) -> None:
     interface = Interface(protocol="torchserve", input={"x": tensor}, output=Output(field="y", shape=(-1, 2), answer="argmax"))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
@@ -44,6 +44,7 @@ def test_the_mean_over_all_outcomes_is_at_most_1_where_the_claim_is_false(q: flo
         assert means[0 if over else -1] == pytest.approx(1, abs=1e-9), "at the limit itself nothing is given away"
 
 
+@settings(deadline=None)
 @given(limits, st.integers(0, 5000), st.floats(0, 1), st.floats(0, 1))
 def test_each_step_is_a_supermartingale_step(q: float, requests: int, share: float, place: float) -> None:
     exceeded = int(share * requests)
@@ -70,6 +71,7 @@ def test_the_closed_form_is_the_mixture_of_likelihood_ratios(exceeded: int, requ
         assert np.exp(log_e(exceeded, requests, q)) == pytest.approx(expected, rel=1e-6)
 
 
+@settings(deadline=None)
 @given(limits, st.integers(1, 3000), st.data())
 def test_one_more_exceedance_never_helps_pass_and_never_hurts_fail(q: float, requests: int, data: st.DataObject) -> None:
     exceeded = data.draw(st.integers(0, requests - 1))

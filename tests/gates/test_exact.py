@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
@@ -20,6 +20,7 @@ shares = st.floats(0.01, 0.99)
 samples = st.integers(1, 2000).flatmap(lambda cases: st.tuples(st.integers(0, cases), st.just(cases)))
 
 
+@settings(deadline=None)
 @given(samples, shares)
 def test_the_tails_are_those_of_the_binomial_distribution(sample: tuple[int, int], share: float) -> None:
     right, cases = sample
@@ -34,6 +35,7 @@ def test_the_bounds_are_clopper_pearsons(right: int, cases: int) -> None:
     assert (lower_bound(right, cases, 0.01), upper_bound(right, cases, 0.01)) == pytest.approx((low, high), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(samples, shares, st.floats(0.001, 0.2))
 def test_a_bound_lies_over_a_share_exactly_when_the_test_proves_it(sample: tuple[int, int], share: float, alpha: float) -> None:
     right, cases = sample
@@ -58,6 +60,7 @@ def test_a_bar_that_all_cases_right_would_not_prove_needs_more_cases() -> None:
     assert right_needed(90, 0.95, 0.01) == 90
 
 
+@settings(deadline=None)
 @given(shares, st.floats(1e-6, 0.2))
 def test_cases_needed_is_the_least_that_can_prove_the_bar(share: float, alpha: float) -> None:
     cases = cases_needed(share, alpha)
@@ -65,6 +68,7 @@ def test_cases_needed_is_the_least_that_can_prove_the_bar(share: float, alpha: f
     assert cases == 1 or right_needed(cases - 1, share, alpha) is None
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), shares, st.floats(0.001, 0.2))
 def test_more_right_answers_are_never_worse(cases: int, share: float, alpha: float) -> None:
     below = [p_value_below(right, cases, share) for right in range(cases + 1)]

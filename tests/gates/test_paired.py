@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 from scipy.stats import binom, norm
 
-from mlgate_gates.statistics.paired import gamma_for, p_value, score
+from mlgate_gates.statistics.paired import cases_needed, gamma_for, p_value, score
 
 FloatArray = NDArray[np.float64]
 
@@ -139,6 +139,13 @@ def test_both_sides_never_prove_opposite_things() -> None:
 def test_answering_every_case_alike_proves_a_margin_and_refutes_none() -> None:
     assert p_value(0, 0, 900, -0.02) < 0.001
     assert p_value(0, 0, 900, 0.02) == 1
+
+
+@pytest.mark.parametrize(("margin", "alpha"), [(0.02, 0.008), (0.1, 0.05), (0.5, 0.01)])
+def test_cases_needed_is_the_least_that_proves_a_margin_without_disagreement(margin: float, alpha: float) -> None:
+    cases = cases_needed(margin, alpha)
+    assert p_value(0, 0, cases, -margin, gamma=gamma_for(alpha)) <= alpha
+    assert p_value(0, 0, cases - 1, -margin, gamma=gamma_for(alpha)) > alpha
 
 
 def test_much_worse_is_proven_worse() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgate import DeclarationError, EvidenceError, Service
@@ -74,6 +74,7 @@ def test_whatever_is_changed_changes_the_digest(plan_from: Callable[..., Plan], 
     assert plan_from(**changed).digest != plan.digest
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**48), st.integers(0, 2**48))
 def test_another_seed_is_another_schedule(plan_from: Callable[..., Plan], one: int, other: int) -> None:
     first, second = plan_from(seed=one).load, plan_from(seed=other).load
@@ -175,7 +176,7 @@ def test_a_bar_that_the_sample_cannot_prove_names_the_number_of_cases_that_can(r
 
 
 @pytest.mark.parametrize(
-    ("change", "cases"), [(("versus: stable, margin: 0.02", "versus: stable, margin: 0.2"), 79), (("0.94", "0.9"), 240)]
+    ("change", "cases"), [(("versus: stable, margin: 0.02", "versus: stable, margin: 0.2"), 79), (("0.94", "0.9"), 262)]
 )
 def test_the_number_named_is_enough(
     plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample], change: tuple[str, str], cases: int
@@ -186,7 +187,7 @@ def test_the_number_named_is_enough(
 def test_a_margin_that_the_sample_cannot_prove_names_the_number_of_cases_that_can(refusal: Callable[..., str]) -> None:
     text = refusal(cases=200)
     assert "200 cases of data/holdout.parquet cannot prove a margin of 0.02 at alpha 0.008, even with every answer like stable's" in text
-    assert "about 240 cases can; or declare a margin over 0.0239" in text
+    assert "262 cases can; or declare a wider margin" in text
 
 
 def test_a_later_route_needs_more(plan_from: Callable[..., Plan], refusal: Callable[..., str]) -> None:

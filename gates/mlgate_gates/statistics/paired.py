@@ -65,6 +65,21 @@ def p_value(only_first: int, only_second: int, cases: int, difference: float, *,
     return float(min(1.0, _largest(counts, critical, cases, difference, low, high) + _PRUNED + gamma))
 
 
+def cases_needed(margin: float, alpha: float) -> int:
+    """The fewest cases that prove "worse by less than `margin`" where two models answer every case alike."""
+
+    def proven(cases: int) -> bool:
+        return p_value(0, 0, cases, -margin, gamma=gamma_for(alpha)) <= alpha
+
+    low, high = 0, 1
+    while not proven(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if proven(middle) else (middle, high)
+    return high
+
+
 def _likely_counts(cases: int, low: float, high: float) -> IntArray:
     """The counts of disagreement that carry all but `_PRUNED` of the mass for every share between `low` and `high` (Bernstein)."""
     reach = np.log(2 / _PRUNED)
