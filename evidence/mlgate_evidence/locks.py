@@ -54,7 +54,8 @@ class Holder:
 @contextmanager
 def promotion_lock(environment: Environment, service: str) -> Iterator[None]:
     """Hold a service's promotion and rollback in an environment. Raises BusyError that says who holds it, since when."""
-    with _held(environment.home / "locks" / f"promotion-{service}", f"a promotion of {service} in {environment.name} is under way"):
+    place = environment.home / "locks" / f"promotion-{service}"
+    with hold(place, f"promoting {service} in {environment.name}", "one promotion of a service runs at a time"):
         yield
 
 
@@ -66,8 +67,40 @@ def endpoint_lock(url: str, environ: Mapping[str, str] = os.environ) -> Iterator
     """
     address = normal_url(url)
     name = f"endpoint-{short(digest_bytes(address.encode()))}"
-    with _held(lock_folder(environ) / name, f"another gate loads {address}, and two at once would measure each other"):
+    with hold(lock_folder(environ) / name, f"gating {address}", "two gates at once would measure each other"):
         yield
+
+
+@contextmanager
+def hold(place: Path, doing: str, because: str) -> Iterator[None]:
+    """Hold the lock `place`.lock while the block runs; `doing` ("gating http://...") is what others are told, and why they must wait.
+
+    Raises BusyError at once where another process, or another part of this one, holds it: who, since when, doing what.
+    """
+    lock, note = FileLock(place.with_name(f"{place.name}.lock")), place.with_name(f"{place.name}.json")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock.acquire(timeout=0)
+    except Timeout:
+        holder, theirs = _read_note(note)
+        raise BusyError(
+            f"{holder or 'somebody who has just begun'} is {theirs or doing}, and {because}",
+            where=lock.lock_file,
+            remedy=f"wait until it has ended{f', or end it: kill {holder.pid}' if holder else ''}",
+        ) from None
+    except OSError as error:
+        raise MlgateError(
+            f"no lock can be taken there: {error.strerror}",
+            where=lock.lock_file,
+            remedy="make the folder writable, or set MLGATE_HOME and MLGATE_CACHE to folders that are",
+        ) from error
+    try:
+        with suppress(OSError):  # a full disk: the lock holds without its note
+            note.write_text(json.dumps({"doing": doing, "holder": asdict(Holder.this_process())}), encoding="utf-8")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+        lock.release()
 
 
 def lock_folder(environ: Mapping[str, str]) -> Path:
@@ -90,36 +123,9 @@ def current_user() -> str:
         return f"user {os.getuid()}"
 
 
-@contextmanager
-def _held(path: Path, doing: str) -> Iterator[None]:
-    lock, note = FileLock(path.with_name(f"{path.name}.lock"), timeout=0), path.with_name(f"{path.name}.json")
+def _read_note(note: Path) -> tuple[Holder | None, str | None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock.acquire()
-    except Timeout:
-        holder = _read_holder(note)
-        raise BusyError(
-            f"{doing}: {holder or 'somebody who has just begun'}",
-            where=lock.lock_file,
-            remedy=f"wait until it has ended{f', or end it: kill {holder.pid}' if holder else ''}",
-        ) from None
-    except OSError as error:
-        raise MlgateError(
-            f"no lock can be taken there: {error.strerror}",
-            where=lock.lock_file,
-            remedy="make the folder writable, or set MLGATE_HOME and MLGATE_CACHE to folders that are",
-        ) from error
-    try:
-        with suppress(OSError):  # a full disk: the lock holds without its note
-            note.write_text(json.dumps(asdict(Holder.this_process())), encoding="utf-8")
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-        lock.release()
-
-
-def _read_holder(note: Path) -> Holder | None:
-    try:
-        return Holder(**json.loads(note.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
+        said = json.loads(note.read_text(encoding="utf-8"))
+        return Holder(**said["holder"]), str(said["doing"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, None

@@ -47,6 +47,14 @@ def test_a_writer_that_has_not_seen_the_last_line_adds_nothing(store: LedgerFile
     assert store.read()[0] == lines
 
 
+def test_a_new_ledger_survives_a_power_cut_by_name_as_well(store: LedgerFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file's own fsync does not cover its entry in the folder."""
+    synced: list[Path] = []
+    monkeypatch.setattr(ledger_store, "_sync_folder", synced.append)
+    fill(store, 2)
+    assert synced == [store.path.parent]
+
+
 def test_a_line_within_a_line_is_refused(store: LedgerFile) -> None:
     with pytest.raises(ValueError, match="no line end"):
         store.append(GENESIS, b"{}\n{}")
