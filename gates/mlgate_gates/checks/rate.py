@@ -105,7 +105,8 @@ def _after_each(log_e: Callable[[FloatArray, FloatArray, float], FloatArray], ov
 
 
 def _shown(log_e: float) -> float:
-    return round(max(float(log_e), LOWEST_LOG_E), 6)
+    """Nine digits: what differs between processors lies beyond them."""
+    return float(f"{max(log_e, LOWEST_LOG_E):.9g}")
 
 
 def _points(log_pass: FloatArray, log_fail: FloatArray) -> tuple[tuple[int, float, float], ...]:
