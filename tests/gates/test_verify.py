@@ -254,7 +254,10 @@ def test_prose_may_be_worded_better_later(evidence: Callable[..., Path], verify:
     [
         (1.0, 1.0 + 1e-8, []),
         (1.0, 1.001, ["x was signed as 1.0, and 1.001 comes out"]),
-        (0.0, 1e-12, []),
+        (0.0, 1e-12, ["x was signed as 0.0, and 1e-12 comes out"]),
+        ({"log_e_pass": 0.0}, {"log_e_pass": 1e-9}, []),
+        ({"path": [[1, 0.0]]}, {"path": [[1, 1e-9]]}, []),
+        ({"path": [[1, 0.0]]}, {"path": [[1, 1e-3]]}, ["x.path[0][1] was signed as 0.0, and 0.001 comes out"]),
         (1, True, ["x was signed as 1, and True comes out"]),
         (None, 0.0, ["x was signed as None, and 0.0 comes out"]),
         ([1, 2], [1], ["x was signed with 2 items, and 1 come out"]),
