@@ -72,11 +72,11 @@ class Drive:
         try:
             job.send_requests(worker.stdin)
         except BrokenPipeError:
-            worker.wait()
+            drive.stop()
             drive._check()
         except BaseException:
             worker.kill()
-            worker.wait()
+            drive.stop()
             raise
         return drive
 

@@ -26,11 +26,13 @@ def probe(target: Target, request: Request, *, timeout_s: float = 10) -> Answer:
     except ssl.SSLCertVerificationError as error:
         remedy = "name a variable with the path of the authority's certificate: interface.auth.ca"
         raise unusable(f"its certificate is not trusted: {error.verify_message}", remedy) from None
-    except ssl.SSLError as error:
+    except (ssl.SSLError, ConnectionResetError) as error:
+        # Also http.client.RemoteDisconnected: in TLS 1.3 a server refuses a client's certificate after the client's handshake is over.
         remedy = "check http against https, and interface.auth.client_certificate where the endpoint asks for one"
-        raise unusable(f"no TLS connection: {describe(error)}", remedy) from None
+        raise unusable(f"the connection was refused or cut before an answer: {describe(error)}", remedy) from None
     except TimeoutError:
-        raise unusable(f"no answer within {timeout_s:g} s", "check that the endpoint is up and serves the model") from None
+        remedy = "check that the endpoint is up and serves the model, and http against https"
+        raise unusable(f"no answer within {timeout_s:g} s", remedy) from None
     except http.client.HTTPException as error:
         remedy = "check the port, and http against https"
         raise unusable(f"what answers there does not speak HTTP/1.1: {describe(error)}", remedy) from None

@@ -67,18 +67,16 @@ class Run:
         self._progress.start_ns = self._clock.wall(start_ns)
         for arrival, (offset_ns, pick) in enumerate(zip(self._job.arrivals_ns.tolist(), self._job.picks.tolist(), strict=True)):
             due_ns = start_ns + offset_ns
-            if arrival % _TURN == 0:
-                await self._piece(due_ns)
-            while monotonic_ns() < due_ns and not self._stopping:
-                if not await self._piece(due_ns):
-                    await pacer.toward(due_ns)
+            if arrival % _TURN == 0 and monotonic_ns() >= due_ns:
+                self._piece(_DECODE_NS)
+                await asyncio.sleep(0)
+            while (spare_ns := due_ns - monotonic_ns()) > 0 and not self._stopping:
+                await (asyncio.sleep(0) if self._piece(spare_ns) else pacer.toward(due_ns))
             if self._stopping:
                 break
             self._send(arrival, pick)
         while self._in_flight or self._ended:
-            soon_ns = monotonic_ns() + LONGEST_NS
-            if not await self._piece(soon_ns):
-                await pacer.toward(soon_ns)
+            await (asyncio.sleep(0) if self._piece(LONGEST_NS) else pacer.toward(monotonic_ns() + LONGEST_NS))
         self._recorder.flush()
         pacer.close()
         for pool in self._pools.values():
@@ -91,17 +89,15 @@ class Run:
         self._in_flight.append(exchange)
         pool.send(exchange)
 
-    async def _piece(self, due_ns: int) -> bool:
-        """Give sockets a turn and do one piece of other work, if any is due and fits before `due_ns`; whether there was some."""
+    def _piece(self, spare_ns: int) -> bool:
+        """Do one piece of other work, if any is due and takes less than `spare_ns`; whether there was some."""
         now_ns = monotonic_ns()
         self._expire(now_ns)
-        if self._recorder.overdue(now_ns, spare_ns=due_ns - now_ns):
+        if self._recorder.overdue(now_ns, spare_ns=spare_ns):
             self._recorder.flush()
             self._watch_clock()
-        elif due_ns - now_ns < _DECODE_NS or not self._recorder.work():
-            return False
-        await asyncio.sleep(0)
-        return True
+            return True
+        return spare_ns >= _DECODE_NS and self._recorder.work()
 
     def _expire(self, now_ns: int) -> None:
         """Drop what ended from the front of the line, in order of sending, and end what is over its time."""

@@ -94,6 +94,9 @@ class Loopback:
         """Do something on the server's own loop."""
         self._loop.call_soon_threadsafe(work)
 
+    def call_later(self, seconds: float, work: Callable[[], object]) -> None:
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, work)
+
     def drop_connections(self) -> None:
         """Close every connection, as a server does with idle ones."""
 
@@ -125,6 +128,11 @@ def endpoint() -> Iterator[Loopback]:
     server = Loopback()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def loopback() -> type[Loopback]:
+    return Loopback
 
 
 @pytest.fixture
