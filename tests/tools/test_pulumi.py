@@ -105,7 +105,6 @@ def test_a_build_reads_nothing_of_the_users_go_and_leaves_nothing(cache: Path, g
     for call in go.calls[1:]:
         environment = call["environment"]
         assert all(environment[name].startswith(str(cache)) for name in ("GOCACHE", "GOMODCACHE", "GOTMPDIR"))
-        assert call["cwd"].startswith(str(cache))
         assert environment["GOTOOLCHAIN"] == "local"
         assert environment["CGO_ENABLED"] == "0"
         assert "-modcacherw" in environment["GOFLAGS"]
@@ -128,9 +127,9 @@ def test_a_build_says_what_it_does_how_far_it_is_and_how_long(
     ensure_pulumi(said.append, base_url=nowhere)
     assert go.builds
     told = "\n".join(said)
-    assert re.search(r"^pulumi: downloaded 1 of at most 2\d\d modules, 0 s$", told, re.MULTILINE)
-    assert re.search(r"^pulumi: compiled 1 of 2 packages, \d s$", told, re.MULTILINE)
-    assert re.search(r"^pulumi: built, \d s$", told, re.MULTILINE)
+    assert re.search(r"^pulumi: downloaded 1 of at most 2\d\d modules, \d+ s$", told, re.MULTILINE)
+    assert re.search(r"^pulumi: compiled 1 of 2 packages, \d+ s$", told, re.MULTILINE)
+    assert re.search(r"^pulumi: built, \d+ s;", told, re.MULTILINE)
 
 
 def test_a_cached_engine_needs_no_network_and_no_go(cache: Path, go: Any, nowhere: str, releases: Any, said: list[str]) -> None:
@@ -157,7 +156,8 @@ def test_a_failed_build_ends_with_its_last_lines_and_leaves_nothing(cache: Path,
     assert "can be neither downloaded nor built" in message
     assert "Connection refused" in message
     assert "`go build` failed with exit code 1; its last lines:\n    package fmt is not in std" in message
-    assert "install Go 1.26 or newer" in caught.value.remedy
+    assert "GOPROXY" in caught.value.remedy
+    assert "install Pulumi 3.231 or newer" in caught.value.remedy
     assert left_in(cache) == set()
     go.set()
     assert ensure_pulumi(said.append, base_url=nowhere).version == "3.259.0"

