@@ -98,6 +98,10 @@ def test_requests_go_out_on_schedule_while_the_first_ones_hang(make_job, endpoin
     assert np.all(np.diff(rows["sent_ns"].to_numpy()) > 0)
 
 
+def test_an_empty_schedule_ends_at_once_with_no_rows(make_job):
+    assert run(make_job(0)).equals(SCHEMA.empty_table())
+
+
 def test_more_requests_at_one_instant_than_connections_all_get_an_answer(make_job, endpoint):
     rows = run(make_job(1500, gap_ms=0, timeout_s=30))
     assert set(rows["error"].to_pylist()) == {None}
