@@ -13,6 +13,7 @@ from mlgate import Verdict
 from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import Finding
+from mlgate_gates.statistics.eprocess import log_e_above, log_e_below
 
 Judged = Callable[..., Finding]
 
@@ -244,6 +245,17 @@ def test_the_path_has_at_most_200_points_with_the_last_and_both_maxima(latency: 
     assert places[-1] == count
     assert found.path[-1][1] == found.numbers["log_e_pass"]
     assert max(log_fail for _, _, log_fail in found.path) == found.numbers["log_e_fail"]
+
+
+@pytest.mark.parametrize("exceedances", [[], [0], [2], [0, 1, 2], [40, 41, 90, 91], list(range(30, 60))])
+def test_the_highest_e_of_all_prefixes_is_found_by_looking_around_exceedances(latency: Judged, exceedances: list[int]) -> None:
+    found = latency(120, latency_ms=at(exceedances, 300.0, 8.0, 120))
+    counts = np.cumsum([place in exceedances for place in range(120)])
+    every = np.arange(1, 121)
+    assert found.numbers["log_e_fail"] == pytest.approx(log_e_above(counts, every, 0.01).max())
+    assert max(log_pass for _, log_pass, _ in found.path) == pytest.approx(log_e_below(counts, every, 0.01).max())
+    reached = np.flatnonzero(log_e_above(counts, every, 0.01) >= found.numbers["threshold_fail"])
+    assert found.numbers.get("proved_at") == (int(reached[0]) + 1 if len(reached) else None)
 
 
 def test_an_underflown_e_is_a_number_in_json_and_never_evidence(latency: Judged) -> None:

@@ -11,7 +11,6 @@ as failed, for FAIL as fine. What would stand otherwise and does not so is VOID:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from math import ceil, log
 
 import numpy as np
@@ -21,7 +20,7 @@ from mlgate.quantities import format_share
 from mlgate_gates.checks.claims import concluded, decided
 from mlgate_gates.plan import ErrorRateTerms, LatencyTerms, Plan, PlannedLoad
 from mlgate_gates.result import Finding, Number
-from mlgate_gates.rows import BoolArray, FloatArray, Rows
+from mlgate_gates.rows import BoolArray, FloatArray, IntArray, Rows
 from mlgate_gates.statistics import eprocess
 
 # JSON has no infinity: an e-value that underflowed is shown as this one, far from every threshold.
@@ -31,6 +30,35 @@ _PATH_POINTS = 200
 _END_GAPS = 20
 
 
+class _Counted:
+    """Which requests were over, as one side counts them, and the e-processes at chosen places of the schedule.
+
+    The e-process for FAIL rises only with an exceedance and the one for PASS falls only with one, so the maxima over all prefixes lie
+    right after and right before exceedances, and nothing else needs to be computed.
+    """
+
+    def __init__(self, over: BoolArray, share: float) -> None:
+        self.counts = np.cumsum(over)
+        self._share = share
+        exceedances = np.flatnonzero(over)
+        self.peaks_of_fail = np.unique([0, *exceedances])
+        self.peaks_of_pass = np.unique([*np.maximum(exceedances - 1, 0), len(over) - 1])
+        self.log_fail_at_peaks = self.log_fail(self.peaks_of_fail)
+
+    def log_pass(self, places: IntArray) -> FloatArray:
+        """log e for PASS after the requests at `places` (from 0) and all before them."""
+        return eprocess.log_e_below(self.counts[places], places + 1, self._share)
+
+    def log_fail(self, places: IntArray) -> FloatArray:
+        """log e for FAIL likewise."""
+        return eprocess.log_e_above(self.counts[places], places + 1, self._share)
+
+    @property
+    def log_pass_at_the_end(self) -> float:
+        """log e for PASS after all requests."""
+        return float(eprocess.log_e_below(self.counts[-1], len(self.counts), self._share))
+
+
 def judge_rate(
     terms: LatencyTerms | ErrorRateTerms, plan: Plan, load: Rows, over: BoolArray, share: float, *, what: str, estimate: float | None
 ) -> Finding:
@@ -38,20 +66,18 @@ def judge_rate(
     assert plan.load is not None, "a plan with objectives has a load"
     late, lost = load.late(plan.load.late_ns), load.lost
     doubted = late | lost
-    log_pass, log_fail = _after_each(eprocess.log_e_below, over, share), _after_each(eprocess.log_e_above, over & ~doubted, share)
+    for_pass, for_fail = _Counted(over, share), _Counted(over & ~doubted, share)
+    log_pass, log_fail = for_pass.log_pass_at_the_end, for_fail.log_fail_at_peaks
     enough_pass, enough_fail = log(1 / plan.alpha), log(1 / plan.alpha_block)
-    proofs = np.flatnonzero(log_fail >= enough_fail)
+    proofs = for_fail.peaks_of_fail[log_fail >= enough_fail]
     unwatched_ns = _unwatched_ns(load, plan.load)
-
-    def doubtful() -> bool:
-        as_measured = _after_each(eprocess.log_e_above, over, share)
-        without = _after_each(eprocess.log_e_below, over & ~doubted, share)
-        return bool(as_measured.max() >= enough_fail or (without[-1] >= enough_pass and not unwatched_ns))
-
     verdict = decided(
         disproven=len(proofs) > 0,
-        proven=bool(log_pass[-1] >= enough_pass) and not unwatched_ns,
-        doubtful=bool(doubted.any()) and doubtful(),
+        proven=log_pass >= enough_pass and not unwatched_ns,
+        doubtful=bool(doubted.any())
+        and bool(
+            for_pass.log_fail_at_peaks.max() >= enough_fail or (for_fail.log_pass_at_the_end >= enough_pass and not unwatched_ns),
+        ),
     )
     limit = format_share(share)
     concludes = {
@@ -68,7 +94,7 @@ def judge_rate(
         "failed": int(load.failed.sum()),
         "late": int(late.sum()),
         "lost": int(lost.sum()),
-        "log_e_pass": _shown(log_pass[-1]),
+        "log_e_pass": _shown(log_pass),
         "log_e_fail": _shown(log_fail.max()),
         "threshold_pass": enough_pass,
         "threshold_fail": enough_fail,
@@ -82,7 +108,7 @@ def judge_rate(
         estimate=estimate,
         requests=requests,
         numbers=numbers,
-        path=_points(log_pass, log_fail),
+        path=_path(for_pass, for_fail),
         missing=_missing(exceeded, requests, share, plan, unwatched_ns) if verdict is Verdict.INCONCLUSIVE else None,
     )
 
@@ -100,21 +126,22 @@ def _unwatched_ns(load: Rows, planned: PlannedLoad) -> int:
     return max(0, planned.at_least_ns - watched_ns(load) - int(_END_GAPS * 1e9 / planned.rate_per_s))
 
 
-def _after_each(log_e: Callable[[FloatArray, FloatArray, float], FloatArray], over: BoolArray, share: float) -> FloatArray:
-    return log_e(np.cumsum(over).astype(np.float64), np.arange(1.0, len(over) + 1), share)
-
-
 def _shown(log_e: float) -> float:
     """Nine digits: what differs between processors lies beyond them."""
     return float(f"{max(log_e, LOWEST_LOG_E):.9g}")
 
 
-def _points(log_pass: FloatArray, log_fail: FloatArray) -> tuple[tuple[int, float, float], ...]:
+def _path(for_pass: _Counted, for_fail: _Counted) -> tuple[tuple[int, float, float], ...]:
     """At most 200 points evenly over the requests, the last and both maxima among them."""
-    requests = len(log_pass)
-    peaks = [int(log_pass.argmax()), int(log_fail.argmax()), requests - 1]
-    evenly = np.linspace(0, requests - 1, min(requests, _PATH_POINTS - len(peaks))).astype(int).tolist()
-    return tuple((at + 1, _shown(log_pass[at]), _shown(log_fail[at])) for at in sorted({*evenly, *peaks}))
+    last = len(for_pass.counts) - 1
+    highest = [
+        int(for_pass.peaks_of_pass[for_pass.log_pass(for_pass.peaks_of_pass).argmax()]),
+        int(for_fail.peaks_of_fail[for_fail.log_fail_at_peaks.argmax()]),
+    ]
+    evenly = np.linspace(0, last, min(last + 1, _PATH_POINTS - len(highest))).astype(np.int64).tolist()
+    places = np.array(sorted({*evenly, *highest}))
+    both = zip(places.tolist(), for_pass.log_pass(places), for_fail.log_fail(places), strict=True)
+    return tuple((place + 1, _shown(log_pass), _shown(log_fail)) for place, log_pass, log_fail in both)
 
 
 def _missing(exceeded: int, requests: int, share: float, plan: Plan, unwatched_ns: int) -> str:
