@@ -85,7 +85,7 @@ class LocalRouter:
         with exclusive(self._folder, service, _LOCK_WAIT_S):
             files = self._serving(service)
             now = files.arms()
-            mirror = now.mirror if candidate == now.candidate else 0.0
+            mirror = now.mirror if stable and candidate == now.candidate else 0.0
             self._move(files, now, Arms(stable, candidate, candidate_weight, mirror))
 
     def shift(self, service: str, weights: Mapping[str, float], mirror: float) -> None:

@@ -55,12 +55,13 @@ class EnvoyFiles:
 
     @property
     def admin(self) -> Path:
-        """The admin socket: in the folder, or under /tmp in a directory of this user's if the folder's path is too long for a socket."""
+        """The admin socket: in the folder, or in a directory of its own under /tmp if the folder's path is too long for a socket."""
         path = self.folder / "admin.sock"
         if len(os.fsencode(path)) <= _SOCKET_PATH_BYTES:
             return path
         # Not $TMPDIR: the next command must find the same socket, whatever its environment.
-        return Path(f"/tmp/mlgate-{os.getuid()}") / f"{hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]}.sock"  # noqa: S108
+        digest = hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:16]
+        return Path(f"/tmp/mlgate-{os.getuid()}-{digest}/admin.sock")  # noqa: S108  # `prepare` makes sure that nobody else can write there
 
     @property
     def port(self) -> int | None:
@@ -116,8 +117,8 @@ class EnvoyFiles:
 
     def remove(self) -> None:
         """Leaves nothing. Envoy must have ended."""
-        self.admin.unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for folder in {self.admin.parent, self.folder}:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _xds(self, name: str) -> Path:
         return self.folder / "xds" / f"{name}.json"

@@ -182,8 +182,12 @@ def test_copies_reach_the_candidate_and_their_answers_nobody(router: LocalRouter
     assert served.mirror == 1
     assert {ask(url).body.split()[0] for _ in range(20)} == {"old"}
     eventually(lambda: int(ask(new.url, "/seen").body) == 20)
-    router.set_arms("digits", arm(old), arm(backends("newer")), 0)
-    assert router.arms("digits") == Arms(arm(old), router.arms("digits").candidate)  # type: ignore[union-attr]
+    newer = backends("newer")
+    router.set_arms("digits", arm(old), arm(newer), 0)
+    assert router.arms("digits") == Arms(arm(old), arm(newer), 0, mirror=0)
+    router.shift("digits", {"stable": 1, "candidate": 0}, mirror=0.5)
+    router.set_arms("digits", None, arm(newer), 0)
+    assert router.arms("digits") == Arms(None, arm(newer), 0, mirror=0)
 
 
 def test_a_killed_envoy_comes_back_with_the_same_url_arms_and_weights(

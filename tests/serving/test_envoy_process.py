@@ -115,6 +115,7 @@ def test_remove_leaves_no_process_no_socket_and_no_file(tmp_path: Path, backends
     assert supervisor.list() == []
     assert port_is_free(port_of(url))
     assert not socket_path.exists()
+    assert not socket_path.parent.exists()
     assert [path for path in (home / "routers").rglob("*") if ".locks" not in path.parts] == []
     router.remove("digits")
     router.remove("never-there")
