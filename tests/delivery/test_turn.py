@@ -51,10 +51,3 @@ def test_an_ended_turn_can_be_taken_again(environment):
     for _ in range(2):
         with turn(environment, "going down"):
             pass
-    assert not (environment.home / "locks" / "turn.json").exists()
-
-
-def test_a_damaged_note_takes_nothing_from_the_lock(environment, other):
-    (environment.home / "locks" / "turn.json").write_text("{")
-    with pytest.raises(BusyError, match="somebody"), turn(environment, "going down"):
-        pytest.fail("two at once")
