@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import pickle
 import resource
 import signal
 import subprocess
@@ -107,8 +108,8 @@ def test_more_requests_at_one_instant_than_connections_all_get_an_answer(make_jo
     assert set(rows["error"].to_pylist()) == {None}
     assert len(endpoint.calls) == 1500
     assert endpoint.connections <= 1024
-    # Answers were read while requests still went out.
-    assert rows["done_ns"].to_numpy().min() < rows["sent_ns"].to_numpy().max()
+    # Answers were read while requests still went out, and not only once connections ran out.
+    assert rows["done_ns"].to_numpy().min() < rows["sent_ns"].to_numpy()[:1000].max()
 
 
 def test_polling_gives_a_prefix_of_the_schedule_and_a_slow_row_holds_back_those_after_it(make_job, endpoint):
@@ -260,16 +261,23 @@ GATE = """
 
 
 def test_a_worker_ends_by_itself_when_its_gate_is_killed_and_no_row_is_lost(make_job, endpoint, tmp_path):
-    import pickle
+    release = asyncio.Event()
 
-    job = make_job(10_000, gap_ms=10)
+    async def one_hangs(call):
+        if call.number == 4:
+            await release.wait()
+        call.send(200, {"scores": [0, 1, 0]})
+
+    endpoint.answer = one_hangs
+    job = make_job(10_000, gap_ms=10, timeout_s=10)
     (tmp_path / "job.pickle").write_bytes(pickle.dumps(job))
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(GATE), str(tmp_path / "job.pickle")], stdout=subprocess.PIPE) as gate:
         assert gate.stdout is not None
         worker = psutil.Process(int(gate.stdout.readline()))
-        until(lambda: len(endpoint.calls) >= 5)
+        until(lambda: len(endpoint.calls) >= 8)
         gate.kill()
-    rows = recover(job.folder)
+    endpoint.call_later(0.3, release.set)
+    rows = recover(job.folder)  # waits for the request that is still in flight
     worker.wait(10)
     assert rows.num_rows == len(endpoint.calls) < 10_000
     assert set(kinds(rows)) == {None}
