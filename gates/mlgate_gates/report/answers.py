@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import Confusion, Slice
+from mlgate_gates.report.document import Confusion, Looked, Slice
+from mlgate_gates.rows import Rows
 
 Counts = tuple[tuple[int, ...], ...]
 

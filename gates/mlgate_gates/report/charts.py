@@ -23,6 +23,7 @@ _DEEPEST_DECADE = -4
 _DECADES_ABOVE_THRESHOLD = 5
 _METER_THRESHOLD_PERCENT = 70.0
 _CURVE_POINTS = 240
+_OUTSIDE_PX = -20.0
 
 Tone = Literal["pass", "fail", "candidate", "stable"]
 
@@ -122,7 +123,7 @@ def evidence_chart(
     across = counts / counts[-1]
     curves, rules = [], []
     for column, (tone, enough) in enumerate(sides):
-        needed = formats.significant(10**enough)
+        needed = formats.from_log(enough * math.log(10))
         heights = np.asarray([down(max(low - 1.0, value)) for value in decades[:, column]])
         curves.append(_curve(across, heights, tone, f"for {tone.upper()}, enough at {needed}"))
         rules.append(Rule(down(enough), needed, down(enough), tone))
@@ -188,7 +189,7 @@ def quantile_chart(key: str, title: str, series: Sequence[Series], bounds: Seque
         stretched = np.linspace(0.0, last, _CURVE_POINTS)
         taken = np.asarray([quantile(one.latencies_ns, 1 - 10**-place) for place in stretched])
         kept = np.isfinite(taken)
-        ys = np.asarray([down(value) if known else -1.0 for value, known in zip(taken, kept, strict=True)])
+        ys = np.asarray([down(value) if known else _OUTSIDE_PX for value, known in zip(taken, kept, strict=True)])
         return _curve(stretched / nines, ys, one.arm, one.arm)
 
     return Chart(

@@ -101,6 +101,7 @@ class Predicate(_Read):
     started_ns: int
     resumed_ns: int | None = None
     finished_ns: int
+    signed_ns: int
     versions: dict[str, str]
 
 

@@ -77,12 +77,15 @@ def phases(rows: Rows, late_ns: int | None) -> tuple[Phase, ...]:
     requests = Counter(names)
     failed = Counter(name for name, is_failed in zip(names, rows.failed.tolist(), strict=True) if is_failed and name[0] != CONTRACT)
     sent_late = Counter(name for name, is_late in zip(names, late.tolist(), strict=True) if is_late and name[0] == LOAD)
+    begun = {check: place for place, check in enumerate(dict.fromkeys(check for check, _ in names))}
     return tuple(
-        Phase(check, arm, *(formats.whole(counts[check, arm]) for counts in (requests, failed, sent_late))) for check, arm in requests
+        Phase(check, arm, *(formats.whole(counts[check, arm]) for counts in (requests, failed, sent_late)))
+        for check, arm in sorted(requests, key=lambda name: (begun[name[0]], name[1]))
     )
 
 
 def commonest_errors(rows: Rows) -> tuple[ErrorText, ...]:
     """The most frequent errors outside of the contract check, most frequent first."""
     texts = Counter(rows.only(rows.present("error") & ~rows.equal("check", CONTRACT)).text("error"))
-    return tuple(ErrorText(text, formats.whole(times)) for text, times in texts.most_common(_ERRORS_SHOWN))
+    ordered = sorted(texts.items(), key=lambda found: (-found[1], found[0]))
+    return tuple(ErrorText(text, formats.whole(times)) for text, times in ordered[:_ERRORS_SHOWN])

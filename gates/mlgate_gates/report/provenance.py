@@ -38,10 +38,12 @@ _HEALTH_TERMS = {
 
 def health_facts(predicate: Predicate) -> tuple[Fact, ...]:
     """The generator's health as recorded, whatever else a later version adds to it."""
+    health = predicate.result.health
+    known = [key for key in _HEALTH_TERMS if key in health]
+    others = [key for key in health if key not in _HEALTH_TERMS and key != "problems"]
     return tuple(
-        Fact(_HEALTH_TERMS.get(key, key.removesuffix("_ns").replace("_", " ").capitalize()), _health_text(key, value))
-        for key, value in predicate.result.health.items()
-        if key != "problems"
+        Fact(_HEALTH_TERMS.get(key, key.removesuffix("_ns").replace("_", " ").capitalize()), _health_text(key, health[key]))
+        for key in (*known, *others)
     )
 
 
@@ -96,6 +98,7 @@ def identity_facts(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact,
     ]
     if predicate.ledger:
         facts.append(Fact("Ledger", f"{predicate.ledger.head} ({formats.whole(predicate.ledger.count)} entries)", code=True))
+    facts.append(Fact("Signed", formats.instant(predicate.signed_ns)))
     return (*facts, *(Fact("Signed by key", keyid, code=True) for keyid in envelope.keyids))
 
 

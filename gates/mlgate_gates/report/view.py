@@ -6,14 +6,17 @@ measurement can be trusted, and everything needed to do it again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import yaml
+from pydantic import ValidationError
 
 from mlgate.digests import short
+from mlgate.service import Service
 from mlgate_gates.plan import LatencyTerms, Plan, PlannedSubject
 from mlgate_gates.report import charts, formats, measured, pictures
 from mlgate_gates.report.answers import Matrix, SliceRow, looked_at, matrices, slice_rows
@@ -106,10 +109,19 @@ def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapp
             for sample in plan.samples
         ),
         versions=", ".join(f"{name} {version}" for name, version in sorted(predicate.versions.items())),
-        declaration=yaml.safe_dump(plan.declaration, sort_keys=False, allow_unicode=True, width=100),
+        declaration=_declaration(plan),
         alpha=alpha_sentences(plan),
         mlgate=plan.mlgate,
     )
+
+
+def _declaration(plan: Plan) -> str:
+    """The declaration as YAML, in the order of the model; signing has sorted its keys."""
+    try:
+        declared = Service.model_validate_json(json.dumps(plan.declaration)).model_dump(mode="json")
+    except ValidationError:  # another version of mlgate declared something else
+        declared = plan.declaration
+    return yaml.safe_dump(declared, sort_keys=False, allow_unicode=True, width=100)
 
 
 def _lead(result: GateResult) -> str:
