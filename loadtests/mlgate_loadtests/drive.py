@@ -55,8 +55,9 @@ class Drive:
         for url in job.targets.values():
             Target.of(url, job.interface.auth)  # the worker reads the same environment, and would say it less directly
         job.folder.mkdir(parents=True, exist_ok=True)
-        path = job.write()
+        # First, since it is what counts as a run: one that was cut short right here stands in nobody's way.
         progress = Progress.create(job.folder, job.run)
+        path = job.write()
         log = log_path(job.folder, job.run)
         with log.open("wb") as stream:
             # A session of its own: Ctrl-C in the terminal is for the gate, which then stops the worker and keeps its rows.
@@ -205,12 +206,15 @@ def _runs(folder: Path) -> list[int]:
 
 
 def _recover(folder: Path, run: int) -> pa.Table:
-    job = read_job(job_path(folder, run))
     with closing(Progress(progress_path(folder, run))) as progress:
+        start_ns = progress.start_ns
+        if not start_ns:
+            return SCHEMA.empty_table()
+        job = read_job(job_path(folder, run))
         if not progress.lock(job.timeout_ns / 1e9 + _GRACE_S):
             remedy = "wait for it to end, or end it; then run the same command again"
             raise BusyError(f"a load worker still writes run {run}", where=str(folder), remedy=remedy)
-        start_ns, sent = progress.start_ns, progress.sent
+        sent = progress.sent
     table = pa.Table.from_batches(JournalReader(folder, run).read(), JOURNAL_SCHEMA)
     missing = np.setdiff1d(np.arange(sent), table["arrival"].to_numpy())
     lost = pa.Table.from_pylist([_lost(job, int(arrival), start_ns) for arrival in missing], JOURNAL_SCHEMA)

@@ -78,6 +78,7 @@ class Run:
         while self._in_flight or self._ended:
             await (asyncio.sleep(0) if self._piece(LONGEST_NS) else pacer.toward(monotonic_ns() + LONGEST_NS))
         self._recorder.flush()
+        self._watch_clock()
         pacer.close()
         for pool in self._pools.values():
             pool.close()

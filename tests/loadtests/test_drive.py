@@ -317,12 +317,17 @@ def test_runs_follow_one_another_in_one_folder_and_are_discarded_together(make_j
     assert recover(first.folder).equals(SCHEMA.empty_table())
 
 
-def test_a_run_that_never_started_has_no_rows(make_job):
+@pytest.mark.parametrize("as_far_as", ["the progress file", "half the job file", "the job file"])
+def test_a_start_that_was_cut_short_has_no_rows_and_is_in_nobodys_way(make_job, as_far_as):
     job = make_job(5)
     job.folder.mkdir()
-    job.write()
     Progress.create(job.folder, 0).close()
+    if as_far_as != "the progress file":
+        path = job.write()
+        if as_far_as == "half the job file":
+            path.write_bytes(path.read_bytes()[:100])
     assert recover(job.folder).equals(SCHEMA.empty_table())
+    assert next_run(job.folder) == 1
 
 
 def test_recovery_does_not_read_under_a_worker_that_still_writes(make_job, monkeypatch):
