@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -43,5 +44,6 @@ def options(
 
 def main() -> None:
     """The entry point: our errors as words and exit codes, never as a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks us to end gets the same orderly end as Ctrl-C
     with errors_as_words():
         app()

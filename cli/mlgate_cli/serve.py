@@ -5,7 +5,6 @@ Example: mlgate serve dist/digits-1 --service examples/digits/service.yaml
 
 from __future__ import annotations
 
-import signal
 import tempfile
 import time
 from pathlib import Path
@@ -26,8 +25,6 @@ def command(
     from mlgate_serving.supervisor import Supervisor
 
     declared = Service.read(service)
-    # An orderly end also where a process manager asks for it.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with tempfile.TemporaryDirectory(prefix="mlgate-serve-") as place:
         supervisor = Supervisor(Path(place) / "processes")
         name = ""

@@ -144,7 +144,7 @@ class Story:
             self.progress(f"training release {number}")
             built = self.home / "build" / f"digits-{number}"
             training.write_data(self.example / "data")
-            training.write_model(int(number), built, self.progress)
+            training.write_model(int(number), built)
             pack(built, service=Service.read(self.service_file), version=number, output=target)
         return target, Release.read(target)
 
@@ -171,6 +171,6 @@ def _module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("mlgate_example_digits", path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules.setdefault(spec.name, importlib.util.module_from_spec(spec))
     spec.loader.exec_module(module)
     return module

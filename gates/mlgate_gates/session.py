@@ -94,17 +94,18 @@ class Session:
         while (traffic := load_traffic(self.samples, client, self.rows, load=load, run=self._next_run())) is not None:
             self.progress(f"load: {load.rate_per_s:g}/s until something is proven")
             told = time.monotonic()
+            decided = False
             with self._drive(traffic) as drive:
-                while not drive.finished:
+                while not drive.finished and not decided:
                     self._add(drive.poll(_LOOK_EVERY_S))
                     result = self.judged(ended=False)
-                    if _decided(result):
-                        break
+                    decided = _decided(result)
                     if time.monotonic() - told >= _TELL_EVERY_S:
                         told = time.monotonic()
                         self.progress(f"load: {_standing(result)}")
                 self._finish(drive)
-            if _decided(self.judged(ended=False)):
+            # A schedule that was sent to its end has used up `at_most`; a proof that the last answers took back has not.
+            if not decided or _decided(self.judged(ended=False)):
                 return
 
     def _drive(self, traffic: Traffic) -> Drive:
