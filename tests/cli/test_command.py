@@ -35,9 +35,17 @@ def test_every_verb_has_json_and_a_real_example(verb: str) -> None:
 
 
 def test_help_needs_no_heavy_import() -> None:
-    program = "import sys; sys.argv = ['mlgate', '--help']\nfrom mlgate_cli.main import app\n"
-    program += "try:\n    app()\nexcept SystemExit:\n    pass\n"
-    program += "heavy = {'torch', 'pulumi', 'numpy', 'pyarrow', 'scipy', 'pydantic'} & set(sys.modules)\nsys.exit(', '.join(sorted(heavy)) or 0)"
+    program = """
+import sys
+sys.argv = ["mlgate", "--help"]
+from mlgate_cli.main import app
+try:
+    app()
+except SystemExit:
+    pass
+heavy = {"torch", "pulumi", "numpy", "pyarrow", "scipy", "pydantic"} & set(sys.modules)
+sys.exit(", ".join(sorted(heavy)) or 0)
+"""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.stderr == ""
 
