@@ -170,6 +170,16 @@ def test_one_late_row_over_the_bound_in_a_short_run_is_inconclusive_not_void(lat
     assert latency(300, lag_ms=at([40], 250.0, 0.1, 300)).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_breach_by_late_rows_alone_is_void_even_before_a_pass_could_be(latency: Judged) -> None:
+    assert latency(300, lag_ms=at(range(40), 250.0, 0.1, 300)).verdict is Verdict.VOID
+
+
+def test_a_pass_that_late_rows_prevent_is_not_yet_void_while_the_load_is_too_short_for_one(latency: Judged) -> None:
+    late = {"lag_ms": at(spread(3, 800), 250.0, 0.1, 800)}
+    assert latency(800).numbers["log_e_pass"] >= log(1 / 0.008) > latency(800, **late).numbers["log_e_pass"]
+    assert latency(800, **late).verdict is Verdict.INCONCLUSIVE
+
+
 def test_late_starts_at_2_percent_of_the_bound(latency: Judged) -> None:
     assert latency(lag_ms=4.0).numbers["late"] == 0
     assert latency(lag_ms=4.001).numbers["late"] == 3200
