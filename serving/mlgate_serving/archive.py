@@ -28,8 +28,8 @@ def write_archive(
     Returns {path in the archive: digest of what was written}. Raises OSError.
     """
     # Not the archiver's own `package_model`: it collects in a fixed directory of the temporary folder, and deletes what was there.
-    from model_archiver.model_archiver_config import ModelArchiverConfig
-    from model_archiver.model_packaging_utils import ModelExportUtils
+    from model_archiver.model_archiver_config import ModelArchiverConfig  # type: ignore[import-untyped]
+    from model_archiver.model_packaging_utils import ModelExportUtils  # type: ignore[import-untyped]
 
     config = ModelArchiverConfig(model_name=model, handler="handler.py", version=version, model_file=model_file, serialized_file=weights)
     with zipfile.ZipFile(scratch / target.name, "w") as archive:
@@ -44,8 +44,11 @@ def file_digests(archive: Path) -> dict[str, str]:
     digests = {}
     with zipfile.ZipFile(archive) as members:
         for name in members.namelist():
+            digest = hashlib.sha256()
             with members.open(name) as stream:
-                digests[name] = f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+                while chunk := stream.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+            digests[name] = f"sha256:{digest.hexdigest()}"
     return digests
 
 

@@ -1,38 +1,37 @@
-"""A local endpoint: a release served by a runtime's processes, found again by name, ready before it is given out, drained at its end.
-
-Composes `Runtime` (what to run) and `Supervisor` (running it); Pulumi's resources, `mlgate serve` and the tests are thin callers of this.
-"""
+"""A local endpoint: one release on one server process of this machine, started, found, made ready and ended by its name."""
 
 from __future__ import annotations
 
-import time
+import hashlib
+import os
+import shutil
+import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgate.digests import digest_file, short
-from mlgate.errors import EvidenceError
+from mlgate.digests import digest_file, digest_json, short
+from mlgate.errors import EvidenceError, ProcessError
 from mlgate.release import Release
 from mlgate.service import Service
+from mlgate_serving.drain import drain
+from mlgate_serving.locks import exclusive
+from mlgate_serving.management import Management
 from mlgate_serving.ports import free_ports, port_is_free
-from mlgate_serving.readiness import await_ready
-from mlgate_serving.registry import ProcessSpec
-from mlgate_serving.runtime import Place, configuration_digest, runtime_for
-from mlgate_serving.supervisor import RunningProcess, Supervisor
+from mlgate_serving.readiness import PortTakenError, wait_until_ready
+from mlgate_serving.runtime import Place, Rendered, configuration_digest, runtime_for
+from mlgate_serving.supervisor import ProcessSpec, RunningProcess, Supervisor
 
-Progress = Callable[[str], None]
 _ADDRESS = "127.0.0.1"
 _PORTS = 5
-# Quiet for longer than a batch's delay and the pause between two batches of one worker.
-_QUIET_S = 0.15
-_DRAIN_S = 30.0
-_POLL_S = 0.01
+_LONGEST_SOCKET_FOLDER = 85  # a Unix socket's path may have 103 bytes on macOS, and TorchServe adds /.ts.sock.9000
+_LOCK_WAIT_S = 400.0  # longer than the longest start
+_DRAIN_S = 60.0  # the longest that a worker may take for a batch
 
 
 @dataclass(frozen=True)
 class LocalEndpoint:
-    """A running endpoint. `url` is where predictions go, all addresses are on loopback; `release` and `configuration` are digests."""
+    """A server process that serves one release. `url` takes predictions."""
 
     name: str
     url: str
@@ -44,65 +43,127 @@ class LocalEndpoint:
 
 
 def endpoint_name(service_name: str, release_digest: str) -> str:
-    """The name of a release's process: one per service and release, whatever role it has."""
+    """What the endpoint of a release is called: there is at most one on a machine."""
     return f"{service_name}-{short(release_digest)}"
 
 
 def start_endpoint(
-    supervisor: Supervisor, release_folder: Path, service: Service, folder: Path, progress: Progress = lambda line: None
+    supervisor: Supervisor, release_folder: Path, service: Service, folder: Path, progress: Callable[[str], None] = lambda line: None
 ) -> LocalEndpoint:
-    """The endpoint that serves the release packed in `release_folder`, ready: started, or adopted where it runs as declared.
+    """The ready endpoint of the release packed in `release_folder`: found if it runs, started or replaced if not.
 
-    `folder` is the process's own. It keeps its ports over restarts where they are free. Raises EvidenceError for an archive that is not the
-    one that was packed, ToolError without Java or TorchServe, ProcessError where it does not become ready (it is stopped then).
+    `folder` is where every endpoint has a folder of its own, by name. The ports stay the same across restarts as long as they are
+    free. Raises EvidenceError for an archive that is not what `release.json` says, ToolError for a missing program, ProcessError with
+    the log's tail for a start that fails; nothing of a failed start keeps running.
     """
-    release = Release.read(release_folder)
-    archive = release_folder.resolve() / release.archive
-    _require_whole(archive, release)
+    release = _read_release(release_folder, service)
     name = endpoint_name(service.name, release.digest)
-    known = supervisor.get(name)
-    running = known is not None and known.alive
-    ports = known.spec.ports if known is not None and (running or all(map(port_is_free, known.spec.ports))) else free_ports(_PORTS)
-    inference, management, metrics, grpc_inference, grpc_management = ports
-    place = Place(_ADDRESS, inference, management, metrics, grpc_inference, grpc_management, folder.resolve(), archive)
-    rendered = runtime_for(service.serving).render(release, service.serving, place)
-    for path, content in rendered.files.items():
-        target = place.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(content, encoding="utf-8")
-    labels = {
-        "service": service.name,
-        "release": release.digest,
-        "configuration": configuration_digest(service.name, service.serving),
-        "url": f"http://{_ADDRESS}:{inference}",
-        "management_url": f"http://{_ADDRESS}:{management}",
-        "metrics_url": rendered.probes.metrics_url,
-    }
-    process = supervisor.start(ProcessSpec(name, rendered.command, rendered.environment, place.folder, ports, labels))
-    endpoint = _endpoint_of(process)
-    try:
-        await_ready(supervisor, process, rendered.probes, service, endpoint.url, release.digest, progress)
-    except BaseException:
-        supervisor.stop(name, grace_s=1)
-        raise
-    return endpoint
+    own = (folder / name).resolve()
+    with exclusive(folder, f"{name}.start", _LOCK_WAIT_S):
+        try:
+            return _start(supervisor, release_folder.resolve(), release, service, own, progress)
+        except PortTakenError:
+            progress(f"{name}: a port was taken meanwhile, trying others")
+            return _start(supervisor, release_folder.resolve(), release, service, own, progress)
 
 
 def find_endpoint(supervisor: Supervisor, service_name: str, release_digest: str) -> LocalEndpoint | None:
-    """The endpoint of a release, if its process is alive."""
+    """The running endpoint of a release; None where there is none or its server is dead."""
     process = supervisor.get(endpoint_name(service_name, release_digest))
-    return _endpoint_of(process) if process is not None and process.alive else None
+    return _described(process) if process and process.alive else None
 
 
 def stop_endpoint(supervisor: Supervisor, name: str) -> None:
-    """Ends an endpoint when nothing is in flight, at the latest after 30 s. Nothing to stop is no error."""
+    """Ends an endpoint when it has nothing in flight any more. Its logs stay; nothing to stop is no error.
+
+    Route traffic elsewhere first: requests that keep coming end the wait after a minute, and those in flight then are lost.
+    """
     process = supervisor.get(name)
-    if process is not None and process.alive:
-        _drain(process.spec.folder / "tmp")
-    supervisor.stop(name)
+    if process is None:
+        return
+    labels = process.spec.labels
+    if process.alive:
+        drain(Management(labels["management_url"], labels["url"]), labels["service"], Path(labels["temporary"]), _DRAIN_S)
+    # TorchServe does not finish its requests on SIGTERM either: it takes 3 s to reset them.
+    supervisor.stop(name, grace_s=0)
+    _remove_link(Path(labels["temporary"]))
+    for leftover in process.spec.folder.iterdir():
+        if leftover.is_file():
+            leftover.unlink()
 
 
-def _endpoint_of(process: RunningProcess) -> LocalEndpoint:
+def _read_release(folder: Path, service: Service) -> Release:
+    release = Release.read(folder)
+    if release.service != service.name:
+        raise EvidenceError(
+            f"is a release of {release.service}, not of {service.name}", where=str(folder), remedy="start it with its own service.yaml"
+        )
+    archive = folder / release.archive
+    if not archive.exists() or (found := digest_file(archive)) != release.archive_digest:
+        problem = f"has digest {found}, release.json says {release.archive_digest}: it is damaged" if archive.exists() else "is missing"
+        raise EvidenceError(f"the archive {problem}", where=str(archive), remedy="pack the release again: mlgate pack DIR")
+    return release
+
+
+def _start(
+    supervisor: Supervisor, release_folder: Path, release: Release, service: Service, own: Path, progress: Callable[[str], None]
+) -> LocalEndpoint:
+    serving, name = service.serving, own.name
+    known = supervisor.get(name)
+    place = _place(own, _choose_ports(known), release_folder / release.archive)
+    rendered = runtime_for(serving).render(release, serving, place)
+    spec = _spec(name, place, rendered, release, configuration_digest(service.name, serving))
+    if known and known.alive and known.spec == spec:
+        try:
+            return _ready(known, release, serving.workers, progress)
+        except ProcessError:
+            progress(f"{name}: runs but does not answer as it should, starting it anew")
+    progress(f"{name}: starting {serving.runtime} with {serving.workers} worker{'s' * (serving.workers > 1)}")
+    supervisor.stop(name, grace_s=0)
+    _lay_out(place, rendered)
+    try:
+        return _ready(supervisor.start(spec), release, serving.workers, progress)
+    except BaseException:
+        supervisor.stop(name, grace_s=0)
+        _remove_link(place.temporary)
+        raise
+
+
+def _ready(process: RunningProcess, release: Release, workers: int, progress: Callable[[str], None]) -> LocalEndpoint:
+    endpoint = _described(process)
+    wait_until_ready(process, release, workers, Management(endpoint.management_url, endpoint.url), endpoint.url, progress)
+    return endpoint
+
+
+def _place(own: Path, ports: tuple[int, ...], archive: Path) -> Place:
+    inference, management, metrics, grpc_inference, grpc_management = ports
+    return Place(_ADDRESS, inference, management, metrics, grpc_inference, grpc_management, own, _temporary(own), archive)
+
+
+def _choose_ports(known: RunningProcess | None) -> tuple[int, ...]:
+    if known and (known.alive or all(port_is_free(port) for port in known.spec.ports)):
+        return known.spec.ports
+    return free_ports(_PORTS)
+
+
+def _spec(name: str, place: Place, rendered: Rendered, release: Release, configuration: str) -> ProcessSpec:
+    host = f"http://{place.address}"
+    labels = {
+        "kind": "endpoint",
+        "service": release.service,
+        "version": release.version,
+        "release": release.digest,
+        "configuration": configuration,
+        "url": f"{host}:{place.inference_port}",
+        "management_url": f"{host}:{place.management_port}",
+        "metrics_url": rendered.probes.metrics_url,
+        "temporary": str(place.temporary),
+        "files": digest_json(dict(rendered.files)),  # so that another rendering is another spec
+    }
+    return ProcessSpec(name, rendered.command, rendered.environment, place.folder, place.ports, labels)
+
+
+def _described(process: RunningProcess) -> LocalEndpoint:
     labels = process.spec.labels
     return LocalEndpoint(
         name=process.spec.name,
@@ -115,29 +176,36 @@ def _endpoint_of(process: RunningProcess) -> LocalEndpoint:
     )
 
 
-def _require_whole(archive: Path, release: Release) -> None:
-    found = digest_file(archive) if archive.is_file() else "nothing"
-    if found != release.archive_digest:
-        raise EvidenceError(
-            f"the archive is {found}, release.json says {release.archive_digest}",
-            where=str(archive),
-            remedy="the archive was altered after packing: pack the release again",
+def _lay_out(place: Place, rendered: Rendered) -> None:
+    """Writes the rendered files; what an earlier server unpacked or logged does not mix with what the next one does."""
+    logs, earlier = place.folder / "logs", place.folder / "logs.previous"
+    shutil.rmtree(place.folder / "tmp", ignore_errors=True)
+    if logs.exists():
+        shutil.rmtree(earlier, ignore_errors=True)
+        logs.rename(earlier)
+    for directory in ("tmp", "logs"):
+        (place.folder / directory).mkdir(parents=True)
+    for relative, content in rendered.files.items():
+        (place.folder / relative).write_text(content, encoding="utf-8")
+    if place.temporary != place.folder / "tmp":
+        _remove_link(place.temporary)
+        place.temporary.symlink_to(place.folder / "tmp")
+
+
+def _temporary(own: Path) -> Path:
+    """The folder's `tmp`, or where that is too long for a Unix socket in it, a short link to it."""
+    plain = own / "tmp"
+    if len(os.fsencode(plain)) <= _LONGEST_SOCKET_FOLDER:
+        return plain
+    return Path(tempfile.gettempdir()) / f"mlgate-{os.getuid()}-{hashlib.sha256(os.fsencode(own)).hexdigest()[:12]}"
+
+
+def _remove_link(path: Path) -> None:
+    """Removes our own short link; one of another user's is an error, since its owner decides where it leads."""
+    if not path.is_symlink():
+        return
+    if path.lstat().st_uid != os.getuid():
+        raise ProcessError(
+            "a link of another user stands where this endpoint needs one", where=str(path), remedy="set TMPDIR to a folder of yours"
         )
-
-
-def _drain(temporary: Path) -> None:
-    """Waits until no worker is in a batch. TorchServe tells only what is queued; each worker of ours keeps a byte that says the rest."""
-    deadline = time.monotonic() + _DRAIN_S
-    quiet_since = time.monotonic()
-    while (now := time.monotonic()) < deadline and now - quiet_since < _QUIET_S:
-        if _busy(temporary):
-            quiet_since = now
-        time.sleep(_POLL_S)
-
-
-def _busy(temporary: Path) -> bool:
-    for flag in temporary.glob("[0-9]*"):
-        with suppress(OSError):
-            if flag.is_file() and flag.read_bytes() == b"\1":
-                return True
-    return False
+    path.unlink()

@@ -17,8 +17,11 @@ import json
 import logging
 import mmap
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,6 +42,7 @@ from mlgate_serving.rows import (
     Row,
 )
 
+_READ_AHEAD_BYTES = 1 << 16
 _log = logging.getLogger("mlgate")
 
 
@@ -125,6 +129,24 @@ def _busy_flag() -> Any:
         return mmap.mmap(stream.fileno(), 1)
 
 
+def _read_ahead() -> None:
+    """Buffers what TorchServe's worker reads: it asks the kernel for every few bytes, about 30 times a request (28 us of its 180)."""
+    wire = sys.modules.get("ts.protocol.otf_message_handler")
+    if wire is None:
+        return
+    streams: dict[socket.socket, BufferedReader] = {}
+
+    def read(connection: socket.socket, length: int) -> bytes:
+        if connection not in streams:
+            streams[connection] = BufferedReader(socket.SocketIO(connection, "r"), _READ_AHEAD_BYTES)
+        content = streams[connection].read(length)
+        if len(content) < length:
+            sys.exit(0)  # as TorchServe does: the frontend is gone
+        return content
+
+    wire._retrieve_buffer = read  # type: ignore[attr-defined]
+
+
 class SafeHandler:
     """The base of every handler: override `infer` to put something around the model, `initialize` to load more than the model."""
 
@@ -147,6 +169,7 @@ class SafeHandler:
         self.model = load_model(folder, self.device)
         self._read, self._write = PROTOCOLS[self.interface.protocol]
         self._busy = _busy_flag()
+        _read_ahead()
         with torch.inference_mode():  # the first call is the slow one, and a model that cannot answer shall not become READY
             self.infer(self._tensors([_example(field)[None] for field in self.interface.fields]))
         logging.getLogger().setLevel(logging.WARNING)  # TorchServe's worker logs every request at INFO

@@ -1,93 +1,86 @@
-"""When an endpoint is ready: every worker READY and one good prediction of the right release. Its `/ping` says Healthy in a crash loop too.
+"""Waiting until an endpoint is ready, and saying soon and plainly why it will never be.
 
-A start that cannot succeed is ended at its first sign, and the error carries the plain cause where it is known and the end of the log.
+Ready means: every declared worker is READY, and a case that keeps the interface gets an answer that keeps it, from the right release.
+TorchServe's own health check is no help: it says "Healthy" while a model crashes and is restarted for minutes.
 """
 
 from __future__ import annotations
 
-import json
-import re
+import http.client
 import time
 from collections.abc import Callable
-from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
-from mlgate.digests import short
-from mlgate.errors import MlgateError, ProcessError
-from mlgate.service import Service
+from mlgate.errors import EndpointError, ProcessError
+from mlgate.release import Release
 from mlgate_serving.clients import client_for, predict
-from mlgate_serving.runtime import Probes
+from mlgate_serving.failures import Failure, find_failure, read_log
+from mlgate_serving.management import Management
 from mlgate_serving.sampler import sample_case
-from mlgate_serving.supervisor import RunningProcess, Supervisor
+from mlgate_serving.supervisor import RunningProcess
 
 Progress = Callable[[str], None]
-_START_S = 120.0
+
 _POLL_S = 0.05
-_TELL_EVERY_S = 3.0
-_PREDICT_S = 10.0
-_LOG_LINES = 30
-_CAUSES = (
-    (re.compile(r"mlgate: (.*was altered after packing)"), "{0}"),
-    (re.compile(r"Failed to bind to address: \S*?:(\d+)"), "port {0} is taken"),
-    (re.compile(r"Address already in use"), "a port is taken"),
-    (re.compile(r"((?:\w+\.)*\w*(?:Error|Exception)): (.+)"), "the handler raised {0}: {1}"),
-)
-_HOPELESS = re.compile(r"Backend worker process died|Failed to bind|Worker died|UNLOADING|Load model failed|Invalid model archive")
+_PROGRESS_S = 2.0
+_SETTLE_S = 0.5  # a traceback comes line by line
+_LIMIT_S = 300.0  # two workers took 30 s on two cores that ten other processes wanted; what fails is noticed at once
+_CASE_SEED = 0
 
 
-def await_ready(
-    supervisor: Supervisor, process: RunningProcess, probes: Probes, service: Service, url: str, release: str, progress: Progress
+class PortTakenError(ProcessError):
+    """Somebody took a port between its choice and the server's start."""
+
+
+def wait_until_ready(
+    process: RunningProcess, release: Release, workers: int, management: Management, url: str, progress: Progress, limit_s: float = _LIMIT_S
 ) -> None:
-    """Returns when the endpoint is ready. Raises ProcessError when it ends, a worker dies while loading, or two minutes are over."""
-    begin = told = time.monotonic()
+    """Returns once the endpoint is ready. Raises ProcessError with the plain cause and the log's tail as soon as it cannot become so."""
+    name, folder, began = process.spec.name, process.spec.folder, time.monotonic()
+    said = began
     while True:
+        alive, ready = process.alive, _ready_workers(management, release.service)
+        if alive and ready >= workers:
+            break
+        failure = find_failure(read_log(folder)) if ready == 0 or not alive else None
+        if failure or not alive:
+            time.sleep(_SETTLE_S)
+            log = read_log(folder)
+            found = find_failure(log) or Failure("its server process ended", "see the log, then start it again")
+            error = found.error(name, log)
+            raise PortTakenError(error.problem, where=error.where, remedy=error.remedy) if found.port_taken else error
         now = time.monotonic()
-        current = supervisor.get(process.spec.name)
-        if current is None or not current.alive:
-            raise _failed(process, supervisor, "it ended while starting")
-        if _workers_ready(probes.ready_url, service.serving.workers) and _predicts(service, url, release):
-            return
-        if _HOPELESS.search(_logs(process)):
-            raise _failed(process, supervisor, "a worker died while loading the model")
-        if now - begin > _START_S:
-            raise _failed(process, supervisor, f"it was not ready after {_START_S:.0f} s")
-        if now - told > _TELL_EVERY_S:
-            told = now
-            progress(f"{process.spec.name}: starting, {now - begin:.0f} s (importing torch takes most of it)")
+        if now - began > limit_s:
+            late = Failure(
+                f"only {ready} of {workers} workers were ready after {limit_s:.0f} s", "see the log; a busy machine needs longer"
+            )
+            raise late.error(name, read_log(folder))
+        if now - said >= _PROGRESS_S:
+            said = now
+            progress(f"{name}: {ready} of {workers} workers ready after {now - began:.0f} s")
         time.sleep(_POLL_S)
+    _require_good_answer(process, release, url)
+    progress(f"{name}: ready after {time.monotonic() - began:.1f} s at {url}")
 
 
-def _workers_ready(ready_url: str, workers: int) -> bool:
+def _ready_workers(management: Management, model: str) -> int:
     try:
-        with urlopen(ready_url, timeout=_PREDICT_S) as answer:  # noqa: S310 (rendered by us, on loopback)
-            models = json.load(answer)
-    except (URLError, OSError, ValueError):
-        return False
-    states = [worker.get("status") for model in models for worker in model.get("workers", [])]
-    return len(states) == workers and all(state == "READY" for state in states)
+        return management.describe(model).ready
+    except EndpointError:  # not listening yet
+        return 0
 
 
-def _predicts(service: Service, url: str, release: str) -> bool:
-    """Whether a prediction succeeds. Raises ProcessError where another release answers at the address."""
+def _require_good_answer(process: RunningProcess, release: Release, url: str) -> None:
+    """A READY worker has loaded its model, which does not yet mean that it answers."""
+    client = client_for(release.interface, release.service)
     try:
-        response = predict(client_for(service.interface, service.name), sample_case(service.interface, 0), url, timeout_s=_PREDICT_S)
-    except (MlgateError, OSError):
-        return False
-    if response.served_digest not in (None, release):
-        raise ProcessError(f"{short(response.served_digest or '')} answers, not {short(release)}", where=url, remedy="free the port")
-    return response.error is None
-
-
-def _logs(process: RunningProcess) -> str:
-    paths = [process.log, process.spec.folder / "logs" / "torchserve.log"]
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file())
-
-
-def _failed(process: RunningProcess, supervisor: Supervisor, problem: str) -> ProcessError:
-    log = _logs(process)
-    causes = [form.format(*found.groups()) for pattern, form in _CAUSES if (found := pattern.search(log))]
-    tail = "\n".join(log.splitlines()[-_LOG_LINES:])
-    return ProcessError(
-        f"{problem}{f': {causes[0]}' if causes else ''}\n{tail}", where=process.spec.name, remedy=f"see {process.spec.folder / 'logs'}"
-    )
+        response = predict(client, sample_case(release.interface, _CASE_SEED), url, timeout_s=60)
+        problem = response.error
+        if problem is None and response.served_digest != release.digest:
+            problem = f"it says that it serves {response.served_digest or 'nothing'}, expected {release.digest}"
+    except (OSError, http.client.HTTPException) as error:
+        problem = f"no answer: {error}"
+    if problem:
+        failure = Failure(
+            f"a case that keeps the interface gets a wrong answer ({problem})", "correct the model directory and pack a new version"
+        )
+        raise failure.error(process.spec.name, read_log(process.spec.folder))

@@ -159,7 +159,7 @@ def _content(request: Mapping[str, Any]) -> tuple[Any, bool]:
     except RecursionError:
         raise BadRow("body", "JSON", "lists nested too deeply") from None
     except ValueError as error:
-        raise BadRow("body", "JSON", f"text that is none: {error}") from None
+        raise BadRow("body", "JSON", f"something else: {error}") from None
     words = b"true" in text or b"false" in text or b"null" in text
     return value, isinstance(value, dict) and not words and text.count(b'"') == 2 * len(value)
 

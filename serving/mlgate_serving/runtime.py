@@ -17,7 +17,10 @@ from mlgate.service import Serving
 
 @dataclass(frozen=True)
 class Place:
-    """Where a replica runs: the address it listens on, its ports, its own folder, and the archive it serves."""
+    """Where a replica runs: the address it listens on, its ports, and the archive it serves.
+
+    `folder` is its own; `temporary` is for what it needs only while it runs, with a path short enough for sockets (see `endpoint`).
+    """
 
     address: str
     inference_port: int
@@ -26,17 +29,13 @@ class Place:
     grpc_inference_port: int
     grpc_management_port: int
     folder: Path
+    temporary: Path
     archive: Path
 
     @property
     def ports(self) -> tuple[int, int, int, int, int]:
         """All ports, in the order of the fields."""
         return self.inference_port, self.management_port, self.metrics_port, self.grpc_inference_port, self.grpc_management_port
-
-    @property
-    def temporary(self) -> Path:
-        """Where the replica keeps what it needs only while it runs."""
-        return self.folder / "tmp"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,8 @@ def configuration_digest(service_name: str, serving: Serving) -> str:
     """
     from mlgate_serving.torchserve import NO_PROGRAMS, TorchServe
 
-    place = Place("127.0.0.1", 0, 0, 0, 0, 0, folder=Path("/folder"), archive=Path("/folder/archive.mar"))
+    folder = Path("/folder")
+    place = Place("127.0.0.1", 0, 0, 0, 0, 0, folder=folder, temporary=folder / "tmp", archive=folder / "archive.mar")
     release = Release.model_construct(service=service_name, version="0", digest="", archive="archive.mar")
     rendered = TorchServe(NO_PROGRAMS).render(release, serving, place)
     return digest_json(

@@ -29,10 +29,11 @@ def _sample(tensor: Tensor, rows: int, chance: np.random.Generator) -> NDArray[A
     low = tensor.at_least if tensor.at_least is not None else min(0.0, tensor.at_most - 1 if tensor.at_most is not None else 0.0)
     high = tensor.at_most if tensor.at_most is not None else max(1.0, low + 1)
     if tensor.dtype == "bool":
-        return chance.integers(0, 2, shape).astype(bool)
+        return chance.integers(0, 2, shape).astype(np.bool_)
     if tensor.dtype.startswith("float"):
         # Rounding to the element type may step over a bound.
-        return np.clip(chance.uniform(low, high, shape).astype(tensor.dtype), low, high)
+        numbers: NDArray[Any] = chance.uniform(low, high, shape).astype(tensor.dtype)
+        return numbers.clip(low, high)
     limits = np.iinfo(tensor.dtype)
     whole = (max(int(np.ceil(low)), limits.min), min(int(np.floor(high)), limits.max))
     return chance.integers(*whole, shape, endpoint=True).astype(tensor.dtype)

@@ -7,10 +7,10 @@ directory. Neither makes the directory's Python code safe: whoever packs it vouc
 
 from __future__ import annotations
 
-import io
 import logging
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from mlgate.errors import Problem
 
@@ -38,7 +38,7 @@ def scan_file(path: Path, name: str) -> list[Problem]:
         return _scan(stream, name, 0)
 
 
-def _scan(stream: io.BufferedIOBase | io.BufferedReader, name: str, depth: int) -> list[Problem]:
+def _scan(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
     start = stream.read(_START_BYTES)
     stream.seek(0)
     suffix = PurePosixPath(name).suffix.lower()
@@ -52,7 +52,7 @@ def _scan(stream: io.BufferedIOBase | io.BufferedReader, name: str, depth: int) 
     return []
 
 
-def _scan_zip(stream: io.BufferedIOBase | io.BufferedReader, name: str, depth: int) -> list[Problem]:
+def _scan_zip(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
     if depth == _DEEPEST:
         return [Problem(name, f"a zip {depth} levels deep", "put its content into the model directory")]
     problems = []
@@ -67,7 +67,7 @@ def _scan_zip(stream: io.BufferedIOBase | io.BufferedReader, name: str, depth: i
     return problems
 
 
-def _scan_pickle(stream: io.BufferedIOBase | io.BufferedReader, name: str, suffix: str) -> list[Problem]:
+def _scan_pickle(stream: IO[bytes], name: str, suffix: str) -> list[Problem]:
     from picklescan.scanner import SafetyLevel, scan_bytes
 
     logging.getLogger("picklescan").setLevel(logging.CRITICAL)  # what it warns of is in the result

@@ -109,7 +109,6 @@ class TorchServe:
                 "TEMP": str(place.temporary),
                 "PYTHONPATH": "",  # the archive's modules, and nobody else's under the same names
                 "OMP_NUM_THREADS": "1",
-                "TS_DECODE_INPUT_REQUEST": "false",  # the handler reads the bytes itself, and logs no traceback for bad JSON
                 RELEASE_VARIABLE: release.digest,
                 BUSY_VARIABLE: str(place.temporary),
             },
@@ -150,6 +149,7 @@ def _properties(release: Release, serving: Serving, place: Place, addresses: tup
         "models": json.dumps({release.service: {release.version: _model(serving, place)}}, separators=(",", ":")),
         "number_of_gpu": 0 if serving.resources.accelerator == "cpu" else serving.resources.count,
         "job_queue_size": _QUEUE,
+        "decode_input_request": "false",  # the handler reads the bytes itself, and logs no traceback for bad JSON
         "number_of_netty_threads": 2,
         "netty_client_threads": 2,
         "metrics_mode": "prometheus",

@@ -59,12 +59,14 @@ def try_model(content: Path, interface: Interface) -> list[Problem]:
 
 
 def _handler_class() -> type[SafeHandler]:
-    """The class that TorchServe will take: the only one that handler.py defines."""
+    """The class that TorchServe will take: the only one that handler.py defines. Raises TypeError."""
     module = importlib.import_module("handler")
     classes = [value for _, value in inspect.getmembers(module, inspect.isclass) if value.__module__ == module.__name__]
     if len(classes) != 1 or not issubclass(classes[0], SafeHandler):
         names = ", ".join(found.__name__ for found in classes) or "none"
-        raise TypeError(f"defines these classes: {names}; needed is exactly one, derived from mlgate_serving.handler.SafeHandler")
+        raise TypeError(
+            f"handler.py defines these classes: {names}; exactly one is needed, derived from mlgate_serving.handler.SafeHandler"
+        )
     return classes[0]
 
 
@@ -72,19 +74,19 @@ def _run(handler: SafeHandler, interface: Interface, rows: int, content: Path) -
     inputs = {name: torch.from_numpy(batch) for name, batch in sample_batch(interface, rows, seed=rows).items()}
     try:
         with torch.inference_mode():
-            output = handler.infer(inputs)
-        _, refused = check_output(output, rows, handler.interface)
+            _, refused = check_output(handler.infer(inputs), rows, handler.interface)
     except BadOutput as bad:
-        refused = {0: bad}
+        return _mismatch(bad, rows)
     except (Exception, SystemExit) as error:
         return Problem(
             _place(error, content),
             f"a batch of {rows} that keeps the declared interface fails: {_said(error)}",
             "take every such batch (an exported program: export it with a dynamic batch dimension), or declare narrower inputs",
         )
-    if not refused:
-        return None
-    bad = next(iter(refused.values()))
+    return _mismatch(next(iter(refused.values())), rows) if refused else None
+
+
+def _mismatch(bad: BadOutput, rows: int) -> Problem:
     return Problem(
         "model",
         f"its output does not match its schema: a batch of {rows} gives {bad.field} with {bad.found}",
