@@ -11,6 +11,9 @@ import pytest
 
 from mlgate.errors import EvidenceError
 from mlgate_gates.report import build_report
+from mlgate_loadtests.recording import read_observations, write_observations
+
+_NEEDED = ["plan", "plan_digest", "result", "observations", "ledger", "started_ns", "finished_ns", "signed_ns", "versions"]
 
 
 def _envelope(predicate):
@@ -90,7 +93,7 @@ def test_an_envelope_that_is_none_is_an_error_and_no_traceback(copy_of, content)
     assert "evidence.json" in caught.value.where
 
 
-@pytest.mark.parametrize("field", ["plan", "plan_digest", "result", "observations", "started_ns", "finished_ns", "versions", "signed_ns"])
+@pytest.mark.parametrize("field", _NEEDED)
 def test_a_predicate_that_lacks_something_is_refused_by_its_name(copy_of, field):
     folder = copy_of("pass")
     predicate = _predicate(folder)
@@ -106,6 +109,14 @@ def test_a_finding_with_an_unknown_verdict_is_refused_by_its_place(copy_of):
     predicate["result"]["findings"][1]["verdict"] = "MAYBE"
     (folder / "evidence.json").write_text(json.dumps(_envelope(predicate)))
     with pytest.raises(EvidenceError, match=r"^the evidence: result\.findings\.1\.verdict: "):
+        build_report(folder)
+
+
+def test_rows_other_than_the_signed_ones_are_refused(copy_of):
+    folder = copy_of("pass")
+    path = folder / "observations.parquet"
+    write_observations(path, read_observations(path).slice(1))
+    with pytest.raises(EvidenceError, match="not the rows that the evidence was signed with"):
         build_report(folder)
 
 

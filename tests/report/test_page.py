@@ -112,6 +112,11 @@ def test_latency_shows_stable_only_where_it_was_under_load(render, parse):
     assert {"candidate", "stable", "declared"} <= set(both.all("th"))
 
 
+def test_a_quantile_that_the_requests_are_too_few_for_is_not_told(render, parse):
+    assert "p99.9" in parse(render("pass")).all("th")
+    assert "p99.9" not in parse(render("inconclusive")).all("th")
+
+
 def test_nothing_is_said_about_load_where_none_was_driven(render, parse):
     found = parse(render("fail-quality")).all("h2")
     assert "Latency" not in found
@@ -132,6 +137,21 @@ def test_answers_that_never_came_have_a_column_of_their_own(render, parse):
 
     assert "no answer" in parse(render("pass", lose)).all("th")
     assert "no answer" not in parse(render("pass")).all("th")
+
+
+def test_a_service_that_answers_with_numbers_has_no_confusion_matrix(render, parse):
+    def numbers(predicate):
+        predicate["confusion"] = None
+
+    assert "Confusion" not in parse(render("pass", numbers)).all("h2")
+
+
+def test_a_declaration_of_another_version_is_shown_as_it_was_signed(render, parse):
+    def other(predicate):
+        predicate["plan"]["declaration"] = {"apiVersion": "mlgate/v9", "alpha": 0.01, "novelty": ["x"]}
+
+    assert "novelty" in parse(render("pass", other)).all("pre")[-1]
+    assert parse(render("pass")).all("pre")[-1].startswith("apiVersion: mlgate/v1 kind: Service metadata: name: digits")
 
 
 def test_slices_say_that_they_never_gate(render, parse):

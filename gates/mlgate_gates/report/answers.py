@@ -44,8 +44,10 @@ class SliceRow:
     share_wrong: float
 
 
-def matrices(confusion: Confusion) -> tuple[Matrix, ...]:
+def matrices(confusion: Confusion | None) -> tuple[Matrix, ...]:
     """One for each arm that was asked, the candidate first; tinted alike, so that the arms can be compared."""
+    if confusion is None:
+        return ()
     arms = [(arm, counts) for arm, counts in (("candidate", confusion.candidate), ("stable", confusion.stable)) if counts]
     most = max((count for _, counts in arms for count in _wrong(counts)), default=0)
     return tuple(_matrix(arm, confusion.labels, counts, most) for arm, counts in arms)
@@ -76,7 +78,7 @@ def slice_rows(values: tuple[Slice, ...]) -> tuple[SliceRow, ...]:
     worst = max(wrong, default=0.0)
     return tuple(
         SliceRow(
-            value=str(one.value),
+            value=one.value,
             cases=formats.whole(one.cases),
             wrong=formats.whole(one.cases - one.right),
             accuracy=formats.accuracy(one.right / one.cases) if one.cases else formats.NONE,

@@ -18,9 +18,6 @@ from mlgate.release import Lineage
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
 
-Scalar = str | int | float | bool | None
-
-
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -49,15 +46,15 @@ class _Read(BaseModel):
 class Confusion(_Read):
     """Counts by label (row) and answer (column) in the order of `labels`, the last column for no answer; by arm that was asked."""
 
-    labels: tuple[str, ...] = ()
-    candidate: tuple[tuple[int, ...], ...] = ()
+    labels: tuple[str, ...]
+    candidate: tuple[tuple[int, ...], ...]
     stable: tuple[tuple[int, ...], ...] = ()
 
 
 class Slice(_Read):
     """The cases with one value of a slice column and how many the candidate answered rightly."""
 
-    value: Scalar
+    value: str
     cases: int
     right: int
 
@@ -94,8 +91,8 @@ class Predicate(_Read):
     plan_digest: str
     result: GateResult
     observations: Observations
-    ledger: LedgerState | None = None
-    confusion: Confusion = Field(default_factory=Confusion)
+    ledger: LedgerState
+    confusion: Confusion | None = None
     slices: dict[str, tuple[Slice, ...]] = Field(default_factory=dict)
     lineage: Lineage | None = None
     started_ns: int

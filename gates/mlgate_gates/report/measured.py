@@ -54,7 +54,8 @@ def latency_series(rows: Rows) -> tuple[charts.Series, ...]:
 def quantile_table(series: Sequence[charts.Series], bounds: Sequence[charts.Bound]) -> tuple[QuantileRow, ...]:
     """The numbers of the latency chart: the usual quantiles and the declared ones, the slowest answer, and how many failed."""
     declared = {bound.quantile: f"≤ {formats.duration(bound.at_most_ns)}" for bound in bounds}
-    places = sorted({*_QUANTILES, *declared})
+    most = max((len(one.latencies_ns) for one in series), default=0)
+    places = sorted({*(place for place in _QUANTILES if most * (1 - place) >= 1), *declared})  # p99.9 of 200 requests is only their maximum
     answered = [one.latencies_ns[np.isfinite(one.latencies_ns)] for one in series]
     return (
         *(

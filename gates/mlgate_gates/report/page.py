@@ -16,6 +16,7 @@ import jinja2
 import pyarrow as pa
 from markupsafe import Markup
 
+from mlgate.digests import digest_file
 from mlgate.errors import EvidenceError
 from mlgate_gates.report import formats
 from mlgate_gates.report.document import EnvelopeFacts, Override, read_predicate
@@ -43,7 +44,7 @@ def build_report(folder: Path) -> Path:
     look_path = folder / _LOOK_FILE
     text = render_report(
         predicate,
-        read_observations(folder / _OBSERVATIONS_FILE),
+        _read_signed_rows(folder / _OBSERVATIONS_FILE, predicate),
         _read_look(look_path) if look_path.exists() else None,
         EnvelopeFacts(keyids=keyids, override=_read_override(folder / _OVERRIDE_FILE)),
     )
@@ -88,6 +89,16 @@ def _read_envelope(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not isinstance(statement, dict):
         raise EvidenceError("the signed payload is not a statement", where=str(path), remedy=_REMEDY)
     return statement, keyids
+
+
+def _read_signed_rows(path: Path, predicate: Mapping[str, Any]) -> pa.Table:
+    """The rows, if they are those that the verdict was computed from: charts of others would stand beside it as its reason."""
+    rows = read_observations(path)
+    if digest_file(path) != read_predicate(predicate).observations.digest:
+        raise EvidenceError(
+            "these are not the rows that the evidence was signed with", where=str(path), remedy="restore the file from a copy"
+        )
+    return rows
 
 
 def _read_override(path: Path) -> Override | None:

@@ -95,10 +95,9 @@ def identity_facts(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact,
     facts += [
         Fact("Plan", predicate.plan_digest, code=True),
         Fact("Observations", f"{predicate.observations.digest} ({formats.whole(predicate.observations.rows)} rows)", code=True),
+        Fact("Ledger before it", f"{predicate.ledger.head} ({formats.whole(predicate.ledger.count)} entries)", code=True),
+        Fact("Signed", formats.instant(predicate.signed_ns)),
     ]
-    if predicate.ledger:
-        facts.append(Fact("Ledger", f"{predicate.ledger.head} ({formats.whole(predicate.ledger.count)} entries)", code=True))
-    facts.append(Fact("Signed", formats.instant(predicate.signed_ns)))
     return (*facts, *(Fact("Signed by key", keyid, code=True) for keyid in envelope.keyids))
 
 
