@@ -144,6 +144,8 @@ def _to_look_at(session: Session) -> list[dict[str, Any]]:
             answer, label = answers.get(case_id), float(sample.cases.labels[index])
             if answer is None or answer == label or len(pictures) >= _PICTURES_AT_MOST:
                 continue
-            inputs = {name: np.asarray(values[index]).tolist() for name, values in sample.cases.inputs.items()}
-            pictures.append({"case_id": case_id, "label": label, "answer": answer, "input": inputs})
+            name, values = next(iter(sample.cases.inputs.items()))
+            pixels = np.asarray(values[index], dtype=float)
+            shown = {"field": name, "shape": list(pixels.shape), "values": pixels.ravel().tolist()}
+            pictures.append({"case_id": case_id, "label": label, "answer": answer, **shown})
     return pictures
