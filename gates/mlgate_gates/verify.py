@@ -130,9 +130,9 @@ def _confusion_differences(plan: Plan, rows: pa.Table, signed: Any) -> Iterator[
         if counts is None:
             continue
         phase = observed.phase(f"quality:{samples[0].id}", arm)
-        answered = Counter(answer for answer in phase.text("answer") if answer is not None)
+        answered = Counter(phase.text("answer"))  # None: no answer, the last column
         right = int(((phase.number("score") == 1) & ~phase.failed).sum())
         yield from differences(
-            [sum(column) for column in zip(*counts, strict=True)], [answered[each] for each in labels], f"confusion.{arm}"
+            [sum(column) for column in zip(*counts, strict=True)], [answered[each] for each in (*labels, None)], f"confusion.{arm}"
         )
         yield from differences(sum(counts[place][place] for place in range(len(counts))), right, f"confusion.{arm}.right")

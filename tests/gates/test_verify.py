@@ -63,7 +63,7 @@ def evidence(tmp_path: Path, environment: Environment, planned: Plan, observed: 
             "ledger": {"count": 1, "head": "sha256:" + "0" * 64},
             "result": judge(planned, rows).to_dict(),
             "observations": {"digest": digest_file(folder / "observations.parquet"), "rows": rows.num_rows},
-            "confusion": {"labels": [0, 1], "candidate": [[0, 20], [0, 880]], "stable": [[0, 22], [0, 878]]},
+            "confusion": {"labels": [0, 1], "candidate": [[0, 20, 0], [0, 880, 0]], "stable": [[0, 22, 0], [0, 878, 0]]},
         }
         lie(predicate)
         subject = planned.subject
@@ -157,8 +157,8 @@ def test_a_signed_lie_about_the_verdict_does_not_come_out_again(
         (lambda p: p["result"].update(decided_by="luck"), "result.decided_by"),
         (lambda p: p["observations"].update(rows=1), "what was signed has 1"),
         (lambda p: p.pop("observations"), "no observations were signed"),
-        (lambda p: p["confusion"].update(candidate=[[20, 0], [0, 880]]), "confusion.candidate[0] was signed as 20, and 0 comes out"),
-        (lambda p: p["confusion"].update(stable=[[0, 0], [22, 878]]), "confusion.stable[0] was signed as 22"),
+        (lambda p: p["confusion"].update(candidate=[[20, 0, 0], [0, 880, 0]]), "confusion.candidate[0] was signed as 20, and 0 comes out"),
+        (lambda p: p["confusion"].update(stable=[[0, 0, 0], [22, 878, 0]]), "confusion.stable[0] was signed as 22"),
     ],
 )
 def test_each_number_that_was_signed_must_come_out_again(
@@ -171,10 +171,10 @@ def test_each_number_that_was_signed_must_come_out_again(
 
 def test_rightness_in_the_confusion_matrix_is_that_of_the_rows(evidence: Callable[..., Path], verify: Callable[[Path], Verified]) -> None:
     with pytest.raises(EvidenceError, match=r"confusion.candidate.right was signed as 890, and 880 comes out"):
-        verify(evidence(lambda predicate: predicate["confusion"].update(candidate=[[0, 10], [0, 890]])))
+        verify(evidence(lambda predicate: predicate["confusion"].update(candidate=[[0, 10, 0], [0, 890, 0]])))
 
 
-@pytest.mark.parametrize("confusion", [None, {"labels": [0, 1], "candidate": [[0, 20], [0, 880]]}])
+@pytest.mark.parametrize("confusion", [None, {"labels": [0, 1], "candidate": [[0, 20, 0], [0, 880, 0]]}])
 def test_a_confusion_matrix_may_be_absent_in_whole_or_of_stable(
     evidence: Callable[..., Path], verify: Callable[[Path], Verified], confusion: Any
 ) -> None:

@@ -33,7 +33,7 @@ interface:
   input: {numbers: {dtype: float32, shape: [-1, 4], at_least: 0, at_most: 1}}
   output: {field: probabilities, shape: [-1, 4], answer: argmax}
 objectives:
-  - {name: latency-p95, quantile: 0.95, at_most: 250 ms}
+  - {name: latency-p95, quantile: 0.95, at_most: 1 s}
   - {name: error-rate, at_most: 5 %}
 load: {arrivals: poisson, rate: 200/s, warm_up: 200 ms, at_least: 1 s, at_most: 6 s, bursts: independent}
 quality:

@@ -67,10 +67,10 @@ def test_no_candidate_is_a_usage_error_that_names_the_option(run: Run) -> None:
 
 def test_a_wrong_declaration_is_an_error_in_our_words(run: Run, folder: Path) -> None:
     path = folder / "service.yaml"
-    path.write_text(path.read_text(encoding="utf-8").replace("250 ms", "250"), encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8").replace("at_most: 1 s", "at_most: 1000"), encoding="utf-8")
     done = run("service.yaml", "--candidate", "http://127.0.0.1:9")
     assert done.returncode != 0
-    assert "250 has no unit" in done.stdout
+    assert "1000 has no unit" in done.stdout
     assert "Traceback" not in done.stdout
 
 

@@ -77,7 +77,7 @@ def test_a_release_with_too_many_wrong_answers_fails_by_quality_and_is_not_loade
 
 
 def test_a_slow_release_fails_by_latency_before_the_time_is_up(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
-    result = gate(endpoint(sleep_s=0.3)).result
+    result = gate(endpoint(sleep_s=1.3)).result
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "latency-p95")
 
 
