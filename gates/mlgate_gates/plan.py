@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, ValidationError
+from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from mlgate.digests import digest_json
 from mlgate.documents import Declared
@@ -158,6 +158,16 @@ class Plan(Declared):
     samples: tuple[PlannedSample, ...]
     checks: tuple[Terms, ...]
     load: PlannedLoad | None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        known = {sample.id for sample in self.samples if not sample.look}
+        for terms in self.checks:
+            if isinstance(terms, AccuracyTerms | MarginTerms) and terms.sample not in known:
+                raise ValueError(f"{terms.name} is judged on {terms.sample}, which is no sample that gates")
+            if isinstance(terms, LatencyTerms | ErrorRateTerms) and self.load is None:
+                raise ValueError(f"{terms.name} needs a load, and none is planned")
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values only: what is written, signed and hashed."""

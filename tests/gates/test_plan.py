@@ -129,6 +129,9 @@ def test_without_a_stable_no_release_is_expected_of_it(plan_from: Callable[..., 
         (("subject", "release"), "latest", "release"),
         (("surprise",), 1, "surprise"),
         (("samples", 0, "cases"), 0, "cases"),
+        (("samples",), [], "accuracy is judged on holdout, which is no sample that gates"),
+        (("samples", 0, "look"), True, "accuracy is judged on holdout, which is no sample that gates"),
+        (("load",), None, "latency-p99 needs a load, and none is planned"),
     ],
 )
 def test_a_malformed_plan_is_named_where_it_is_malformed(plan: Plan, path: tuple[Any, ...], value: Any, named: str) -> None:

@@ -114,6 +114,17 @@ def test_pass_is_judged_on_all_rows_not_on_the_best_moment(latency: Judged) -> N
     assert peak >= found.numbers["log_e_pass"]
 
 
+@pytest.mark.parametrize(("quantile", "count", "expected_ms"), [(0.99, 100, 99), (0.99, 101, 100), (0.5, 3, 2), (1e-9, 5, 1)])
+def test_the_estimate_is_the_least_latency_that_the_share_of_requests_kept(
+    plan_from: Callable[..., Plan], good: Any, quantile: float, count: int, expected_ms: int
+) -> None:
+    plan = Plan.from_dict(
+        {**plan_from().to_dict(), "checks": [{"name": "p", "kind": "latency", "quantile": quantile, "at_most_ns": 10**9}]}
+    )
+    found = judge(plan, good.load(count, latency_ms=list(range(count, 0, -1))).table()).finding("p")
+    assert found.estimate == expected_ms * 10**6
+
+
 def test_what_was_proven_once_and_lost_again_does_not_pass(latency: Judged) -> None:
     found = latency(3200, latency_ms=at(range(1500, 3200, 60), 300.0, 8.0))
     assert max(log_pass for _, log_pass, _ in found.path) >= found.numbers["threshold_pass"] > found.numbers["log_e_pass"]

@@ -33,6 +33,6 @@ def judge_latency(terms: LatencyTerms, plan: Plan, rows: Rows) -> Finding:
 
 def _quantile(latency_ns: FloatArray, quantile: float) -> float | None:
     """The least observed latency that at least `quantile` of the requests kept."""
-    place = ceil(round(quantile * len(latency_ns), 6)) - 1
+    place = max(ceil(round(quantile * len(latency_ns), 6)), 1) - 1
     found = float(np.partition(latency_ns, place)[place])
     return found if np.isfinite(found) else None
