@@ -7,10 +7,13 @@ for Pulumi's state. All of them lie under one folder, so that `rm -r` of it leav
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 HOME_VARIABLE = "MLGATE_HOME"
+CACHE_VARIABLE = "MLGATE_CACHE"
 _SEVEN_DAYS_NS = 7 * 86400 * 10**9
 
 
@@ -71,3 +74,14 @@ def local(project: Path | None = None) -> Environment:
     declared = os.environ.get(HOME_VARIABLE)
     home = Path(declared).expanduser() if declared else (project or Path.cwd()) / ".mlgate"
     return Environment(name="local", home=home.resolve() / "local")
+
+
+def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """What is a user's and no environment's, built tools and locks: `$MLGATE_CACHE`, else the cache folder as the system has it."""
+    if declared := environ.get(CACHE_VARIABLE):
+        return Path(declared).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "mlgate"
+    # The XDG specification says that a relative path is to be ignored.
+    base = Path(environ.get("XDG_CACHE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".cache") / "mlgate"

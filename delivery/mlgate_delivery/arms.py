@@ -5,10 +5,11 @@ from __future__ import annotations
 from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.errors import EndpointError
+from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.exports import backend_of
-from mlgate_delivery.store import release_named
+from mlgate_delivery.store import release_folder, release_named
 from mlgate_evidence.ledger import Ledger
 from mlgate_gates.request import Subject
 from mlgate_serving.endpoint import find_endpoint
@@ -48,7 +49,8 @@ def _subject(environment: Environment, service: str, release: str) -> Subject:
         raise EndpointError(
             f"release {short(release)} of {service} does not run in {environment.name}", where=str(environment.processes), remedy=_UP
         )
-    return Subject(url=endpoint.url, release=endpoint.release, configuration=endpoint.configuration)
+    lineage = Release.read(release_folder(environment, release)).lineage
+    return Subject(url=endpoint.url, release=endpoint.release, configuration=endpoint.configuration, lineage=lineage)
 
 
 _UP = 'bring it up: eval "$(mlgate env local)" && pulumi up -s local --refresh'

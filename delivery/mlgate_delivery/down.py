@@ -11,6 +11,8 @@ from mlgate_delivery.project import Project
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
+from mlgate_serving.endpoint import stop_endpoint
+from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
 from mlgate_tools.tool import Progress
 
@@ -32,8 +34,18 @@ def down(environment: Environment, progress: Progress) -> Sequence[str]:
                 clear(stack, progress)
                 if stack.state.checkpoint().resources:
                     stack.destroy(progress)
-        for process in supervisor.list():
-            progress(f"stopping {process.spec.name}")
-            supervisor.stop(process.spec.name)
-        supervisor.reap()
+        _stop_rest(environment, supervisor, progress)
         return running
+
+
+def _stop_rest(environment: Environment, supervisor: Supervisor, progress: Progress) -> None:
+    """What no state knows of any more, or never did: each is ended by what it was started with, so that nothing of it stays."""
+    router = LocalRouter(supervisor, environment.routers)
+    for process in supervisor.list():
+        name, service = process.spec.name, process.spec.labels.get("service", "")
+        progress(f"stopping {name}, which the stack does not know")
+        if process.spec.folder == (environment.routers / service).resolve():
+            router.remove(service)
+        else:
+            stop_endpoint(supervisor, name)
+    supervisor.reap()

@@ -45,7 +45,7 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
         stack = LocalStack.open(environment, progress)
         clear(stack, progress)
         stable = Ledger.of(environment).stable(service.name, environment.name)
-        if stable is None or stable.release != digest:
+        if stable is None or not stable.is_of(digest, configuration_digest(service.name, service.serving)):
             stable = _record(stack, service, declaration, release, digest, progress)
         elif has_traffic(environment, service.name, digest):
             raise LedgerError(

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mlgate.digests import digest_bytes, short
-from mlgate.environment import Environment
+from mlgate.environment import cache_folder
 from mlgate.errors import BusyError, MlgateError
 from mlgate_evidence.subject import normal_url
 
@@ -49,14 +49,6 @@ class Holder:
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.user} since {self.since} ({self.command})"
-
-
-@contextmanager
-def promotion_lock(environment: Environment, service: str) -> Iterator[None]:
-    """Hold a service's promotion and rollback in an environment. Raises BusyError that says who holds it, since when."""
-    place = environment.home / "locks" / f"promotion-{service}"
-    with hold(place, f"promoting {service} in {environment.name}", "one promotion of a service runs at a time"):
-        yield
 
 
 @contextmanager
@@ -104,15 +96,8 @@ def hold(place: Path, doing: str, because: str) -> Iterator[None]:
 
 
 def lock_folder(environ: Mapping[str, str]) -> Path:
-    """Where the locks that are a user's and not an environment's lie: in the cache folder that the tools are in too."""
-    if declared := environ.get("MLGATE_CACHE"):
-        cache = Path(declared).expanduser().absolute()
-    elif sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches" / "mlgate"
-    else:
-        base = Path(environ.get("XDG_CACHE_HOME", ""))
-        cache = (base if base.is_absolute() else Path.home() / ".cache") / "mlgate"
-    return cache / "locks"
+    """Where the locks that are a user's and not an environment's lie."""
+    return cache_folder(environ) / "locks"
 
 
 def current_user() -> str:

@@ -19,6 +19,7 @@ from mlgate_evidence.history import Attempt
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.signer import KeyFileSigner
 from mlgate_evidence.statement import build_statement, sign_statement
+from mlgate_evidence.store import EVIDENCE_FILE, DirectoryStore
 from mlgate_evidence.subject import subject_digests
 from mlgate_gates.report import build_report
 from mlgate_gates.request import GateOutcome
@@ -26,30 +27,32 @@ from mlgate_gates.result import GateResult
 from mlgate_gates.rows import Rows
 from mlgate_gates.samples import Sample
 from mlgate_gates.session import Session
+from mlgate_loadtests.drive import discard
 from mlgate_loadtests.recording import write_observations
 
-OBSERVATIONS, EVIDENCE, LOOK, PLAN = "observations.parquet", "evidence.json", "look.json", "plan.json"
+OBSERVATIONS = "observations.parquet"
 _PICTURES_AT_MOST = 60
-# What the load worker leaves in the folder; observations.parquet holds all of it.
-_WHILE_RUNNING = ("job-*", "progress-*", "rows-*", "worker-*")
 
 
 def conclude(environment: Environment, ledger: Ledger, attempt: Attempt, session: Session, result: GateResult) -> GateOutcome:
     """Write, sign and record the result of an attempt. Evidence that was signed before a kill stands; it is only recorded."""
     folder = session.folder
-    signed = folder / EVIDENCE
+    signed = folder / EVIDENCE_FILE
     if signed.is_file():
         result = finished(folder, attempt.id).result
     else:
-        _write(folder / PLAN, json.dumps(attempt.plan, indent=2, sort_keys=True).encode())
-        _write(folder / LOOK, json.dumps(_to_look_at(session)).encode())
         write_observations(folder / OBSERVATIONS, session.rows)
-        predicate = _predicate(attempt, session, result)
-        subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
-        _write(signed, sign_statement(build_statement(subjects, predicate), KeyFileSigner(environment.signing_key)))
+        statement = build_statement(
+            subject_digests(attempt.release, attempt.configuration, session.plan.subject.url), _predicate(attempt, session, result)
+        )
+        files = {
+            "plan.json": json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
+            "look.json": json.dumps(_to_look_at(session)).encode(),
+            EVIDENCE_FILE: sign_statement(statement, KeyFileSigner(environment.signing_key)),
+        }
+        DirectoryStore.of(environment).put(attempt.id, files)
     ledger.record_verdict(attempt.id, result.verdict, digest_bytes(signed.read_bytes()))
-    for leftover in (path for kind in _WHILE_RUNNING for path in folder.glob(kind)):
-        leftover.unlink()
+    discard(folder)
     build_report(folder)
     return GateOutcome(attempt.id, folder, result)
 
@@ -58,15 +61,9 @@ def finished(folder: Path, attempt: str) -> GateOutcome:
     """The outcome that a concluded attempt's own statement gives (`mlgate verify` is what checks it)."""
     from base64 import b64decode
 
-    envelope = json.loads((folder / EVIDENCE).read_bytes())
+    envelope = json.loads((folder / EVIDENCE_FILE).read_bytes())
     predicate = json.loads(b64decode(envelope["payload"]))["predicate"]
     return GateOutcome(attempt, folder, GateResult.from_dict(predicate["result"]))
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mlgate_gates.phases import Traffic, contract_traffic, load_traffic, sample_
 from mlgate_gates.plan import Plan, PlannedLoad, timeout_ns
 from mlgate_gates.result import GateResult
 from mlgate_gates.samples import Sample
-from mlgate_loadtests.drive import Drive, recover
+from mlgate_loadtests.drive import Drive, next_run, recover
 from mlgate_loadtests.job import Job
 from mlgate_loadtests.recording import SCHEMA
 from mlgate_serving.clients import client_for
@@ -91,7 +91,7 @@ class Session:
     def _watch_load(self, load: PlannedLoad) -> None:
         """Load until something is proven or the time is up. What looked proven is judged again when the last answer is in."""
         client = client_for(self.service.interface, self.service.name)
-        while (traffic := load_traffic(self.samples, client, self.rows, load=load, run=self._next_run())) is not None:
+        while (traffic := load_traffic(self.samples, client, self.rows, load=load, run=next_run(self.folder))) is not None:
             self.progress(f"load: {load.rate_per_s:g}/s until something is proven")
             told = time.monotonic()
             decided = False
@@ -115,7 +115,7 @@ class Session:
         return Drive.start(
             Job(
                 folder=self.folder,
-                run=self._next_run(),
+                run=next_run(self.folder),
                 targets=targets,
                 interface=self.service.interface,
                 model=self.service.name,
@@ -126,11 +126,6 @@ class Session:
                 timeout_ns=timeout_ns(self.service),
             )
         )
-
-    def _next_run(self) -> int:
-        """Numbers the jobs in the folder, those that left no row included."""
-        taken = [int(path.stem.split("-")[1]) for path in self.folder.glob("job-*.arrow")]
-        return max(taken, default=-1) + 1
 
     def _finish(self, drive: Drive) -> None:
         drive.stop()

@@ -1,11 +1,12 @@
 """The public names are complete, sorted, and importable; the published schema is current; home is where it is declared to be."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 import mlgate
-from mlgate.environment import HOME_VARIABLE, local
+from mlgate.environment import HOME_VARIABLE, cache_folder, local
 from mlgate.schema import service_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,3 +38,15 @@ def test_the_local_environment_lies_in_the_project_unless_declared_elsewhere(mon
     assert local(tmp_path).home == tmp_path / ".mlgate" / "local"
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "elsewhere"))
     assert local(tmp_path).home == tmp_path / "elsewhere" / "local"
+
+
+def test_the_cache_lies_where_the_system_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert cache_folder({}) == tmp_path / ".cache" / "mlgate"
+    assert cache_folder({"XDG_CACHE_HOME": "/somewhere"}) == Path("/somewhere/mlgate")
+    assert cache_folder({"XDG_CACHE_HOME": "relative"}) == tmp_path / ".cache" / "mlgate"
+    assert cache_folder({"XDG_CACHE_HOME": "/somewhere", "MLGATE_CACHE": "/mine"}) == Path("/mine")
+    assert cache_folder({"MLGATE_CACHE": "~/mine"}) == tmp_path / "mine"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache_folder({"XDG_CACHE_HOME": "/somewhere"}) == tmp_path / "Library" / "Caches" / "mlgate"

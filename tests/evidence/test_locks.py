@@ -12,7 +12,7 @@ import pytest
 
 from mlgate.errors import BusyError, MlgateError, UsageError
 from mlgate_evidence import locks
-from mlgate_evidence.locks import current_user, endpoint_lock, lock_folder, promotion_lock
+from mlgate_evidence.locks import current_user, endpoint_lock, lock_folder
 
 URL = "http://127.0.0.1:8080"
 _HOLD = """
@@ -118,17 +118,6 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_variable_that_moves_i
     with pytest.raises(MlgateError, match="no lock can be taken") as caught, endpoint_lock(URL, {"MLGATE_CACHE": str(tmp_path / "cache")}):
         pass
     assert "MLGATE_CACHE" in caught.value.remedy
-
-
-def test_two_promotions_of_a_service_never_run_at_once(desk: Any) -> None:
-    with (
-        promotion_lock(desk.environment, "digits"),
-        pytest.raises(BusyError, match=rf"process {os.getpid()} of .* is promoting digits in local, and one promotion"),
-        promotion_lock(desk.environment, "digits"),
-    ):
-        pass
-    with promotion_lock(desk.environment, "digits"), promotion_lock(desk.environment, "letters"):
-        pass
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mlgate.errors import ToolError
 from mlgate_tools import cache as cache_module
-from mlgate_tools.cache import Slot, cache_folder, find_installed, install, require_room
+from mlgate_tools.cache import Slot, find_installed, install, require_room
 
 
 def slot_in(folder: Path, name: str = "tool") -> Slot:
@@ -208,15 +208,3 @@ def test_a_manifest_of_nonsense_is_no_manifest(tmp_path: Path, manifest: str) ->
     slot.folder.mkdir(parents=True)
     (slot.folder / "installed.json").write_text(manifest)
     assert find_installed(slot) is None
-
-
-def test_the_cache_lies_where_the_system_wants_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(cache_module.sys, "platform", "linux")
-    assert cache_folder({}) == tmp_path / ".cache" / "mlgate"
-    assert cache_folder({"XDG_CACHE_HOME": "/somewhere"}) == Path("/somewhere/mlgate")
-    assert cache_folder({"XDG_CACHE_HOME": "relative"}) == tmp_path / ".cache" / "mlgate"
-    assert cache_folder({"XDG_CACHE_HOME": "/somewhere", "MLGATE_CACHE": "/mine"}) == Path("/mine")
-    assert cache_folder({"MLGATE_CACHE": "~/mine"}) == tmp_path / "mine"
-    monkeypatch.setattr(cache_module.sys, "platform", "darwin")
-    assert cache_folder({"XDG_CACHE_HOME": "/somewhere"}) == tmp_path / "Library" / "Caches" / "mlgate"

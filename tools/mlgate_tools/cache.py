@@ -11,7 +11,6 @@ import errno
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -21,10 +20,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mlgate.environment import CACHE_VARIABLE
 from mlgate.errors import ToolError
 from mlgate_tools.tool import Progress
 
-CACHE_VARIABLE = "MLGATE_CACHE"
 ROOM_REMEDY = f"free room there, or set {CACHE_VARIABLE} to a folder on a larger disk; then run the same command again"
 _MANIFEST = "installed.json"
 _SAY_WAITING_EVERY_S = 30.0
@@ -52,17 +51,6 @@ class Installed:
 
     source: str
     files: Mapping[str, int]
-
-
-def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """`$MLGATE_CACHE`, else the user's cache folder as the operating system has it."""
-    if declared := environ.get(CACHE_VARIABLE):
-        return Path(declared).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "mlgate"
-    # The XDG specification says that a relative path is to be ignored.
-    base = Path(environ.get("XDG_CACHE_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".cache") / "mlgate"
 
 
 def find_installed(slot: Slot) -> Installed | None:

@@ -8,9 +8,10 @@ import sysconfig
 from functools import partial
 from pathlib import Path
 
+from mlgate.environment import cache_folder
 from mlgate.errors import ToolError
 from mlgate_tools.archive import RELEASES, fetch_archive
-from mlgate_tools.cache import Installed, Slot, cache_folder, find_installed, install
+from mlgate_tools.cache import Installed, Slot, find_installed, install
 from mlgate_tools.engine_build import build_engine
 from mlgate_tools.tool import Progress, Tool, parse_version, platform_name, probe
 

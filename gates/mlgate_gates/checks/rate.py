@@ -84,7 +84,11 @@ def judge_rate(
         Verdict.FAIL: f"which proves a share over {limit}",
         Verdict.PASS: f"which proves a share under {limit}",
         Verdict.VOID: f"and the verdict hangs on {int(doubted.sum()):,} that the generator sent late or lost",
-        Verdict.INCONCLUSIVE: f"which neither proves nor refutes a share under {limit}",
+        Verdict.INCONCLUSIVE: (
+            f"which proves a share under {limit} once the load was watched long enough"
+            if log_pass >= enough_pass
+            else f"which neither proves nor refutes a share under {limit}"
+        ),
     }
     exceeded, requests = int(over.sum()), len(load)
     numbers: dict[str, Number] = {
