@@ -18,7 +18,8 @@ model, archive = properties["load_models"].split("=")
 with zipfile.ZipFile(Path(properties["model_store"]) / archive) as packed:
     shape = json.loads(packed.read("interface.json"))["output"]["shape"]
     field = json.loads(packed.read("interface.json"))["output"]["field"]
-workers = next(iter(json.loads(properties["models"])[model].values()))["minWorkers"]
+((version, settings),) = json.loads(properties["models"])[model].items()
+workers = settings["minWorkers"]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -26,8 +27,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path.startswith("/models/"):
-            ready = [{"id": str(9000 + number), "status": "READY", "pid": os.getpid()} for number in range(workers)]
-            self.answer(200, [{"modelName": model, "minWorkers": workers, "maxWorkers": workers, "workers": ready}])
+            ready = [{"id": str(9000 + number), "status": "READY", "pid": os.getpid(), "gpu": False} for number in range(workers)]
+            queue = {"remainingCapacity": 1000, "pendingRequests": 0}
+            counts = {"minWorkers": workers, "maxWorkers": workers, "workers": ready, "jobQueueStatus": queue}
+            self.answer(200, [{"modelName": model, "modelVersion": version, **counts}])
         else:
             self.answer(200, {"status": "Healthy"})
 

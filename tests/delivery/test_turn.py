@@ -1,9 +1,15 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mlgate import BusyError, Environment
+from mlgate_delivery.candidate import withdraw_candidate
+from mlgate_delivery.down import down
+from mlgate_delivery.promote import promote
+from mlgate_delivery.recover import recover
+from mlgate_delivery.rollback import rollback
 from mlgate_delivery.turn import turn
 
 HOLD = """
@@ -51,3 +57,21 @@ def test_an_ended_turn_can_be_taken_again(environment):
     for _ in range(2):
         with turn(environment, "going down"):
             pass
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda place, service: promote(place, service, Path("service.yaml"), "sha256:" + "0" * 64, print),
+        lambda place, service: rollback(place, service, "complaints", print),
+        lambda place, service: withdraw_candidate(place, "toy", print),
+        lambda place, service: recover(place, print),
+        lambda place, service: down(place, print),
+    ],
+    ids=["promote", "rollback", "withdraw", "recover", "down"],
+)
+def test_every_command_that_changes_something_takes_its_turn_before_anything_else(environment, other, service, change):
+    before = sorted(environment.home.rglob("*"))
+    with pytest.raises(BusyError, match=str(other.pid)):
+        change(environment, service)
+    assert sorted(environment.home.rglob("*")) == before

@@ -1,6 +1,7 @@
 """What `up` and `destroy` do on the real engine, driven by mlgate and by hand."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -10,6 +11,7 @@ import yaml
 from mlgate import StackError
 from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
 from mlgate_delivery.down import down
+from mlgate_delivery.exports import exports, prepare
 from mlgate_serving.ports import free_ports, port_is_free
 
 pytestmark = pytest.mark.engine
@@ -18,7 +20,6 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def by_hand(site):
     """Runs pulumi in a shell that has only what `mlgate env local` exports."""
-    from mlgate_delivery.exports import exports
 
     def run(*arguments):
         variables = {**{name: os.environ[name] for name in ("HOME", "PYTHONPATH")}, **exports(site.environment)}
@@ -141,3 +142,28 @@ def test_the_configuration_lies_with_the_state_and_is_restored_where_it_was_remo
     deploy_candidate(site.environment, service, declare(), packed("1"), print)
     assert yaml.safe_load(link.read_text())["encryptionsalt"] == salt
     assert not site.stack.preview().changed
+
+
+def test_a_stack_whose_setting_up_was_killed_is_set_up_again(site):
+    site.stack.file.path.unlink()
+    prepare(site.environment, print)
+    assert site.stack.file.salt()
+    assert not site.stack.preview().changes.get("update")
+
+
+def test_a_configuration_that_somebody_else_wrote_is_not_thrown_away(site):
+    link = site.project.folder / "stacks" / "Pulumi.local.yaml"
+    link.unlink()
+    link.write_text("config: {}\n")
+    with pytest.raises(StackError, match="not the configuration that mlgate keeps"):
+        prepare(site.environment, print)
+    assert link.read_text() == "config: {}\n"
+    link.unlink()
+
+
+def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, service, digest_of):
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    shutil.rmtree(site.environment.state / "state")
+    assert sorted(down(site.environment, print)) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
+    assert not site.processes()
+    assert not site.supervisor.list()

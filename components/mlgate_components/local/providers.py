@@ -159,7 +159,7 @@ def _started(properties: Properties) -> Properties:
     stored = Path(properties["folder"])
     name = endpoint_name(properties["service"], properties["release"])
     declaration = stored / DECLARATION_FILE
-    endpoint = start_endpoint(Supervisor(environment.processes), stored, Service.read(declaration), environment.processes / name)
+    endpoint = start_endpoint(Supervisor(environment.processes), stored, Service.read(declaration), environment.processes)
     if endpoint.configuration != properties["configuration"]:
         raise ProcessError(
             f"{name} runs configuration {endpoint.configuration}, but {properties['configuration']} was asked for",
