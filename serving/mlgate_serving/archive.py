@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -28,8 +29,10 @@ def write_archive(
     Returns {path in the archive: digest of what was written}. Raises OSError.
     """
     # Not the archiver's own `package_model`: it collects in a fixed directory of the temporary folder, and deletes what was there.
-    from model_archiver.model_archiver_config import ModelArchiverConfig  # type: ignore[import-untyped]
-    from model_archiver.model_packaging_utils import ModelExportUtils  # type: ignore[import-untyped]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves a file open when it is imported
+        from model_archiver.model_archiver_config import ModelArchiverConfig  # type: ignore[import-untyped]
+        from model_archiver.model_packaging_utils import ModelExportUtils  # type: ignore[import-untyped]
 
     config = ModelArchiverConfig(model_name=model, handler="handler.py", version=version, model_file=model_file, serialized_file=weights)
     with zipfile.ZipFile(scratch / target.name, "w") as archive:

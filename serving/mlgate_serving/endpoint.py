@@ -111,7 +111,7 @@ def _start(
     serving, name = service.serving, own.name
     known = supervisor.get(name)
     place = _place(own, _choose_ports(known), release_folder / release.archive)
-    rendered = runtime_for(serving).render(release, serving, place)
+    rendered = runtime_for(serving, progress).render(release, serving, place)
     spec = _spec(name, place, rendered, release, configuration_digest(service.name, serving))
     if known and known.alive and known.spec == spec:
         try:

@@ -5,7 +5,7 @@ The same rendering serves a local process and, with other places, a pod. A secon
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -70,11 +70,11 @@ class Runtime(Protocol):
         ...
 
 
-def runtime_for(serving: Serving) -> Runtime:
+def runtime_for(serving: Serving, progress: Callable[[str], None] = lambda line: None) -> Runtime:
     """The declared runtime with the programs of this machine. Raises ToolError where one is missing."""
     from mlgate_serving.torchserve import TorchServe, local_programs
 
-    return TorchServe(local_programs())
+    return TorchServe(local_programs(progress))
 
 
 def configuration_digest(service_name: str, serving: Serving) -> str:

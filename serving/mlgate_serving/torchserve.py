@@ -10,7 +10,7 @@ import ipaddress
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import util
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from mlgate.release import Release
 from mlgate.service import Serving
 from mlgate_serving.rows import BUSY_VARIABLE, RELEASE_VARIABLE
 from mlgate_serving.runtime import Place, Probes, Rendered
+from mlgate_tools.tool import Progress
 
 _RESPONSE_TIMEOUT_S = 60
 _QUEUE = 1000  # the default of 100 answers 503 "no worker" to any burst over it
@@ -33,6 +34,7 @@ _JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
+    "-Xlog:aot*=error",  # a cache that does not fit exactly is still used
 )
 
 # The default writes 3 kB a request. Here: what workers print (their own logging is at WARNING once the model is loaded), and Java's
@@ -62,24 +64,36 @@ _LOGGING = """\
 
 @dataclass(frozen=True)
 class Programs:
-    """Where the programs lie that TorchServe is made of: Java, the workers' Python, and the folder that holds the package `ts`."""
+    """Where the programs lie that TorchServe is made of: Java, the workers' Python, and the folder that holds the package `ts`.
+
+    `java_cache`: see `java_cache`; it changes how soon a server is there, not how it serves.
+    """
 
     java: Path
     python: Path
     packages: Path
+    java_cache: Path | None = None
+
+    @property
+    def jar(self) -> Path:
+        """TorchServe's Java part."""
+        return self.packages / "ts" / "frontend" / "model-server.jar"
 
 
 NO_PROGRAMS = Programs(Path("java"), Path("python"), Path("packages"))
 
 
-def local_programs() -> Programs:
+def local_programs(progress: Progress) -> Programs:
     """Those of this interpreter. Raises ToolError where Java or TorchServe is missing."""
+    from mlgate_serving.java_cache import java_cache
     from mlgate_tools.java import find_java
 
     found = util.find_spec("ts")
     if found is None or found.origin is None:
         raise ToolError("TorchServe is not installed", where=sys.prefix, remedy="pip install 'mlgate[serving]'")
-    return Programs(find_java().path, Path(sys.executable), Path(found.origin).parent.parent)
+    java = find_java()
+    programs = Programs(java.path, Path(sys.executable), Path(found.origin).parent.parent)
+    return replace(programs, java_cache=java_cache(java.path, java.version, _JAVA_OPTIONS, programs.jar, progress))
 
 
 @dataclass(frozen=True)
@@ -118,15 +132,16 @@ class TorchServe:
         )
 
     def _command(self, place: Place) -> tuple[str, ...]:
-        packages = self.programs.packages
+        programs = self.programs
         return (
-            str(self.programs.java),
+            str(programs.java),
+            *((f"-XX:AOTCache={programs.java_cache}",) if programs.java_cache else ()),
             *_JAVA_OPTIONS,
-            f"-Dmodel_server_home={packages}",
+            f"-Dmodel_server_home={programs.packages}",
             f"-Djava.io.tmpdir={place.temporary}",
             f"-Dlog4j.configurationFile={place.folder / 'log4j2.xml'}",
-            *("-cp", str(packages / "ts" / "frontend" / "model-server.jar"), "org.pytorch.serve.ModelServer"),
-            *("--python", str(self.programs.python)),
+            *("-cp", str(programs.jar), "org.pytorch.serve.ModelServer"),
+            *("--python", str(programs.python)),
             *("-f", str(place.folder / "config.properties")),
             "-ncs",  # without it the last run's snapshot decides over this configuration
         )

@@ -51,7 +51,13 @@ def try_model(content: Path, interface: Interface) -> list[Problem]:
         except pickle.UnpicklingError:
             return [Problem("weights.pt", "holds more than tensors", "torch.save(model.state_dict(), ...), or safetensors")]
         except (Exception, SystemExit) as error:
-            return [Problem(_place(error, content), f"cannot be loaded: {_said(error)}", "correct it: an endpoint would fail the same way")]
+            return [
+                Problem(
+                    _place(error, content),
+                    f"cannot be loaded: {_said(error)}",
+                    "correct it, since an endpoint would fail the same way (an exported program needs a dynamic batch dimension)",
+                )
+            ]
         for rows in _BATCHES:
             if problem := _run(handler, interface, rows, content):
                 return [problem]

@@ -1,0 +1,252 @@
+"""A model directory becomes a release, or every reason why not is said at once."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mlgate import PackError, Release, Service
+from mlgate.digests import digest_file
+from mlgate_serving import archive as archive_module
+from mlgate_serving.archive import file_digests
+from mlgate_serving.pack import pack
+
+MakeModel = Callable[..., Path]
+
+
+def test_a_release_describes_its_archive(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    training = {
+        "seed": 7,
+        "hyperparameters": {"epochs": 20, "rate": 0.01},
+        "command": "python train.py",
+        "training_data": {"digits": f"sha256:{'a' * 64}"},
+    }
+    release = pack(make_model(training_json=json.dumps(training)), service=service, version="1.0+cpu", output=tmp_path)
+    assert Release.read(tmp_path) == release
+    assert release.archive == "digits-1.0+cpu.mar"
+    assert release.archive_digest == digest_file(tmp_path / release.archive)
+    assert release.files == file_digests(tmp_path / release.archive)
+    assert set(release.files) == {
+        "MAR-INF/MANIFEST.json",
+        "handler.py",
+        "interface.json",
+        "mlgate_serving/__init__.py",
+        "mlgate_serving/handler.py",
+        "mlgate_serving/rows.py",
+        "model.py",
+        "weights.pt",
+    }
+    assert release.interface == service.interface
+    assert (release.lineage.seed, release.lineage.command) == (7, "python train.py")
+    assert release.lineage.hyperparameters == {"epochs": 20, "rate": 0.01}
+    assert release.lineage.training_data == training["training_data"]
+
+
+def test_the_manifest_is_what_torchserve_reads_and_holds_nothing_of_the_moment(packed: tuple[Release, Path]) -> None:
+    release, output = packed
+    with zipfile.ZipFile(output / release.archive) as members:
+        manifest = json.loads(members.read("MAR-INF/MANIFEST.json"))
+    assert manifest["model"] == {
+        "modelName": "digits",
+        "serializedFile": "weights.pt",
+        "handler": "handler.py",
+        "modelFile": "model.py",
+        "modelVersion": "1",
+    }
+    assert "createdOn" not in manifest
+
+
+PACK_ELSEWHERE = """
+import os, sys
+from pathlib import Path
+from mlgate import Service
+from mlgate_serving.pack import pack
+os.umask(0o077)
+pack(Path(sys.argv[1]), service=Service.read(Path(sys.argv[2])), version="1", output=Path(sys.argv[3]))
+"""
+
+
+def test_equal_models_give_equal_bytes_whenever_wherever_and_by_whom_they_are_packed(
+    make_model: MakeModel, service: Service, tmp_path: Path
+) -> None:
+    folder, copy = make_model(tables_py="A = 1\n", model_notes="x"), tmp_path / "elsewhere" / "copy"
+    (folder / "more").mkdir()
+    (folder / "more" / "b.txt").write_text("b")
+    first = pack(folder, service=service, version="1", output=tmp_path / "first")
+    copy.mkdir(parents=True)
+    for path in sorted(folder.rglob("*"), reverse=True):  # another order on disk, other times and modes
+        if path.is_file():
+            target = copy / path.relative_to(folder)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, target)
+            target.chmod(0o600)
+            os.utime(target, (10**9, 10**9))
+    environment = {**os.environ, "TZ": "Pacific/Auckland", "LC_ALL": "C", "PYTHONHASHSEED": "5"}
+    command = [sys.executable, "-c", PACK_ELSEWHERE, copy, service.data_path("service.yaml"), tmp_path / "second"]
+    subprocess.run(command, cwd=tmp_path / "elsewhere", env=environment, check=True)
+    assert (tmp_path / "first" / first.archive).read_bytes() == (tmp_path / "second" / first.archive).read_bytes()
+    assert Release.read(tmp_path / "second") == first
+
+
+def test_packing_an_existing_release_again_changes_nothing(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    first = pack(make_model(), service=service, version="1", output=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert pack(make_model(), service=service, version="1", output=tmp_path) == first
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_a_release_that_exists_is_never_changed(
+    make_model: MakeModel, model_text: str, service: Service, tmp_path: Path, version: str
+) -> None:
+    first = pack(make_model(), service=service, version="1", output=tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(PackError, match=f"(?s){first.digest}.*sha256:") as caught:
+        pack(make_model(model_text + "# another\n"), service=service, version=version, output=tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_another_version_of_the_same_files_is_another_release(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    digests = {pack(make_model(), service=service, version=version, output=tmp_path / version).digest for version in ("1", "2")}
+    assert len(digests) == 2
+
+
+@pytest.mark.parametrize("weights", ["weights.pt", "weights.safetensors"])
+def test_both_forms_of_weights_are_packed(make_model: MakeModel, service: Service, tmp_path: Path, weights: str) -> None:
+    assert weights in pack(make_model(weights=weights), service=service, version="1", output=tmp_path).files
+
+
+def test_whatever_else_lies_in_the_directory_is_packed_but_for_what_is_not_the_model(
+    make_model: MakeModel, model_text: str, service: Service, tmp_path: Path
+) -> None:
+    folder = make_model(model_text + "import tables\nassert tables.SCALE == 2\n", tables_py="SCALE = 2\n", training_json="{}")
+    for name in ("__pycache__", ".git", "vocabulary"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_text("x")
+    (folder / "service.yaml").write_text("x")
+    (folder / ".hidden").write_text("x")
+    release = pack(folder, service=service, version="1", output=tmp_path)
+    assert {"tables.py", "vocabulary/file"} <= set(release.files)
+    assert not {"service.yaml", "training.json", ".hidden", ".git/file", "__pycache__/file"} & set(release.files)
+    assert "tables" not in sys.modules
+
+
+def test_packing_leaves_nothing_behind_in_the_model_directory_or_this_process(
+    make_model: MakeModel, service: Service, tmp_path: Path
+) -> None:
+    folder = make_model()
+    before, threads, search = sorted(folder.rglob("*")), torch.get_num_threads(), sys.path[:]
+    pack(folder, service=service, version="1", output=tmp_path)
+    assert sorted(folder.rglob("*")) == before
+    assert torch.get_num_threads() == threads
+    assert sys.path == search
+    assert not {"model", "handler"} & {
+        name for name, module in sys.modules.items() if "mlgate-pack" in str(getattr(module, "__file__", ""))
+    }
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["digits-1.mar", "release.json"]
+
+
+def test_everything_wrong_with_a_directory_is_said_at_once(tmp_path: Path, service: Service) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "interface.json").write_text("{}")
+    (folder / "gone").symlink_to(tmp_path / "nowhere")
+    (folder / "training.json").write_text('{"sed": 7, "seed": "seven"}')
+    with pytest.raises(PackError) as caught:
+        pack(folder, service=service, version="a b", output=tmp_path / "out")
+    for part in (
+        "no weights",
+        "no model.py",
+        "interface.json",
+        "gone",
+        "training.json: sed",
+        "training.json: seed",
+        "'a b' cannot name a version",
+    ):
+        assert part in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_forms_of_weights_side_by_side_are_refused(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    folder = make_model()
+    shutil.copy(folder / "weights.pt", folder / "weights.safetensors")
+    with pytest.raises(PackError, match=r"weights.safetensors and weights.pt side by side"):
+        pack(folder, service=service, version="1", output=tmp_path)
+
+
+def test_a_directory_that_is_not_there_is_named(service: Service, tmp_path: Path) -> None:
+    with pytest.raises(PackError, match="nowhere: there is no such directory"):
+        pack(tmp_path / "nowhere", service=service, version="1", output=tmp_path)
+
+
+def fill_disk(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(archive_module.shutil, "copyfileobj", fail)
+
+
+def test_a_full_disk_is_said_and_leaves_nothing_half(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_disk(monkeypatch, errno.ENOSPC)
+    with pytest.raises(PackError, match="no room left"):
+        pack(make_model(), service=service, version="1", output=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_does_not_touch_the_release_that_is_there(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = pack(make_model(), service=service, version="1", output=tmp_path)
+    fill_disk(monkeypatch, errno.ENOSPC)
+    with pytest.raises(PackError):
+        pack(make_model(), service=service, version="1", output=tmp_path)
+    assert Release.read(tmp_path) == release
+    assert digest_file(tmp_path / release.archive) == release.archive_digest
+
+
+def test_a_write_that_the_system_cuts_short_is_no_release(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    limited = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n" + PACK_ELSEWHERE.replace(
+        "os.umask(0o077)", "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, resource.RLIM_INFINITY))"
+    )
+    limited = (
+        limited.replace("pack(Path", "import mlgate_serving.trial\nfrom mlgate import PackError\ntry: pack(Path")
+        + "except PackError as error: sys.exit(str(error))"
+    )
+    command = [sys.executable, "-c", limited, make_model(), service.data_path("service.yaml"), tmp_path / "out"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "no room left to write" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not list((tmp_path / "out").glob("*"))
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+
+
+def test_what_a_killed_pack_left_is_removed_by_the_next_and_a_running_one_is_left_alone(
+    make_model: MakeModel, service: Service, tmp_path: Path
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    dead, running = (tmp_path / f".digits-1.mar.partial-{pid}" for pid in (ended.pid, os.getppid()))
+    dead.write_text("half")
+    running.write_text("half")
+    pack(make_model(), service=service, version="1", output=tmp_path)
+    assert (dead.exists(), running.exists()) == (False, True)
+
+
+def test_an_output_that_cannot_be_written_is_named(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PackError, match="file"):
+        pack(make_model(), service=service, version="1", output=tmp_path / "file" / "out")

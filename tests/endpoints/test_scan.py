@@ -1,0 +1,122 @@
+"""Pickles that run code are refused, wherever in a model directory they hide."""
+
+import gzip
+import io
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mlgate import PackError, Service
+from mlgate_serving.pack import pack
+from mlgate_serving.scan import scan_file
+
+
+class Bomb:
+    """Leaves a file behind when it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, ("touch /tmp/mlgate-test-bomb",)
+
+
+def zipped(content: bytes, name: str = "data.pkl") -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def saved(value: Any, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
+
+
+BOMB = pickle.dumps(Bomb())
+UNSAFE = {
+    "a.pkl": BOMB,
+    "protocol-0.pkl": pickle.dumps(Bomb(), protocol=0),
+    "a.bin": BOMB,
+    "renamed.txt": BOMB,
+    "weights-2.pt": saved({"w": Bomb()}),
+    "legacy.pt": saved({"w": Bomb()}, _use_new_zipfile_serialization=False),
+    "zip.zip": zipped(BOMB),
+    "zip-as-text.txt": zipped(BOMB),
+    "zip-in-zip.zip": zipped(zipped(BOMB), "inner.zip"),
+    "weights-in-zip.zip": zipped(saved({"w": Bomb()}), "weights.pt"),
+}
+
+
+def write(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", UNSAFE)
+def test_an_unsafe_pickle_is_found_and_named(tmp_path: Path, name: str) -> None:
+    (problem, *_) = scan_file(write(tmp_path, name, UNSAFE[name]), name)
+    assert problem.where.startswith(name)
+    assert "system" in problem.found
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found"),
+    [
+        ("a.pkl", gzip.compress(BOMB), "packed with gzip"),
+        ("a.zip", zipped(b"x")[:-30], "cannot be looked into"),
+        ("deep.zip", zipped(zipped(zipped(zipped(zipped(BOMB))))), "levels deep"),
+    ],
+)
+def test_what_cannot_be_looked_into_is_refused(tmp_path: Path, name: str, content: bytes, found: str) -> None:
+    (problem,) = scan_file(write(tmp_path, name, content), name)
+    assert found in problem.found
+
+
+def test_an_object_array_is_a_pickle_too(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([Bomb()], dtype=object))
+    assert scan_file(tmp_path / "a.npy", "a.npy")
+    np.save(tmp_path / "b.npy", np.arange(4))
+    assert not scan_file(tmp_path / "b.npy", "b.npy")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [saved({"w": torch.ones(3)}), saved({"w": torch.ones(3)}, _use_new_zipfile_serialization=False), pickle.dumps({"a": [1, "b"]})],
+)
+def test_tensors_and_plain_values_raise_no_alarm(tmp_path: Path, content: bytes) -> None:
+    for name in ("weights.pt", "table.bin"):
+        assert not scan_file(write(tmp_path, name, content), name)
+
+
+def test_texts_and_code_are_no_pickles(tmp_path: Path) -> None:
+    for name in ("words.txt", "model.py", "labels.json"):
+        assert not scan_file(write(tmp_path, name, b"cat\ndog\nimport os; os.system('x')\n"), name)
+
+
+def test_a_directory_with_unsafe_pickles_is_refused_naming_each(make_model: Callable[..., Path], service: Service, tmp_path: Path) -> None:
+    folder = make_model()
+    write(folder, "table.pkl", BOMB)
+    write(folder, "weights.pt", saved({"w": Bomb()}))
+    with pytest.raises(PackError) as caught:
+        pack(folder, service=service, version="1", output=tmp_path / "out")
+    assert "table.pkl" in str(caught.value)
+    assert "weights.pt" in str(caught.value)
+    assert not Path("/tmp/mlgate-test-bomb").exists()  # noqa: S108
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_more_than_tensors_are_refused_even_where_no_scanner_objects(
+    make_model: Callable[..., Path], service: Service, tmp_path: Path
+) -> None:
+    folder = make_model()
+    torch.save(torch.nn.Linear(2, 2), folder / "weights.pt")  # a whole module: harmless, and still code by name
+    assert not scan_file(folder / "weights.pt", "weights.pt")
+    with pytest.raises(PackError, match=r"weights.pt: holds more than tensors"):
+        pack(folder, service=service, version="1", output=tmp_path / "out")
