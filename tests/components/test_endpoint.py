@@ -1,5 +1,7 @@
 """The component on a recording monitor: what it registers, under whom, and what it refuses before it registers anything."""
 
+import asyncio
+
 import pulumi
 import pytest
 from pulumi.runtime import mocks, settings
@@ -53,8 +55,13 @@ def register(environment, tmp_path):
         pulumi.runtime.test(program)()
         return found, [request for request in recorder.requests if request.type != "pulumi:pulumi:Stack"]
 
+    # Pulumi takes the main thread's event loop, which another test's asyncio.run may have taken away.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     yield run
     settings.reset_options()
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def test_a_candidate_alone_gets_store_endpoint_and_url_under_the_component(register, packed):
