@@ -145,8 +145,13 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=HERE / "data", help="where the hold-out and the cases to look at go")
     arguments = parser.parse_args()
     write_data(arguments.data)
-    write_model(arguments.release, arguments.output, lambda line: print(line, end="\r", file=sys.stderr, flush=True))
-    print(f"release {arguments.release}: {arguments.output}", file=sys.stderr)
+    write_model(arguments.release, arguments.output, _say)
+    print(f"release {arguments.release} lies in {arguments.output}", file=sys.stderr)
+
+
+def _say(line: str) -> None:
+    if sys.stderr.isatty():
+        print(line, end="\r", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

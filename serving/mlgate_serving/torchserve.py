@@ -1,7 +1,7 @@
 """TorchServe 0.12 as an embedded server: Java launched directly, everything on loopback, nothing shared between two instances.
 
 Its own launcher is not used: it keeps one pid file per machine, ignores failures in its exit code and reads Java's options only there.
-What each setting is for stands beside it; the figures behind them are in `docs/decisions.md`.
+What a setting is for stands beside it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,260 @@
+"""Endpoints on the real TorchServe. `endpoint` is found or started again for each test, so tests may kill and stop it."""
+
+import json
+import shutil
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlgate import ProcessError, Release, Service
+from mlgate.digests import digest_file
+from mlgate_serving.clients import Request, client_for, predict, send
+from mlgate_serving.endpoint import LocalEndpoint, start_endpoint, stop_endpoint
+from mlgate_serving.management import Management
+from mlgate_serving.pack import pack
+from mlgate_serving.supervisor import Supervisor
+
+pytestmark = pytest.mark.serve
+
+# Takes its time over images that begin with two nines.
+SLOW = """\
+import time
+from mlgate_serving.handler import SafeHandler
+
+
+class Handler(SafeHandler):
+    def infer(self, inputs):
+        if (inputs["image"][:, 0, :2] == 9).all(dim=1).any():
+            time.sleep(1.5)
+        return super().infer(inputs)
+"""
+
+Start = Callable[..., LocalEndpoint]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor, Path]]:
+    """A supervisor and the folder of its endpoints; nothing of it outlives the module."""
+    home = tmp_path_factory.mktemp("home")
+    supervisor = Supervisor(home / "registry")
+    yield supervisor, home / "processes"
+    for process in supervisor.list():
+        supervisor.stop(process.spec.name, grace_s=0)
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path], service: Service) -> tuple[Release, Path]:
+    output = tmp_path_factory.mktemp("release")
+    return pack(make_model(handler_py=SLOW), service=service, version="1", output=output), output
+
+
+@pytest.fixture
+def endpoint(place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service) -> LocalEndpoint:
+    return start_endpoint(place[0], release[1], service, place[1])
+
+
+@pytest.fixture(scope="module")
+def model(model_text: str, state_dict: dict[str, torch.Tensor]) -> torch.nn.Module:
+    namespace: dict[str, type[torch.nn.Module]] = {}
+    exec(model_text, namespace)  # noqa: S102
+    module = namespace["Model"]()
+    module.load_state_dict(state_dict)
+    return module.eval()
+
+
+def images(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 17, (count, 8, 8)).astype(np.float32)
+
+
+def post(endpoint: LocalEndpoint, body: bytes) -> tuple[int, dict[str, str], Any]:
+    headers = (("content-type", "application/json"),)
+    status, received, content = send(Request("POST", "/predictions/digits", headers, body), endpoint.url, timeout_s=60)
+    return status, received, json.loads(content)
+
+
+def worker_pids(endpoint: LocalEndpoint) -> list[int]:
+    return [
+        worker.pid for worker in Management(endpoint.management_url, endpoint.url).describe("digits").workers if worker.status == "READY"
+    ]
+
+
+def log_bytes(place: tuple[Supervisor, Path], endpoint: LocalEndpoint) -> int:
+    return sum(path.stat().st_size for path in (place[1] / endpoint.name / "logs").iterdir())
+
+
+def test_the_endpoint_answers_as_the_model_does(endpoint: LocalEndpoint, service: Service, model: torch.nn.Module) -> None:
+    client, batch = client_for(service.interface, service.name), images(5)
+    expected = model(torch.from_numpy(batch)).detach().numpy()
+    for image, probabilities in zip(batch, expected, strict=True):
+        response = predict(client, {"image": image}, endpoint.url)
+        assert response.error is None
+        assert response.served_digest == endpoint.release
+        np.testing.assert_allclose(response.outputs["probabilities"], probabilities, atol=1e-6)  # type: ignore[index]
+
+
+def test_bad_rows_among_good_ones_get_their_own_answers_and_nobody_another_s(endpoint: LocalEndpoint, model: torch.nn.Module) -> None:
+    batch = images(64)
+    batch[::4, 3, 5] = 99
+    expected = model(torch.from_numpy(batch)).detach().numpy()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda image: post(endpoint, json.dumps({"image": image.tolist()}).encode()), batch))
+    for row, (status, headers, answer) in enumerate(answers):
+        assert headers["x-mlgate-release"] == endpoint.release
+        assert headers["content-type"] == "application/json"
+        if row % 4:
+            assert status == 200
+            np.testing.assert_allclose(answer["probabilities"], expected[row], atol=1e-5)
+        else:
+            assert (status, answer["field"], answer["found"]) == (400, "image", "99.0 at [3, 5]")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"image": NaN}', b'{"image": "x"}', b"\xff\xfe\x00", b"[" * 5000])
+def test_junk_is_the_caller_s_mistake(endpoint: LocalEndpoint, body: bytes) -> None:
+    status, headers, answer = post(endpoint, body)
+    assert (status, answer["type"]) == (400, "BadRow")
+    assert headers["x-mlgate-release"] == endpoint.release
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    side=st.sampled_from([(8, 8), (8, 8), (7, 8), (64,), (1, 8, 8)]),
+    low=st.sampled_from([0.0, 0.0, -1.0]),
+    high=st.sampled_from([16.0, 16.0, 17.0, float("inf"), float("nan")]),
+    field=st.sampled_from(["image", "image", "imge"]),
+)
+def test_generated_rows_are_answered_if_they_keep_the_interface_and_refused_if_not(
+    endpoint: LocalEndpoint, side: tuple[int, ...], low: float, high: float, field: str
+) -> None:
+    image = np.full(side, 3.0)
+    image.reshape(-1)[:2] = low, high
+    status, headers, answer = post(endpoint, json.dumps({field: image.tolist()}).encode())
+    valid = field == "image" and side == (8, 8) and low >= 0 and high <= 16
+    assert status == (200 if valid else 400)
+    assert headers["x-mlgate-release"] == endpoint.release
+    if valid:
+        assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+    else:
+        assert {"field", "expected", "found"} <= set(answer)
+
+
+def test_a_thousand_requests_leave_next_to_nothing_in_the_logs(endpoint: LocalEndpoint, place: tuple[Supervisor, Path]) -> None:
+    before = log_bytes(place, endpoint)
+    good, bad = json.dumps({"image": images(1)[0].tolist()}).encode(), b"{"
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda number: post(endpoint, good if number % 10 else bad)[0], range(1000)))
+    assert statuses.count(200) == 900
+    assert log_bytes(place, endpoint) - before < 20_000  # TorchServe's own logging: 3 MB
+
+
+def test_management_and_metrics_answer_and_the_model_api_is_off(endpoint: LocalEndpoint) -> None:
+    _, _, metrics = send(Request("GET", "/metrics", (), b""), endpoint.metrics_url.removesuffix("/metrics"))
+    assert b"ts_inference_requests_total" in metrics
+    status, _, _ = send(Request("POST", "/models?url=file:///etc/passwd", (), b""), endpoint.management_url)
+    assert status == 405
+
+
+def test_a_killed_worker_restores_itself(endpoint: LocalEndpoint) -> None:
+    (killed,) = worker_pids(endpoint)
+    psutil.Process(killed).send_signal(signal.SIGKILL)
+    until = time.monotonic() + 120
+    while worker_pids(endpoint) in ([], [killed]):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert post(endpoint, json.dumps({"image": images(1)[0].tolist()}).encode())[0] == 200
+    assert psutil.pid_exists(endpoint.pid)
+
+
+def test_a_killed_server_is_restored_at_its_address_without_a_second_one(
+    endpoint: LocalEndpoint, place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service
+) -> None:
+    workers = worker_pids(endpoint)
+    psutil.Process(endpoint.pid).send_signal(signal.SIGKILL)
+    restored = start_endpoint(place[0], release[1], service, place[1])
+    assert restored.url == endpoint.url
+    assert restored.pid != endpoint.pid
+    assert not [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert len(worker_pids(restored)) == 1
+
+
+def test_a_request_in_flight_is_answered_before_the_endpoint_ends_and_nothing_stays(
+    endpoint: LocalEndpoint, place: tuple[Supervisor, Path]
+) -> None:
+    slow = images(1)
+    slow[0, 0, :2] = 9
+    answers: list[int] = []
+    asking = threading.Thread(target=lambda: answers.append(post(endpoint, json.dumps({"image": slow[0].tolist()}).encode())[0]))
+    asking.start()
+    own = place[1] / endpoint.name
+    until = time.monotonic() + 60
+    while not any(path.read_bytes() == b"\1" for path in (own / "tmp").glob("[0-9]*")):  # until the worker has it
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    family = [psutil.Process(endpoint.pid), *psutil.Process(endpoint.pid).children(recursive=True)]
+    stop_endpoint(place[0], endpoint.name)
+    asking.join(30)
+    assert answers == [200]
+    assert psutil.wait_procs(family, timeout=10)[1] == []
+    assert {path.name for path in own.iterdir()} <= {"logs", "logs.previous"}
+    with pytest.raises(OSError, match="refused"):
+        post(endpoint, b"{}")
+
+
+def test_an_exported_program_is_served(place: tuple[Supervisor, Path], service: Service, model: torch.nn.Module, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    shapes = ({0: torch.export.Dim("batch")},)
+    torch.export.save(torch.export.export(model, (torch.zeros(2, 8, 8),), dynamic_shapes=shapes), folder / "model.pt2")
+    pack(folder, service=service, version="2", output=tmp_path / "out")
+    endpoint = start_endpoint(place[0], tmp_path / "out", service, place[1])
+    (image,) = images(1)
+    status, _, answer = post(endpoint, json.dumps({"image": image.tolist()}).encode())
+    stop_endpoint(place[0], endpoint.name)
+    assert status == 200
+    np.testing.assert_allclose(answer["probabilities"], model(torch.from_numpy(image)[None])[0].tolist(), atol=1e-5)
+
+
+def test_a_handler_that_raises_at_load_is_said_soon_with_its_line(
+    place: tuple[Supervisor, Path], make_model: Callable[..., Path], service: Service, tmp_path: Path
+) -> None:
+    handler = SLOW.replace(
+        "import time", "import os\nif 'MLGATE_RELEASE' in os.environ:\n    raise OSError('the feature table is missing')"
+    )
+    pack(make_model(handler_py=handler), service=service, version="3", output=tmp_path)
+    with pytest.raises(ProcessError) as caught:
+        start_endpoint(place[0], tmp_path, service, place[1])
+    assert "handler raised while it loaded the model (handler.py:3): OSError: the feature table is missing" in str(caught.value)
+    assert "end of its log" in str(caught.value)
+
+
+def test_an_archive_altered_after_packing_is_refused_by_its_own_handler(
+    place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service, tmp_path: Path
+) -> None:
+    """The archive's digest is checked before the start; this one has been forged to fit, as an attacker would."""
+    folder = tmp_path / "release"
+    shutil.copytree(release[1], folder)
+    archive = folder / release[0].archive
+    with zipfile.ZipFile(archive) as members:
+        contents = {name: members.read(name) for name in members.namelist()}
+    contents["model.py"] += b"# another\n"
+    with zipfile.ZipFile(archive, "w") as members:
+        for name, content in contents.items():
+            members.writestr(name, content)
+    forged = json.loads((folder / "release.json").read_text()) | {"archive_digest": digest_file(archive)}
+    (folder / "release.json").write_text(json.dumps(forged))
+    for process in place[0].list():  # it has the same name
+        stop_endpoint(place[0], process.spec.name)
+    with pytest.raises(ProcessError, match=f"the archive holds release sha256:[0-9a-f]+, expected {release[0].digest}"):
+        start_endpoint(place[0], folder, service, place[1])
+    assert not place[0].list()
