@@ -88,11 +88,10 @@ def local_programs(progress: Progress) -> Programs:
     from mlgate_serving.java_cache import java_cache
     from mlgate_tools.java import find_java
 
-    found = util.find_spec("ts")
-    if found is None or found.origin is None:
+    found, java = util.find_spec("ts"), find_java()
+    programs = Programs(java.path, Path(sys.executable), Path((found and found.origin) or "").parent.parent)
+    if not programs.jar.is_file():
         raise ToolError("TorchServe is not installed", where=sys.prefix, remedy="pip install 'mlgate[serving]'")
-    java = find_java()
-    programs = Programs(java.path, Path(sys.executable), Path(found.origin).parent.parent)
     return replace(programs, java_cache=java_cache(java.path, java.version, _JAVA_OPTIONS, programs.jar, progress))
 
 
