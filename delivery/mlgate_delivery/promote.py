@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import EvidenceError, LedgerError, MlgateError, StackError
+from mlgate.errors import EvidenceError, LedgerError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_delivery.candidate import bring_up
@@ -68,9 +68,8 @@ def has_traffic(environment: Environment, service: str, release: str) -> bool:
 def move_traffic(stack: LocalStack, promotion: Promotion, progress: Progress) -> None:
     """Brings stack and traffic to what the ledger says. Raises StackError that says what state a failure left, and how to go on."""
     service = promotion.service
-    candidate = stack.file.services().get(service, {}).get("candidate")
-    kept = candidate if candidate and not _is_release(stack, candidate, promotion.release) else None
-    stack.file.set_service(service, stable=promotion.release, candidate=kept, weight=None)
+    # Without a candidate: one that does not come up would keep the traffic where it is, in a rollback of all times.
+    stack.file.set_service(service, stable=promotion.release, candidate=None, weight=None)
     try:
         stack.up(progress)
     except StackError as error:
@@ -111,10 +110,3 @@ def _recompute(environment: Environment, evidence: Evidence) -> None:
             where=str(folder),
             remedy="restore the folder, or gate the release again",
         )
-
-
-def _is_release(stack: LocalStack, named: str, digest: str) -> bool:
-    try:
-        return release_named(stack.environment, named if named.startswith("sha256:") else str(stack.project.folder / named)) == digest
-    except MlgateError:  # what is wrong with it, the update says
-        return False

@@ -19,8 +19,8 @@ from mlgate_tools.tool import Progress
 def rollback(environment: Environment, service: Service, reason: str, progress: Progress) -> Promotion:
     """Brings the former stable release up again, moves the traffic to it with no failed request, and ends the one that had it.
 
-    A rollback that was interrupted is finished, not done twice. Raises RefusedError where there is nothing to go back to or its evidence no
-    longer verifies, UsageError without a reason, BusyError and StackError as `promote`.
+    A candidate is withdrawn with it. A rollback that was interrupted is finished, not done twice. Raises RefusedError where there is
+    nothing to go back to or its evidence no longer verifies, UsageError without a reason, BusyError and StackError as `promote`.
     """
     with turn(environment, f"rolling {service.name} back"):
         stack = LocalStack.open(environment, progress)

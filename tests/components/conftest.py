@@ -1,11 +1,13 @@
 """Releases that were never trained, and a TorchServe that needs no Java: what the resources of `local` do is the same with them."""
 
+import asyncio
 import json
 import os
 import shutil
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,17 @@ interface:
   input: {numbers: {dtype: float32, shape: [-1, 4], at_least: 0, at_most: 1}}
   output: {field: probabilities, shape: [-1, 4], answer: argmax}
 """
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """Pulumi takes the main thread's event loop, or makes one and never closes it; an earlier test's asyncio.run has taken it away."""
+    with suppress(RuntimeError):
+        asyncio.get_event_loop_policy().get_event_loop().close()
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    loop.close()
 
 
 @pytest.fixture

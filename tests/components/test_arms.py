@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 from mlgate import DeclarationError, EvidenceError, LedgerError, RefusedError, Release, UsageError, Verdict
@@ -115,11 +117,19 @@ def test_a_declaration_of_another_service_is_refused(environment, tmp_path, pack
         read_arms(environment, tmp_path, "digits", ServiceConfig(declaration="service.yaml", candidate=str(packed("1"))))
 
 
-def test_a_digest_that_is_not_in_the_store_is_named_with_what_to_do(arms, packed):
+def test_a_digest_that_is_not_in_the_store_is_named_with_what_to_do(arms, environment, packed):
     digest = Release.read(packed("1")).digest
-    with pytest.raises(EvidenceError, match="not in the model store") as raised:
+    with pytest.raises(EvidenceError, match=f"no release here where release {digest} should be") as raised:
         arms(candidate=digest)
-    assert "mlgate:services.toy.candidate" in raised.value.remedy
+    assert raised.value.where == str(folder_of(environment, digest))
+
+
+def test_another_release_in_its_place_is_not_taken_for_it(arms, environment, packed, promoted):
+    stable, other = promoted(packed("1")), Release.read(packed("2")).digest
+    shutil.rmtree(folder_of(environment, stable))
+    shutil.copytree(packed("2"), folder_of(environment, stable))
+    with pytest.raises(EvidenceError, match=f"{other} is where release {stable} should be"):
+        arms(stable=stable)
 
 
 def test_a_missing_declaration_is_named(environment, tmp_path, packed):

@@ -32,15 +32,22 @@ class Recorder(mocks.MockMonitor):
 
     def RegisterResource(self, request):  # noqa: N802 (gRPC's spelling)
         self.requests.append(request)
-        return super().RegisterResource(request)
+        loop = asyncio.new_event_loop()  # the mock would make one for each thread that calls it, and close none
+        asyncio.set_event_loop(loop)
+        try:
+            return super().RegisterResource(request)
+        finally:
+            asyncio.set_event_loop(None)
+            loop.close()
 
 
 @pytest.fixture
 def register(environment, tmp_path):
     """Runs a program with one service; gives the component, its outputs resolved, and the requests."""
 
+    recorder = Recorder()
+
     def run(**config):
-        recorder = Recorder()
         mocks.set_mocks(Answers(), project="mlgate", stack="local", preview=False, monitor=recorder)
         found = {}
 
@@ -55,13 +62,8 @@ def register(environment, tmp_path):
         pulumi.runtime.test(program)()
         return found, [request for request in recorder.requests if request.type != "pulumi:pulumi:Stack"]
 
-    # Pulumi takes the main thread's event loop, which another test's asyncio.run may have taken away.
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
     yield run
     settings.reset_options()
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 def test_a_candidate_alone_gets_store_endpoint_and_url_under_the_component(register, packed):

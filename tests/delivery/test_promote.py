@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from mlgate import EvidenceError, LedgerError, RefusedError, StackError, UsageError, Verdict
-from mlgate_components.local.store import folder_of
 from mlgate_delivery import promote as promote_module
 from mlgate_delivery.arms import arms_of, service_url
 from mlgate_delivery.candidate import deploy_candidate
@@ -133,10 +132,12 @@ def test_rows_that_say_something_else_than_the_statement_promote_nothing(site, d
     assert Ledger.of(site.environment).stable("toy", "local") is None
 
 
-def test_a_promoted_release_cannot_be_promoted_again_nor_become_a_candidate(site, deploy, promote_it, gated, packed):
-    deploy("1")
+def test_a_release_is_brought_up_for_its_promotion_and_then_neither_promoted_again_nor_a_candidate(
+    site, deploy, promote_it, gated, packed, declare, service, recomputed
+):
     gated(packed("1"))
-    promote_it("1")
+    promote(site.environment, service, declare(), str(packed("1")), print)
+    assert len(site.running) == 2
     with pytest.raises(LedgerError, match="stable already"):
         promote_it("1")
     with pytest.raises(UsageError, match="stable already"):
@@ -175,14 +176,19 @@ def test_a_stable_changed_by_hand_is_refused_with_the_command_that_restores_it(s
     assert len(site.running) == 2
 
 
-def test_a_stable_whose_store_is_gone_is_said(site, deploy, promote_it, gated, packed, digest_of):
-    deploy("1")
-    gated(packed("1"))
-    promote_it("1")
-    for path in folder_of(site.environment, digest_of("1")).iterdir():
-        path.unlink()
-    with pytest.raises(StackError, match="not in the model store"):
+def test_a_candidate_that_does_not_come_up_keeps_no_rollback_from_moving_the_traffic(
+    site, deploy, promote_it, gated, packed, digest_of, service
+):
+    for version in ("1", "2"):
+        deploy(version)
+        gated(packed(version))
+        promote_it(version)
+    (packed("3") / "toy-3.mar").unlink()
+    site.stack.file.set_service("toy", candidate=str(site.project.folder / "dist" / "toy-3"))
+    with pytest.raises(StackError, match=r"toy-3\.mar"):
         site.stack.up(print)
+    rollback(site.environment, service, "complaints", print)
+    assert sorted(site.running) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
 
 
 def test_nothing_was_ever_deployed(site):

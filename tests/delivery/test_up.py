@@ -167,3 +167,17 @@ def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, ser
     assert sorted(down(site.environment, print)) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
     assert not site.processes()
     assert not site.supervisor.list()
+
+
+def test_the_passphrase_stays_in_a_file_that_only_its_owner_reads(site):
+    path = site.environment.state / "passphrase"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not [value for value in exports(site.environment).values() if path.read_text() in value]
+
+
+def test_a_stack_of_no_known_environment_is_refused_in_words(site, by_hand):
+    by_hand("stack", "init", "dev")
+    code, said = by_hand("preview", "-s", "dev")
+    assert code != 0
+    assert "there is no environment 'dev'" in said
+    assert "Traceback" not in said

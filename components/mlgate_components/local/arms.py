@@ -61,7 +61,7 @@ def read_arms(environment: Environment, project: Path, name: str, config: Servic
             where=f"{KEY}.{name}",
             remedy=f"pulumi config rm --path '{KEY}.{name}.candidate'",
         )
-    stable = _stored(environment, name, config.stable) if config.stable else None
+    stable = _stored(environment, config.stable) if config.stable else None
     return Arms(stable=stable, candidate=candidate, weight=config.weight)
 
 
@@ -97,29 +97,33 @@ def _candidate(environment: Environment, project: Path, name: str, config: Servi
     declared = Service.read(declaration)
     assert config.candidate is not None
     source = None if _DIGEST.fullmatch(config.candidate) else project / config.candidate
-    release = Release.read(source) if source else _in_store(environment, name, config.candidate)
+    release = Release.read(source) if source else _in_store(environment, config.candidate)
     for other, says in ((declared.name, f"{declaration} declares"), (release.service, f"{source or config.candidate} is a release of")):
         if other != name:
-            raise UsageError(f"{says} service {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}")
+            raise UsageError(
+                f"{says} service {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}"
+            )
     return ServedRelease(release=release, source=source, declaration=declaration, declared=declared)
 
 
-def _stored(environment: Environment, name: str, digest: str) -> ServedRelease:
-    release = _in_store(environment, name, digest)
+def _stored(environment: Environment, digest: str) -> ServedRelease:
+    release = _in_store(environment, digest)
     declaration = folder_of(environment, digest) / DECLARATION_FILE
     return ServedRelease(release=release, source=None, declaration=declaration, declared=Service.read(declaration))
 
 
-def _in_store(environment: Environment, name: str, digest: str) -> Release:
+def _in_store(environment: Environment, digest: str) -> Release:
     folder = folder_of(environment, digest)
     try:
         release = Release.read(folder)
-    except EvidenceError:
-        release = None
-    if release is None or release.digest != digest:
-        raise EvidenceError(
-            f"release {digest} of {name} is not in the model store",
-            where=str(folder),
-            remedy=f"name the folder it was packed into as the candidate: pulumi config set --path '{KEY}.{name}.candidate' FOLDER",
-        )
-    return release
+    except EvidenceError as error:
+        problem = error.problem
+    else:
+        if release.digest == digest:
+            return release
+        problem = f"{release.digest} is"
+    raise EvidenceError(
+        f"{problem} where release {digest} should be, in the model store",
+        where=str(folder),
+        remedy=f"copy what it was packed into to this folder, with the {DECLARATION_FILE} that it was gated with",
+    )
