@@ -1,0 +1,133 @@
+"""A signed folder of evidence with as many rows as wanted, made by the code that concludes a real gate. Only the rows are invented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from harness import say
+from stand import Stand
+
+from mlgate import Environment, Verdict
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.trust import ensure_local_trust
+from mlgate_gates.conclude import conclude
+from mlgate_gates.contract_cases import contract_requests
+from mlgate_gates.plan import Plan, build_plan
+from mlgate_gates.request import Subject
+from mlgate_gates.samples import Sample, read_samples
+from mlgate_gates.session import Session
+from mlgate_loadtests.recording import SCHEMA
+
+_RATE_PER_S = 1200.0  # at which 100,000 rows fit into the declared `at_most`
+_SEED = 9
+_WRONG = 25
+_FAILED_SHARE = 5e-4
+_START_NS = 1_795_000_000 * 10**9
+
+
+def signed_evidence(stand: Stand, rows: int) -> tuple[Path, Path]:
+    """The folder of a passed first release's attempt with that many rows, and the trust file that allows its key.
+
+    Raises ValueError where the rows do not amount to a PASS.
+    """
+    stand.release(1)
+    environment = Environment(name="local", home=stand.folder_of("evidence") / "local")
+    assert stand.service.load is not None
+    service = stand.service.model_copy(update={"load": stand.service.load.model_copy(update={"rate": _RATE_PER_S})})
+    ensure_local_trust(environment)
+    subject = Subject("http://127.0.0.1:9", release="sha256:" + "c" * 64, configuration="sha256:" + "5" * 64)
+    samples = read_samples(service, with_stable=False)
+
+    def make_plan(route: int, share: float, attempt_id: str) -> dict[str, Any]:
+        return build_plan(
+            service,
+            samples,
+            candidate=subject,
+            stable=None,
+            first_release=True,
+            stage=environment.name,
+            attempt=attempt_id,
+            route=route,
+            alpha_share=share,
+            seed=_SEED,
+        ).to_dict()
+
+    ledger = Ledger.of(environment)
+    attempt = ledger.begin_attempt(
+        service=service.name, stage=environment.name, release=subject.release, configuration=subject.configuration, make_plan=make_plan
+    )
+    folder = environment.evidence / attempt.id
+    folder.mkdir(parents=True)
+    session = Session(Plan.from_dict(attempt.plan), service, samples, folder, say)
+    session.rows = _Rows(subject.release or "").gate(session, rows)
+    result = session.judged()
+    if result.verdict is not Verdict.PASS:
+        raise ValueError(f"the invented rows give {result.verdict}: {result.reason}")
+    conclude(environment, ledger, attempt, session, result)
+    return folder, environment.trust
+
+
+class _Rows:
+    """Rows as the load worker would leave them for a healthy candidate on a busy machine; a run per phase."""
+
+    def __init__(self, release: str) -> None:
+        self._release = release
+        self._random = np.random.default_rng(_SEED)
+        self._runs = 0
+        self._now_ns = _START_NS
+
+    def gate(self, session: Session, rows: int) -> pa.Table:
+        """Contract and samples as the plan has them, and load up to `rows` in all."""
+        contract = contract_requests(session.service.interface, session.service.name)
+        status = [one.expectation.status[0] if one.expectation.status else 200 for one in contract]
+        refused = [None if code < 400 else f"status: {code}" for code in status]
+        parts = [self._phase("contract", [one.case_id for one in contract], status=status, error=refused)]
+        parts += [self._sample(sample) for sample in session.samples]
+        left = rows - sum(part.num_rows for part in parts)
+        parts.append(self._load(session.samples[0].cases.case_ids, left))
+        return pa.concat_tables(parts)
+
+    def _sample(self, sample: Sample) -> pa.Table:
+        answers = sample.cases.labels.copy()
+        wrong = self._random.choice(len(answers), min(_WRONG, len(answers) // 30), replace=False)
+        answers[wrong] = (answers[wrong] + 1) % 10
+        return self._phase(sample.check, sample.cases.case_ids, answer=answers, score=(answers == sample.cases.labels).astype(float))
+
+    def _load(self, case_ids: Sequence[str], count: int) -> pa.Table:
+        failed = self._random.random(count) < _FAILED_SHARE
+        errors = ["status: 503" if each else None for each in failed]
+        picks = self._random.integers(0, len(case_ids), count)
+        status = np.where(failed, 503, 200)
+        return self._phase("load", [case_ids[pick] for pick in picks], status=status, error=errors, block=np.arange(count))
+
+    def _phase(self, check: str, case_ids: Sequence[str], **columns: Any) -> pa.Table:
+        count = len(case_ids)
+        scheduled = self._now_ns + np.cumsum(self._random.exponential(1e9 / _RATE_PER_S, count)).astype(np.int64)
+        sent = scheduled + self._random.exponential(5e4, count).astype(np.int64)
+        done = sent + self._random.lognormal(np.log(8e6), 0.5, count).astype(np.int64)
+        usual = {
+            "scheduled_ns": scheduled,
+            "sent_ns": sent,
+            "first_byte_ns": done - 20_000,
+            "done_ns": done,
+            "status": np.full(count, 200),
+            "arm": ["candidate"] * count,
+            "block": np.zeros(count, int),
+            "run": np.full(count, self._runs),
+            "worker": np.zeros(count, int),
+            "check": [check] * count,
+            "served_digest": [self._release] * count,
+            "case_id": list(case_ids),
+            "answer": np.ones(count),
+            "score": np.ones(count),
+            "bytes": np.full(count, 240),
+            "error": [None] * count,
+        }
+        self._runs += 1
+        self._now_ns = int(done.max()) + 10**9
+        values = usual | columns
+        return pa.table([pa.array(values[name], kind) for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True)], schema=SCHEMA)
