@@ -123,6 +123,7 @@ class TorchServe:
                 "METRICS_LOCATION": str(place.folder / "logs"),
                 "TMPDIR": str(place.temporary),
                 "TEMP": str(place.temporary),
+                "LC_ALL": "C.UTF-8",  # in the plain C locale Java cannot name files with other letters than ASCII's
                 "PYTHONPATH": "",  # the archive's modules, and nobody else's under the same names
                 "OMP_NUM_THREADS": "1",
                 RELEASE_VARIABLE: release.digest,
@@ -172,7 +173,13 @@ def _properties(release: Release, serving: Serving, place: Place, addresses: tup
         "metrics_mode": "prometheus",
         "disable_system_metrics": "true",
     }
-    return "".join(f"{key}={value}\n".replace("\\", "\\\\") for key, value in lines.items())
+    return "".join(f"{key}={_escaped(str(value))}\n" for key, value in lines.items())
+
+
+def _escaped(value: str) -> str:
+    """A value as Java reads it from a properties file: Latin-1, with a backslash before what it would take for its own."""
+    units = memoryview(value.replace("\\", "\\\\").encode("utf-16-le")).cast("H")
+    return "".join(chr(unit) if unit < 128 else f"\\u{unit:04x}" for unit in units)
 
 
 def _model(serving: Serving, place: Place) -> dict[str, object]:

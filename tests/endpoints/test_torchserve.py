@@ -46,8 +46,8 @@ Start = Callable[..., LocalEndpoint]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor, Path]]:
-    """A supervisor and the folder of its endpoints; nothing of it outlives the module."""
-    home = tmp_path_factory.mktemp("home")
+    """A supervisor and the folder of its endpoints, in a place whose name Java could stumble over; nothing of it outlives the module."""
+    home = tmp_path_factory.mktemp("home") / "my modèles"
     supervisor = Supervisor(home / "registry")
     yield supervisor, home / "processes"
     for process in supervisor.list():
@@ -56,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path], service: Service) -> tuple[Release, Path]:
-    output = tmp_path_factory.mktemp("release")
+    output = tmp_path_factory.mktemp("release") / "Größe 1"
     return pack(make_model(handler_py=SLOW), service=service, version="1", output=output), output
 
 
