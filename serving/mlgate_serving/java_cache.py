@@ -7,6 +7,7 @@ for most of it. The cache (42 MB) is made from one run without a model; a start 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from mlgate_tools.tool import Progress, platform_name
 
 _FILE = "torchserve.aot"
 _LIMIT_S = 180.0
+_KEPT = 3
 
 
 def java_cache(java: Path, version: str, options: Sequence[str], jar: Path, progress: Progress) -> Path | None:
@@ -39,7 +41,16 @@ def java_cache(java: Path, version: str, options: Sequence[str], jar: Path, prog
     except ToolError as error:
         progress(f"starts will take longer: {error.problem}")
         return None
+    _forget_older(slot)
     return slot.folder / _FILE
+
+
+def _forget_older(slot: Slot) -> None:
+    """Keeps the newest few: every new installation has its own, and a server that runs keeps what it has mapped."""
+    folders = sorted((path for path in slot.root.glob(f"{slot.name}-*") if path.is_dir()), key=lambda path: path.stat().st_mtime_ns)
+    for folder in folders[:-_KEPT]:
+        if folder != slot.folder:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _train(command: list[str], jar: Path, workspace: Path) -> None:

@@ -35,6 +35,16 @@ def test_a_cache_that_cannot_be_written_only_starts_slower(tmp_path: Path, own_c
     assert "starts will take longer" in said[-1]
 
 
+def test_caches_of_former_installations_are_forgotten(tmp_path: Path, own_cache: Path) -> None:
+    java, jar = tmp_path / "java", tmp_path / "a" / "b" / "c" / "server.jar"
+    java.write_text('#!/bin/sh\necho x > "${1#*=}"\n')  # writes the cache that its first option names
+    java.chmod(0o755)
+    jar.parent.mkdir(parents=True)
+    jar.write_bytes(b"jar")
+    made = [java_cache(java, version, (), jar, lambda line: None) for version in ("1", "2", "3", "4", "5")]
+    assert [path is not None and path.exists() for path in made] == [False, False, True, True, True]
+
+
 @pytest.mark.serve
 def test_it_is_made_once_and_handed_to_java() -> None:
     said: list[str] = []
