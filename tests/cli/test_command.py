@@ -109,3 +109,10 @@ def test_the_demo_outside_of_a_clone_says_where_to_run_it(tmp_path: Path) -> Non
     done = mlgate("demo", folder=tmp_path)
     assert done.returncode == 2
     assert "clone" in done.stderr
+
+
+def test_a_verb_that_needs_more_than_the_base_install_names_the_extra() -> None:
+    program = "import sys; sys.modules['psutil'] = None; sys.argv = ['mlgate', 'status']; from mlgate_cli.main import main; main()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "mlgate: this needs psutil, which the base install leaves out\n  -> pip install 'mlgate[serving]'\n"

