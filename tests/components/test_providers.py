@@ -31,12 +31,12 @@ def supervisor(environment):
 
 @pytest.fixture
 def kill(supervisor):
-    """Kills a process of that name, and returns when it is dead."""
+    """Kills a process of that name, and returns when it is dead and its last thread has let go of its ports."""
 
     def kill_it(name):
         process = supervisor.get(name)
         os.kill(process.pid, signal.SIGKILL)
-        while process.alive:
+        while process.alive or not all(port_is_free(port) for port in process.spec.ports):
             time.sleep(0.01)
 
     return kill_it

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 import yaml
@@ -67,18 +68,25 @@ def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(si
     assert not list(site.environment.releases.iterdir())
 
 
+def kill(process):
+    """Returns when it is dead and its last thread has let go of its ports."""
+    os.kill(process.pid, signal.SIGKILL)
+    while process.alive or not all(port_is_free(port) for port in process.spec.ports):
+        time.sleep(0.01)
+
+
 def test_a_second_up_changes_nothing_and_a_dead_process_is_noticed_and_repaired(site, packed, declare, service):
     endpoint = deploy_candidate(site.environment, service, declare(), packed("1"), print)
     assert not site.stack.up(print).changed
 
-    os.kill(endpoint.pid, signal.SIGKILL)
+    kill(site.supervisor.get(endpoint.name))
     repaired = site.stack.up(print, refresh=True)
     assert repaired.changes["create"] == 1
     again = site.supervisor.get(endpoint.name)
     assert again.alive
     assert (again.pid != endpoint.pid, again.spec.labels["url"]) == (True, endpoint.url)
 
-    os.kill(again.pid, signal.SIGKILL)
+    kill(again)
     assert [step.operation for step in site.stack.up(print).steps] == ["update", "update"]
     assert site.supervisor.get(endpoint.name).alive
     assert not site.stack.preview().changed
