@@ -17,13 +17,14 @@ from mlgate.service import Service
 from mlgate_serving.drain import drain
 from mlgate_serving.locks import exclusive
 from mlgate_serving.management import Management
-from mlgate_serving.ports import free_ports, port_is_free
+from mlgate_serving.ports import become_free, free_ports
 from mlgate_serving.readiness import PortTakenError, wait_until_ready
 from mlgate_serving.runtime import Place, Rendered, configuration_digest, runtime_for
 from mlgate_serving.supervisor import ProcessSpec, RunningProcess, Supervisor
 
 _ADDRESS = "127.0.0.1"
 _PORTS = 5
+_PORT_WAIT_S = 2.0  # for the ports of a server that was just killed
 _LONGEST_SOCKET_FOLDER = 85  # a Unix socket's path may have 103 bytes on macOS, and TorchServe adds /.ts.sock.9000
 _LOCK_WAIT_S = 400.0  # longer than the longest start
 _DRAIN_S = 60.0  # the longest that a worker may take for a batch
@@ -141,7 +142,7 @@ def _place(own: Path, ports: tuple[int, ...], archive: Path) -> Place:
 
 
 def _choose_ports(known: RunningProcess | None) -> tuple[int, ...]:
-    if known and (known.alive or all(port_is_free(port) for port in known.spec.ports)):
+    if known and (known.alive or become_free(known.spec.ports, wait_s=_PORT_WAIT_S)):
         return known.spec.ports
     return free_ports(_PORTS)
 

@@ -49,17 +49,29 @@ def free_ports(count: int) -> tuple[int, ...]:
     )
 
 
+def become_free(ports: Iterable[int], *, wait_s: float) -> bool:
+    """Whether all of `ports` are free within `wait_s`: a killed server is dead for a moment before the last of its threads lets go."""
+    until = time.monotonic() + wait_s
+    wanted = tuple(ports)
+    while not all(port_is_free(port) for port in wanted):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
 def require_free(ports: Iterable[int], *, where: str, wait_s: float = 0) -> None:
     """Raises ProcessError, naming `where` and who listens, if one of `ports` is still taken after `wait_s`."""
-    until = time.monotonic() + wait_s
-    while taken := [port for port in ports if not port_is_free(port)]:
-        if time.monotonic() >= until:
-            raise ProcessError(
-                f"port {taken[0]} is taken by {port_holder(taken[0])}",
-                where=where,
-                remedy=f"end it or choose another port (`ss -ltnp sport = :{taken[0]}` shows it)",
-            )
-        time.sleep(_POLL_S)
+    wanted = tuple(ports)
+    if become_free(wanted, wait_s=wait_s):
+        return
+    taken = next((port for port in wanted if not port_is_free(port)), None)
+    if taken is not None:
+        raise ProcessError(
+            f"port {taken} is taken by {port_holder(taken)}",
+            where=where,
+            remedy=f"end it or choose another port (`ss -ltnp sport = :{taken}` shows it)",
+        )
 
 
 def port_holder(port: int) -> str:

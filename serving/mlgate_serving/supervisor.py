@@ -114,7 +114,7 @@ class Supervisor:
         return [running for name in self._registry.names() if (running := self.get(name))]
 
     def _spawn(self, spec: ProcessSpec) -> RunningProcess:
-        require_free(spec.ports, where=f"process {spec.name}")
+        require_free(spec.ports, where=f"process {spec.name}", wait_s=_PORT_WAIT_S)
         intent = Entry(spec, token=uuid.uuid4().hex)
         child: subprocess.Popen[bytes] | None = None
         try:
