@@ -109,11 +109,11 @@ class _Told:
     def hear(self, event: dict[str, Any]) -> None:
         if step := step_of(event):
             self.steps.append(step)
-            if step.ended:
-                self.progress(f"{step.words} ({time.monotonic() - self.begun.get(step.urn, time.monotonic()):.1f} s)")
-            else:
+            if not step.ended:
                 self.begun[step.urn] = time.monotonic()
                 self.progress(step.words)
+            elif step.urn in self.begun:  # a refresh tells only of what it found changed
+                self.progress(f"{step.words} ({time.monotonic() - self.begun[step.urn]:.1f} s)")
         elif (reason := failure_of(event)) and reason not in self.reasons:
             self.reasons.append(reason)
         elif "summaryEvent" in event:

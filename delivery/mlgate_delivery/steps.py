@@ -57,9 +57,11 @@ def failure_of(event: dict[str, Any]) -> str | None:
     if not diagnostic or diagnostic["severity"] != "error":
         return None
     message = _CHECK_FAILURE.sub("", str(diagnostic["message"]).strip())
-    if "Traceback (most recent call last)" in message:
-        # Ours ends with what to do, over several lines; of a stranger's the last line with its name is what there is.
-        found = next(_OUR_ERROR.finditer(message), None)
+    if ours := _OUR_ERROR.search(message):
+        # It ends with what to do, over several lines.
+        message = message[ours.end() :]
+    elif "Traceback (most recent call last)" in message:
+        # Of a stranger's, the last line with its name is what there is.
         named = list(_ANY_ERROR.finditer(message))
-        message = message[found.end() :] if found else message[named[-1].start() :] if named else message.splitlines()[-1]
+        message = message[named[-1].start() :] if named else message.splitlines()[-1]
     return None if message.startswith(_EMPTY) else message.strip()

@@ -55,6 +55,7 @@ mlgate.errors.ProcessError: toy-1: port 8080 is taken
     ("message", "said"),
     [
         (TRACEBACK, "toy-1: port 8080 is taken\n  -> stop what listens there"),
+        ("mlgate.errors.ProcessError: toy-1: no\n  -> do\n\n", "toy-1: no\n  -> do"),
         ("Traceback (most recent call last):\n  File \"x.py\", line 1\nKeyError: 'stage'\n", "KeyError: 'stage'"),
         (
             f"{TYPES}StoredRelease resource 'toy-1': property source value {{/x}} has a problem: /x/toy-1.mar: damaged\n  -> pack again",
