@@ -34,5 +34,7 @@ def command(
     if as_json:
         print_json({"environment": name, "exports": exports})
     else:
+        # Either would win over ours: another passphrase than the stack's, another stack than the environment's.
+        say("unset PULUMI_CONFIG_PASSPHRASE PULUMI_STACK")
         for variable, value in exports.items():
             say(f"export {variable}={shlex.quote(value)}")

@@ -25,6 +25,6 @@ def command(as_json: JsonFlag = False) -> None:
         print_table(
             f"{service.name} at {service.url or '(no address)'}",
             ["arm", "release", "traffic", "process", "since", "evidence"],
-            [(arm.arm, arm.release, f"{arm.weight:.0%}", arm.process, arm.since, arm.evidence) for arm in service.arms],
+            [(arm.arm, arm.name, f"{arm.weight:.0%}", arm.process, arm.since, arm.evidence) for arm in service.arms],
             right=["traffic"],
         )
