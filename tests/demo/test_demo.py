@@ -38,18 +38,18 @@ def clone(tmp_path: Path) -> Path:
 def demo(clone: Path, kill_at: str | None = None, ending: signal.Signals = signal.SIGKILL) -> tuple[int, str, str]:
     """Runs the demo; with `kill_at`, until a progress line that holds it. Gives exit code, standard output and error."""
     command = [str(Path(sys.executable).with_name("mlgate")), "demo", "--json"]
-    process = subprocess.Popen(command, cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    assert process.stderr is not None
-    guard = threading.Timer(600, process.kill)
-    guard.start()
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if kill_at is not None and kill_at in line:
-            process.send_signal(ending)
-    output = process.stdout.read() if process.stdout else ""
-    process.wait()
-    guard.cancel()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=clone, start_new_session=True, **pipes) as process:
+        guard = threading.Timer(600, process.kill)
+        guard.start()
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if kill_at is not None and kill_at in line:
+                process.send_signal(ending)
+        output = process.stdout.read()
+        process.wait()
+        guard.cancel()
     return process.returncode, output, "".join(said)
 
 
