@@ -7,6 +7,7 @@ Example: mlgate demo
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def command(as_json: JsonFlag = False) -> None:
         calls = watch.answered + watch.failed
         say(f"stable answered {watch.answered:,} of {calls:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all")
         for item in told:
-            say(f"report of release {item.release}: {item.report}")
+            say(f"report of release {item.release}: {os.path.relpath(item.report)}")
     expected = all(item.as_expected(chapter) for item, chapter in zip(told, CHAPTERS, strict=True))
     if not expected or watch.failed:
         raise typer.Exit(1)
