@@ -26,7 +26,7 @@ def command(
 
     progress = progress_since()
     environment = environment_named(name)
-    exports = prepare(environment, progress)
+    exports = {**prepare(environment, progress), "PULUMI_STACK": environment.name}
     if recover:
         from mlgate_delivery.recover import recover as clear
 
@@ -34,7 +34,6 @@ def command(
     if as_json:
         print_json({"environment": name, "exports": exports})
     else:
-        # Either would win over ours: another passphrase than the stack's, another stack than the environment's.
-        say("unset PULUMI_CONFIG_PASSPHRASE PULUMI_STACK")
+        say("unset PULUMI_CONFIG_PASSPHRASE")  # it would win over the file that holds the stack's
         for variable, value in exports.items():
             say(f"export {variable}={shlex.quote(value)}")
