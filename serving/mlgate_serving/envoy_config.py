@@ -94,7 +94,7 @@ def routes_file() -> Json:
     """The route file: first the candidate for the share of the weight key, then stable for the rest, so that the sum is never zero."""
     retries = {
         "retry_on": "connect-failure,reset-before-request,reset,retriable-status-codes",
-        "retriable_status_codes": [507],  # TorchServe: the worker died under this request
+        "retriable_status_codes": [500, 507],  # TorchServe's two ways to say that the worker died under this request
         "num_retries": 1,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": f"{RETRY_BACK_OFF_MAX_S}s"},
         "host_selection_retry_max_attempts": 5,
