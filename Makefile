@@ -14,13 +14,13 @@ help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 # uv checks the hashes and installs in seconds; pip brings it where there is none. The marker is written last, so an interrupted
-# installation is simply done again.
+# installation is simply done again; venv links its Python first and pip last, so one without pip is made anew.
 $(READY): pyproject.toml requirements/dev.txt requirements/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mlgate needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.12"; exit 1; }
-	@test -x $(BIN)/python || { echo "[setup] creating .venv"; $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { echo "[setup] creating .venv"; $(PYTHON) -m venv --clear .venv; }
 	@echo "[setup] installing the locked packages (about 5 GB with torch; 1 minute from a warm cache)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
+	@$(BIN)/uv pip install --python $(BIN)/python --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -54,7 +54,8 @@ lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements/dev.txt -o requirements/base.txt
 	@echo uv | $(BIN)/uv pip compile -q - --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 -o requirements/uv.txt
 
-clean: ## stop what runs locally, then remove what was made here (not the per-user cache)
-	@test ! -x $(BIN)/mlgate || $(BIN)/mlgate down || true
-	@rm -rf .venv .mlgate dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache stacks/Pulumi.local.yaml
+# Ledger, evidence and keys of the environment local can be made by nobody again, so they stay.
+clean: ## stop what runs locally, then remove what was made here, but for .mlgate/local and the per-user cache
+	@test ! -x $(BIN)/mlgate || $(BIN)/mlgate down
+	@rm -rf .venv .mlgate/demo* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache stacks/Pulumi.local.yaml
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

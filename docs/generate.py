@@ -10,28 +10,47 @@ from typing import Any
 from mlgate.schema import service_schema
 
 DOCS = Path(__file__).parent
+EXAMPLE = DOCS.parent / "examples" / "digits" / "service.yaml"
 
 _HEAD = """\
 # `service.yaml`, key by key
 
 Generated from the model by `make docs`; editors can use [`service.schema.json`](service.schema.json). Unknown keys, wrong units and
-impossible values are errors that name file, line, value and what would be accepted; all errors of a file come at once
-(`mlgate validate service.yaml`).
+impossible values are errors that name file, line, value and what would be accepted; all errors of a file come at once, and so do those
+of its data and of claims that no data could prove (`mlgate validate service.yaml`).
 A quantity is text with its unit: durations `50 ms`, rates `200/s`, shares `99.9 %`.
+
+The example's, which is what `make demo` gates by:
+
+```yaml
+{example}```
+
+## Hold-out data
+
+`data` and `look_at` name Parquet files with a row for each case:
+
+| column | holds |
+|---|---|
+| `case_id` | a text or number of its own for each case |
+| one for each input, by its name | one case, without the batch: lists nested as the shape, one flat list, or a number where it is one |
+| `label` | the right answer as a number; under `answer: argmax` the class, from 0 |
+| one for each slice, by its name | a text or number |
+
+No value is NULL, and inputs keep their declared bounds. Other columns are left alone.
 """
 
 
 def reference(schema: dict[str, Any]) -> str:
     """One table per object of the schema, outermost first."""
-    text = [_HEAD]
+    text = [_HEAD.format(example=EXAMPLE.read_text(encoding="utf-8"))]
     waiting, seen = [("Service", schema)], {"Service"}
     while waiting:
         name, part = waiting.pop(0)
-        text.append(f"\n## {name}\n\n{part.get('description', '')}\n\n| key | type | default |\n|---|---|---|\n")
+        text.append(f"\n## {name}\n\n{part.get('description', '')}\n\n| key | what it is | type | default |\n|---|---|---|---|\n")
         required = set(part.get("required", []))
         for key, value in part.get("properties", {}).items():
             default = "required" if key in required else f"`{json.dumps(value['default'])}`" if "default" in value else "empty"
-            text.append(f"| `{key}` | {_type(value)} | {default} |\n")
+            text.append(f"| `{key}` | {value.get('description', '')} | {_type(value)} | {default} |\n")
             for target in _targets(value):
                 if target not in seen:
                     seen.add(target)
@@ -61,6 +80,8 @@ def _type(value: dict[str, Any]) -> str:
         text = f"{_type(keyed)} by name"
     elif "examples" in value:
         text = f"text such as `{value['examples'][0]}`"
+    elif "pattern" in value:
+        text = f"text that matches `{value['pattern']}`"
     else:
         kind = value.get("type", "any")
         limits = [f"{word} {value[key]}" for key, word in _LIMITS.items() if key in value]

@@ -28,8 +28,8 @@ _BARE_MARKS = (
     (r"\[setup\] creating", "virtual environment"),
     (r"\[setup\] installing", "packages"),
     (r"^(pulumi|go): ", "engine"),
-    (r"^\[ *\d+\.\d s\] ", _SET_UP),
     *_MARKS,
+    (r"^\[ +0\.\d s\] ", _SET_UP),  # the demo's own first lines
 )
 
 

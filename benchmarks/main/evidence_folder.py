@@ -16,10 +16,14 @@ from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.trust import ensure_local_trust
 from mlgate_gates.conclude import conclude
 from mlgate_gates.contract_cases import contract_requests
-from mlgate_gates.plan import Plan, build_plan
+from mlgate_gates.phases import load_arrivals
+from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.planning import build_plan
 from mlgate_gates.request import Subject
+from mlgate_gates.rows import LOAD, WARM_UP
 from mlgate_gates.samples import Sample, read_samples
 from mlgate_gates.session import Session
+from mlgate_loadtests.progress import Progress
 from mlgate_loadtests.recording import SCHEMA
 
 _RATE_PER_S = 1200.0  # at which 100,000 rows fit into the declared `at_most`
@@ -64,6 +68,8 @@ def signed_evidence(stand: Stand, rows: int) -> tuple[Path, Path]:
     folder.mkdir(parents=True)
     session = Session(Plan.from_dict(attempt.plan), service, samples, folder, say)
     session.rows = _Rows(subject.release or "").gate(session, rows)
+    for run in session.rows["run"].value_counts():
+        Progress.create(folder, run["values"].as_py()).sent = run["counts"].as_py()
     result = session.judged()
     if result.verdict is not Verdict.PASS:
         raise ValueError(f"the invented rows give {result.verdict}: {result.reason}")
@@ -88,7 +94,8 @@ class _Rows:
         parts = [self._phase("contract", [one.case_id for one in contract], status=status, error=refused)]
         parts += [self._sample(sample) for sample in session.samples]
         left = rows - sum(part.num_rows for part in parts)
-        parts.append(self._load(session.samples[0].cases.case_ids, left))
+        assert session.plan.load is not None
+        parts.append(self._load(session.plan.load, session.samples[0].cases.case_ids, left))
         return pa.concat_tables(parts)
 
     def _sample(self, sample: Sample) -> pa.Table:
@@ -97,16 +104,25 @@ class _Rows:
         answers[wrong] = (answers[wrong] + 1) % 10
         return self._phase(sample.check, sample.cases.case_ids, answer=answers, score=(answers == sample.cases.labels).astype(float))
 
-    def _load(self, case_ids: Sequence[str], count: int) -> pa.Table:
+    def _load(self, load: PlannedLoad, case_ids: Sequence[str], count: int) -> pa.Table:
+        offsets = load_arrivals(load, self._runs, load.at_most_ns)[:count]
+        watched = offsets >= load.warm_up_ns
         failed = self._random.random(count) < _FAILED_SHARE
         errors = ["status: 503" if each else None for each in failed]
         picks = self._random.integers(0, len(case_ids), count)
         status = np.where(failed, 503, 200)
-        return self._phase("load", [case_ids[pick] for pick in picks], status=status, error=errors, block=np.arange(count))
+        return self._phase(
+            np.where(watched, LOAD, WARM_UP).tolist(),
+            [case_ids[pick] for pick in picks],
+            offsets,
+            status=status,
+            error=errors,
+            block=np.cumsum(watched) - 1,
+        )
 
-    def _phase(self, check: str, case_ids: Sequence[str], **columns: Any) -> pa.Table:
+    def _phase(self, check: str | list[str], case_ids: Sequence[str], offsets_ns: Any = None, **columns: Any) -> pa.Table:
         count = len(case_ids)
-        scheduled = self._now_ns + np.cumsum(self._random.exponential(1e9 / _RATE_PER_S, count)).astype(np.int64)
+        scheduled = self._now_ns + (np.arange(count) * int(1e9 / _RATE_PER_S) if offsets_ns is None else offsets_ns)
         sent = scheduled + self._random.exponential(5e4, count).astype(np.int64)
         done = sent + self._random.lognormal(np.log(8e6), 0.5, count).astype(np.int64)
         usual = {
@@ -119,7 +135,7 @@ class _Rows:
             "block": np.zeros(count, int),
             "run": np.full(count, self._runs),
             "worker": np.zeros(count, int),
-            "check": [check] * count,
+            "check": [check] * count if isinstance(check, str) else check,
             "served_digest": [self._release] * count,
             "case_id": list(case_ids),
             "answer": np.ones(count),

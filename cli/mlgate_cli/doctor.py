@@ -13,7 +13,7 @@ from mlgate_cli.output import JsonFlag, print_json, print_table
 
 
 def command(as_json: JsonFlag = False) -> None:
-    from mlgate_tools.doctor import inspect
+    from mlgate_tools.doctor import inspect, missing
 
     tools = inspect()
     if as_json:
@@ -31,5 +31,5 @@ def command(as_json: JsonFlag = False) -> None:
             for tool in tools
         ]
         print_table("", ["", "tool", "version", "found", "what for", "how to get it"], rows)
-    if not all(tool.ok or tool.optional for tool in tools):
+    if missing(tools):
         raise typer.Exit(1)

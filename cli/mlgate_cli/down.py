@@ -1,4 +1,4 @@
-"""Stop everything local: endpoints, proxies, the stack's resources. Evidence, ledger and packed releases stay.
+"""Stop everything local: endpoints, proxies, the stack's resources, what a killed demo left. Evidence, ledger and packed releases stay.
 
 Example: mlgate down
 """
@@ -10,9 +10,9 @@ from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 def command(as_json: JsonFlag = False) -> None:
     from mlgate import local
-    from mlgate_delivery.down import down
+    from mlgate_delivery.down import down_everywhere
 
-    stopped = down(local(), progress_since())
+    stopped = down_everywhere(local(), progress_since())
     if as_json:
         print_json({"stopped": stopped})
     else:

@@ -22,7 +22,7 @@ def command(
     service: ServiceFile,
     release: Annotated[str | None, typer.Option("--release", "-r", help="A packed folder or a digest, running in the environment.")] = None,
     candidate: Annotated[str | None, typer.Option("--candidate", metavar="URL", help="The endpoint to judge, wherever it runs.")] = None,
-    stable: Annotated[str | None, typer.Option("--stable", metavar="URL", help="The endpoint to compare with.")] = None,
+    stable: Annotated[str | None, typer.Option("--stable", metavar="URL", help="The endpoint to compare it with.")] = None,
     first_release: Annotated[
         bool, typer.Option("--first-release", help="There is no stable yet: leave out the checks against it, and record that.")
     ] = False,
@@ -35,6 +35,11 @@ def command(
 
     if (release is None) == (candidate is None):
         raise UsageError("name the release to judge, or the address of an endpoint", remedy="one of --release RELEASE and --candidate URL")
+    if release is not None and stable is not None:
+        raise UsageError(
+            f"--stable {stable}, but a release is compared with what the ledger of {environment} says is stable",
+            remedy="leave --stable out, or give both addresses: --candidate URL --stable URL",
+        )
     place = environment_named(environment)
     declared = Service.read(service)
     if candidate is not None:

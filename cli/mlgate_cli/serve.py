@@ -5,14 +5,20 @@ Example: mlgate serve dist/digits-1 --service examples/digits/service.yaml
 
 from __future__ import annotations
 
+import shutil
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mlgate_cli.output import JsonFlag, print_json, progress_since, say
+from mlgate_cli.output import JsonFlag, Progress, print_json, progress_since, say
+
+_LOCK_WAIT_S = 120.0  # longer than it takes to end what a killed run left
 
 
 def command(
@@ -21,23 +27,75 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     from mlgate import ProcessError, Service
-    from mlgate_serving.endpoint import start_endpoint, stop_endpoint
+    from mlgate_serving.endpoint import start_endpoint
     from mlgate_serving.supervisor import Supervisor
 
-    declared = Service.read(service)
-    with tempfile.TemporaryDirectory(prefix="mlgate-serve-") as place:
-        supervisor = Supervisor(Path(place) / "processes")
-        name = ""
+    declared, progress = Service.read(service), progress_since()
+    with _run_folder(progress) as run:
+        supervisor = Supervisor(_registry(run))
+        endpoint = start_endpoint(supervisor, folder, declared, run / "endpoints", progress)
+        if as_json:
+            print_json({"url": endpoint.url, "release": endpoint.release, "pid": endpoint.pid})
+        else:
+            say(f"serving {endpoint.release} at {endpoint.url} (Ctrl-C ends it)")
+        sys.stdout.flush()  # whoever reads it through a pipe waits for the address
+        while (process := supervisor.get(endpoint.name)) is not None and process.alive:
+            time.sleep(0.5)
+        tail = supervisor.log_tail(endpoint.name)
+        raise ProcessError(f"the endpoint ended by itself\n{tail}", where=endpoint.name, remedy="start it again")
+
+
+@contextmanager
+def _run_folder(progress: Progress) -> Iterator[Path]:
+    """A folder for this run, in which nothing runs any more afterwards.
+
+    It lies in a place of this user's that every run looks through first: a run that was killed could not end its server, so the next
+    one does. Raises ProcessError where that place cannot be written.
+    """
+    with ExitStack() as held:
+        run = _own_folder(held, progress)
         try:
-            endpoint = start_endpoint(supervisor, folder, declared, Path(place) / "endpoint", progress_since())
-            name = endpoint.name
-            if as_json:
-                print_json({"url": endpoint.url, "release": endpoint.release, "pid": endpoint.pid})
-            else:
-                say(f"serving {endpoint.release} at {endpoint.url} (Ctrl-C ends it)")
-            while (process := supervisor.get(name)) is not None and process.alive:
-                time.sleep(0.5)
-            raise ProcessError(f"the endpoint ended by itself\n{supervisor.log_tail(name)}", where=name, remedy="start it again")
+            yield run
         finally:
-            for process in supervisor.list():
-                stop_endpoint(supervisor, process.spec.name)
+            _clear(run)
+
+
+def _own_folder(held: ExitStack, progress: Progress) -> Path:
+    from mlgate import ProcessError
+    from mlgate.environment import CACHE_VARIABLE, cache_folder
+    from mlgate.errors import BusyError
+    from mlgate_serving.locks import exclusive
+
+    runs = cache_folder() / "serve"
+    try:
+        with exclusive(runs, "start", _LOCK_WAIT_S):  # so that nobody sees a new folder before its run holds it
+            for left in runs.glob("run-*"):
+                # A run that is alive holds its folder; one that ends at this moment takes it away.
+                with suppress(BusyError, FileNotFoundError), exclusive(left, "owner", wait_s=0):
+                    progress("ending what an earlier mlgate serve left when it was killed")
+                    _clear(left)
+            run = Path(tempfile.mkdtemp(prefix="run-", dir=runs))
+            held.enter_context(exclusive(run, "owner", wait_s=0))
+            return run
+    except OSError as error:
+        raise ProcessError(
+            f"cannot be written: {error.strerror}",
+            where=str(error.filename or runs),
+            remedy=f"make room or give permission there, or set {CACHE_VARIABLE} to a folder of yours",
+        ) from None
+
+
+def _clear(run: Path) -> None:
+    """Ends what runs in a run's folder, once nothing is in flight there, and removes the folder."""
+    from mlgate_serving.endpoint import stop_endpoint
+    from mlgate_serving.supervisor import Supervisor
+
+    supervisor = Supervisor(_registry(run))
+    for process in supervisor.list():
+        stop_endpoint(supervisor, process.spec.name)
+    supervisor.reap()  # a server of which its run was killed before it could register it
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def _registry(run: Path) -> Path:
+    return run / "processes"

@@ -1,7 +1,8 @@
 """The demo's story: four releases of one service are trained, packed, deployed beside stable and gated; two are promoted, two refused.
 
-Nothing here decides a verdict. Each finished chapter is written down, so that an interrupted demo goes on where it stopped and a finished
-one starts over, with a ledger of its own each time.
+Nothing here decides a verdict. Each chapter that ended as its gate was expected to is written down, so that an interrupted demo goes on
+where it stopped and a finished one starts over, with a ledger of its own each time. One whose gate ended otherwise (its server was killed,
+the machine was too busy) ends the demo, and the next run gates that release again: another attempt, on the next route of the ledger.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ from mlgate_cli.watch import Watch
 from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.exports import prepare
-from mlgate_delivery.promote import promote
+from mlgate_delivery.promote import promote, settled
 from mlgate_delivery.recover import recover
+from mlgate_evidence.history import Promotion
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.locks import hold
+from mlgate_gates.conclude import finished
 from mlgate_gates.request import GateOutcome
+from mlgate_gates.result import GateResult
+from mlgate_serving.runtime import configuration_digest
 
 Progress = Callable[[str], None]
 
@@ -39,6 +46,11 @@ class Chapter:
     verdict: Verdict
     decided_by: tuple[str, ...] = ()
 
+    def expects(self, result: GateResult) -> bool:
+        """Whether the gate ended as this chapter says, by a check of the kind it says."""
+        kinds = {finding.kind for finding in result.findings if finding.name == result.decided_by}
+        return result.verdict is self.verdict and (not self.decided_by or bool(kinds & set(self.decided_by)))
+
 
 CHAPTERS = (
     Chapter("1", "the first release", Verdict.PASS),
@@ -50,21 +62,16 @@ CHAPTERS = (
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How a chapter ended. `decided_kind` is the kind of the deciding check, `seconds` the whole chapter's."""
+    """How a chapter ended, and whether it was expected to end so. `seconds` are those of the run that ended it."""
 
     release: str
     verdict: str
     promoted: bool
     decided_by: str
-    decided_kind: str
+    expected: bool
     requests: int
     seconds: float
     report: str
-
-    def as_expected(self, chapter: Chapter) -> bool:
-        """Whether the gate ended as the chapter says, by a check of the kind it says."""
-        decided = not chapter.decided_by or self.decided_kind in chapter.decided_by
-        return self.verdict == chapter.verdict and decided and self.promoted == (chapter.verdict is Verdict.PASS)
 
 
 class Story:
@@ -81,30 +88,41 @@ class Story:
         self.record = self.home / "chapters.json"
         self.told: dict[str, Told] = {}
 
-    def begin(self) -> None:
-        """Go on where an interrupted demo stopped; start over where the last one was finished."""
-        if self.record.is_file():
-            self.told = {name: Told(**told) for name, told in json.loads(self.record.read_text(encoding="utf-8")).items()}
-        if len(self.told) == len(CHAPTERS):
-            self.progress("the last demo was finished: starting over with a new ledger")
+    @contextmanager
+    def running(self) -> Iterator[Watch]:
+        """Go on where an interrupted demo stopped. What this one starts ends with it: orderly at the end, at once where it is interrupted.
+
+        Raises BusyError where another demo runs in this project.
+        """
+        with hold(self.home, "running the demo", "two demos at once would stop each other's servers"):
+            watch = Watch(self.environment, Service.read(self.service_file))
+            try:
+                self._begin()
+                yield watch
+            finally:
+                watch.stop()
+                self.progress("stopping what the demo started")
+                down(self.environment, self.progress)
+
+    def _begin(self) -> None:
+        finished = self.home.with_name("demo-finished")
+        whole = self._read()
+        if not whole or len(self.told) == len(CHAPTERS) or self.unexpected:
+            self.progress("the last demo is over: starting anew, with a new ledger")
             down(self.environment, self.progress)
-            shutil.rmtree(self.home)
+            shutil.rmtree(finished, ignore_errors=True)
+            self.home.rename(finished)  # in one step, so that a kill leaves a whole demo or none
             self.told = {}
         elif self.told:
             self.progress(f"going on after release {max(self.told)}")
+        shutil.rmtree(finished, ignore_errors=True)
         prepare(self.environment, self.progress)
         recover(self.environment, self.progress)
 
-    @contextmanager
-    def running(self) -> Iterator[Watch]:
-        """What the demo starts ends with it: orderly at the end, at once where it is interrupted."""
-        watch = Watch(self.environment, Service.read(self.service_file))
-        try:
-            yield watch
-        finally:
-            watch.stop()
-            self.progress("stopping what the demo started")
-            down(self.environment, self.progress)
+    @property
+    def unexpected(self) -> Told | None:
+        """The chapter that did not end as it should; nothing is told after it."""
+        return next((told for told in self.told.values() if not told.expected), None)
 
     def tell(self, chapter: Chapter, watch: Watch) -> Told:
         """One chapter from training to promotion or refusal. Whatever of it was done already is not done again."""
@@ -114,26 +132,39 @@ class Story:
         packed, release = self._packed(number)
         self.progress(f"release {number} is {short(release.digest)}; bringing it up beside stable with weight 0")
         service = Service.read(self.service_file)
-        deploy_candidate(self.environment, service, self.service_file, packed, self.progress)
-        outcome = self._gated(service, release)
+        promotion = self._promotion(service, release)
+        if promotion is not None:  # the demo was killed within it
+            outcome = finished(self.environment.evidence / promotion.attempt, promotion.attempt)
+        else:
+            deploy_candidate(self.environment, service, self.service_file, packed, self.progress)
+            outcome = self._gated(service, release, chapter, watch)
         result = outcome.result
         self.progress(f"gate: {result.verdict}, {result.reason}")
         if result.verdict is Verdict.PASS:
-            promote(self.environment, service, self.service_file, release.digest, self.progress)
+            if promotion is None or not settled(self.environment, promotion):
+                promote(self.environment, service, self.service_file, release.digest, self.progress)
             watch.start()
         told = Told(
             release=number,
             verdict=result.verdict.value,
             promoted=result.verdict is Verdict.PASS,
             decided_by=result.decided_by,
-            decided_kind=next((finding.kind for finding in result.findings if finding.name == result.decided_by), ""),
+            expected=chapter.expects(result),
             requests=int(result.health["rows"]),
             seconds=round(time.monotonic() - begin, 1),
             report=str(outcome.report),
         )
         self.told[number] = told
-        self._write_down()
+        # What was refused against expectation may be gated again; what was promoted is stable and cannot.
+        if told.promoted or told.expected:
+            self._write_down()
         return told
+
+    def _promotion(self, service: Service, release: Release) -> Promotion | None:
+        """The promotion of this very release, where it is what is stable."""
+        stable = Ledger.of(self.environment).stable(service.name, self.environment.name)
+        configuration = configuration_digest(service.name, service.serving)
+        return stable if stable is not None and stable.is_of(release.digest, configuration) else None
 
     def _packed(self, number: str) -> tuple[Path, Release]:
         target = self.home / "dist" / f"digits-{number}"
@@ -144,20 +175,35 @@ class Story:
             self.progress(f"training release {number}")
             built = self.home / "build" / f"digits-{number}"
             training.write_data(self.example / "data")
-            training.write_model(int(number), built)
+            training.write_model(int(number), built, progress=self.progress)
             pack(built, service=Service.read(self.service_file), version=number, output=target)
         return target, Release.read(target)
 
-    def _gated(self, service: Service, release: Release) -> GateOutcome:
-        from mlgate_delivery.arms import arms_of
+    def _gated(self, service: Service, release: Release, chapter: Chapter, watch: Watch) -> GateOutcome:
+        from mlgate_delivery.arms import arms_of, fallen
         from mlgate_gates.request import GateRequest
         from mlgate_gates.run import judged_before, run_gate
 
         candidate, stable = arms_of(self.environment, service, release.digest)
+        if stable is not None:
+            watch.start()
         known = judged_before(self.environment, service, candidate)
-        if known is not None:
+        if known is not None and chapter.expects(known.result):
             return known
-        return run_gate(GateRequest(service, self.environment, candidate, stable, first_release=stable is None), self.progress)
+        outcome = run_gate(GateRequest(service, self.environment, candidate, stable, first_release=stable is None), self.progress)
+        for words in fallen(self.environment, service, (candidate, stable)):
+            self.progress(words)
+        return outcome
+
+    def _read(self) -> bool:
+        """Take up what an interrupted demo told; False where its record cannot be read, as that of another version."""
+        try:
+            self.told = {name: Told(**told) for name, told in json.loads(self.record.read_text(encoding="utf-8")).items()}
+        except FileNotFoundError:
+            return True
+        except (OSError, ValueError, TypeError, AttributeError):
+            return False
+        return True
 
     def _write_down(self) -> None:
         part = self.record.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""Check service.yaml and its data, without a request.
+"""Check service.yaml, its data, and that its claims could be proven by them, without a request.
 
 Example: mlgate validate examples/digits/service.yaml
 """
@@ -17,11 +17,16 @@ def command(
     service: Annotated[Path, typer.Argument(metavar="SERVICE", help="The declaration, service.yaml.")],
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate import Service
+    from mlgate import DeclarationError, Service
+    from mlgate_evidence.routes import alpha_share
+    from mlgate_gates.provable import unprovable
     from mlgate_gates.samples import read_samples
 
     declared = Service.read(service)
     samples = read_samples(declared)
+    # By the alpha of a first gate; later ones have less, and say so themselves.
+    if problems := unprovable(declared, declared.quality, samples, declared.alpha * alpha_share(1)):
+        raise DeclarationError(problems)
     if as_json:
         print_json(
             {

@@ -8,6 +8,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from mlgate import Environment, Service
+from mlgate_serving.clients import Request
 
 _PAUSE_S = 0.05
 
@@ -24,9 +25,15 @@ class Watch:
         self.failed = 0
 
     def start(self) -> None:
-        """Begin calling; a second call does nothing."""
+        """Begin calling; a second call does nothing. Raises EndpointError where the service has no URL."""
+        from mlgate_delivery.arms import service_url
+        from mlgate_gates.contract_cases import example_case
+        from mlgate_serving.clients import client_for
+
         if self._thread is None:
-            self._thread = threading.Thread(target=self._call, name="watch-stable", daemon=True)
+            request = client_for(self._service.interface, self._service.name).encode(example_case(self._service.interface))
+            url = service_url(self._environment, self._service.name)
+            self._thread = threading.Thread(target=self._call, args=(url, request), name="watch-stable", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -35,13 +42,8 @@ class Watch:
         if self._thread is not None:
             self._thread.join()
 
-    def _call(self) -> None:
-        from mlgate_delivery.arms import service_url
-        from mlgate_gates.contract_cases import example_case
-        from mlgate_serving.clients import client_for
-
-        request = client_for(self._service.interface, self._service.name).encode(example_case(self._service.interface))
-        address = urlsplit(service_url(self._environment, self._service.name))
+    def _call(self, url: str, request: Request) -> None:
+        address = urlsplit(url)
         connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=10)
         while not self._ended.is_set():
             try:

@@ -17,13 +17,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from mlgate.errors import DeclarationError, Problem
 
 Location = tuple[str | int, ...]
+# Where people who should name an environment variable write its value instead. Errors go into logs.
+_SECRETS: Location = ("interface", "auth")
+_SECRETS_HOLD = "names of environment variables, such as bearer: ENDPOINT_TOKEN"
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class Declared(BaseModel):
-    """Base of everything read from a file: frozen, strict, unknown keys refused."""
+    """Base of everything read from a file: frozen, strict, unknown keys refused, and NaN, of which every comparison is false."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def read_document(path: Path, model: type[Model]) -> Model:
@@ -52,7 +55,7 @@ def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
         lines: dict[Location, int] = {(): 1}
         problems: list[Problem] = []
         if node is not None:
-            _walk(node, (), lines, problems, where)
+            _walk(node, (), (), lines, problems, where)
         if problems:
             raise DeclarationError(problems)
         return (None if node is None else loader.construct_document(node)), lines
@@ -60,26 +63,39 @@ def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
         mark = error.problem_mark
         place = f"{where}:{mark.line + 1}" if mark else where
         raise DeclarationError([Problem(place, f"not valid YAML: {error.problem}", "correct the syntax at this line")]) from None
+    except RecursionError:
+        raise DeclarationError([Problem(where, "is nested too deep", "a file like this needs no more than ten levels")]) from None
+    except (LookupError, AttributeError):  # PyYAML takes for granted that the value behind a tag fits it
+        raise DeclarationError([Problem(where, "not valid YAML: a value does not fit its tag", "leave out tags such as !!bool")]) from None
     except (yaml.YAMLError, ValueError) as error:  # a character or a date that YAML cannot hold
         raise DeclarationError([Problem(where, f"not valid YAML: {error}", "save it as plain UTF-8 text")]) from None
 
 
-def _walk(node: yaml.Node, at: Location, lines: dict[Location, int], problems: list[Problem], where: str) -> None:
-    if isinstance(node, yaml.MappingNode):
+def _walk(
+    node: yaml.Node, at: Location, within: tuple[yaml.Node, ...], lines: dict[Location, int], problems: list[Problem], where: str
+) -> None:
+    """Notes the line of each part of `node`, which stands at `at` inside of the nodes `within`."""
+
+    def wrong(here: yaml.Node, found: str, expected: str) -> None:
+        problems.append(Problem(f"{where}:{here.start_mark.line + 1}", found, expected))
+
+    if node in within:
+        wrong(node, f"{dotted(at)} is an alias of what it stands in", "write the value out")
+    elif isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                kind = "mapping" if isinstance(key_node, yaml.MappingNode) else "list"
+                wrong(key_node, f"a {kind} is a key in {dotted(at)}", "a key is a word; is this a template that was not rendered?")
+                continue
             here = (*at, key_node.value)
-            line = key_node.start_mark.line + 1
             if here in lines:
-                first = lines[here]
-                problems.append(
-                    Problem(f"{where}:{line}", f"{dotted(here)} stands here a second time (first in line {first})", "keep one of the two")
-                )
-            lines[here] = line
-            _walk(value_node, here, lines, problems, where)
+                wrong(key_node, f"{dotted(here)} stands here a second time (first in line {lines[here]})", "keep one of the two")
+            lines[here] = key_node.start_mark.line + 1
+            _walk(value_node, here, (*within, node), lines, problems, where)
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             lines[(*at, index)] = item.start_mark.line + 1
-            _walk(item, (*at, index), lines, problems, where)
+            _walk(item, (*at, index), (*within, node), lines, problems, where)
 
 
 def dotted(location: Location) -> str:
@@ -122,6 +138,8 @@ def _phrase(item: Any, location: Location, model: type[BaseModel]) -> tuple[str,
         return f"{name} is missing", "add it"
     if kind == "value_error":
         return f"{name}: {context['error']}", "correct the value"
+    if location[: len(_SECRETS)] == _SECRETS:
+        return f"{name} is wrong; what stands there is not shown, since it may be a secret", _SECRETS_HOLD
     if kind in ("literal_error", "enum"):
         return f"{name} is {value!r}", f"one of {context['expected']}"
     return f"{name} is {value!r}", item["msg"][0].lower() + item["msg"][1:]

@@ -12,8 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlgate.digests import short
+
 HOME_VARIABLE = "MLGATE_HOME"
 CACHE_VARIABLE = "MLGATE_CACHE"
+PROJECT_FILE = "Pulumi.yaml"
 _SEVEN_DAYS_NS = 7 * 86400 * 10**9
 
 
@@ -53,6 +56,17 @@ class Environment:
         """The model store: one folder per release digest."""
         return self.home / "releases"
 
+    def release_folder(self, release: str) -> Path:
+        """Where the model store keeps the release with that digest, if it does."""
+        return self.releases / short(release)
+
+    def declaration_file(self, release: str, configuration: str) -> Path:
+        """The declaration by which the release is served in that configuration (digests), kept beside it.
+
+        One for each configuration: who tries a release in another one must not change how it was promoted.
+        """
+        return self.release_folder(release) / f"service-{short(configuration)}.yaml"
+
     @property
     def processes(self) -> Path:
         """The Supervisor's registry and each process's own directories."""
@@ -70,10 +84,20 @@ class Environment:
 
 
 def local(project: Path | None = None) -> Environment:
-    """The environment of this machine: under `$MLGATE_HOME`, else `.mlgate/` of the project (default: the current directory)."""
+    """The environment of this machine: under `$MLGATE_HOME`, else `.mlgate/` of the project's folder.
+
+    The default is the project around the current directory, so that every folder inside it means the same environment; outside of any, the
+    current directory.
+    """
     declared = os.environ.get(HOME_VARIABLE)
-    home = Path(declared).expanduser() if declared else (project or Path.cwd()) / ".mlgate"
+    home = Path(declared).expanduser() if declared else (project or project_folder(Path.cwd()) or Path.cwd()) / ".mlgate"
     return Environment(name="local", home=home.resolve() / "local")
+
+
+def project_folder(start: Path) -> Path | None:
+    """The folder of the project around `start`: the nearest above it with a `Pulumi.yaml`; None where there is none."""
+    begin = start.resolve()
+    return next((folder for folder in (begin, *begin.parents) if (folder / PROJECT_FILE).is_file()), None)
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
+import sys
+from math import ceil, floor, prod
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -14,6 +15,16 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
 Dtype = Literal["float32", "float64", "int32", "int64", "uint8", "bool"]
 Shape = Annotated[tuple[int, ...], Field(min_length=1, strict=False)]
+
+_FLOAT32_MAX = (2 - 2**-23) * 2.0**127
+_LIMITS: dict[Dtype, tuple[float, float]] = {
+    "float32": (-_FLOAT32_MAX, _FLOAT32_MAX),
+    "float64": (-sys.float_info.max, sys.float_info.max),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "uint8": (0, 255),
+    "bool": (0, 1),
+}
 
 
 def _check_shape(shape: tuple[int, ...]) -> None:
@@ -34,6 +45,13 @@ class Tensor(Declared):
         _check_shape(self.shape)
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least {self.at_least} is over at_most {self.at_most}")
+        lowest, highest = _LIMITS[self.dtype]
+        low = lowest if self.at_least is None else max(self.at_least, lowest)
+        high = highest if self.at_most is None else min(self.at_most, highest)
+        if not self.dtype.startswith("float"):
+            low, high = ceil(low), floor(high)
+        if low > high:
+            raise ValueError(f"no {self.dtype} keeps at_least {self.at_least} and at_most {self.at_most}")
         return self
 
     @property

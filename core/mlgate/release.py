@@ -41,7 +41,7 @@ class Release(Declared):
     service: Name
     version: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,62}$")]
     digest: Digest
-    archive: str
+    archive: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]*\.mar$")]
     archive_digest: Digest
     files: Annotated[dict[str, Digest], Field(min_length=1)]
     interface: Interface
@@ -50,12 +50,16 @@ class Release(Declared):
 
     @classmethod
     def read(cls, folder: Path) -> Release:
-        """The release packed in `folder`. Raises EvidenceError where the file is missing, malformed or contradicts itself."""
+        """The release packed in `folder`. Raises EvidenceError where the file is missing, unreadable, malformed or contradicts itself."""
         path = folder / RELEASE_FILE
         try:
             release = cls.model_validate_json(path.read_bytes())
         except FileNotFoundError:
             raise EvidenceError("no release here", where=str(path), remedy="pack one: mlgate pack DIR") from None
+        except OSError as error:
+            raise EvidenceError(
+                f"cannot be read: {error.strerror}", where=str(path), remedy="give the folder that holds it, one that you may read"
+            ) from None
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"])

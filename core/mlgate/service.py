@@ -19,46 +19,55 @@ Probability = Annotated[float, Field(gt=0, lt=1)]
 class Metadata(Declared):
     """What the service is called and who answers for it."""
 
-    name: Name
-    owner: Name
+    name: Name = Field(description="the service; its endpoints, URL and ledger entries carry it")
+    owner: Name = Field(description="the team that answers for it")
 
 
 class Batch(Declared):
     """Server-side batching. `delay` is added to every lone request, so it is short and said."""
 
-    size: Annotated[int, Field(ge=1, le=1024)] = 16
-    delay: DurationNs = 1_000_000
+    size: int = Field(default=16, ge=1, le=1024, description="how many requests the server answers together at most")
+    delay: DurationNs = Field(default=1_000_000, description="how long it waits for a batch to fill")
 
 
 class Resources(Declared):
     """What one replica runs on; `cpu` where no accelerator is named."""
 
-    accelerator: Literal["cpu", "t4", "a10g", "l4", "l40s", "a100-40g", "a100-80g", "h100", "h200", "b200"] = "cpu"
-    count: Annotated[int, Field(ge=1, le=16)] = 1
+    accelerator: Literal["cpu", "t4", "a10g", "l4", "l40s", "a100-40g", "a100-80g", "h100", "h200", "b200"] = Field(
+        default="cpu", description="the kind of accelerator"
+    )
+    count: int = Field(default=1, ge=1, le=16, description="how many of them one replica has")
 
 
 class Serving(Declared):
     """How one replica serves: the runtime, its batching, its worker processes and its resources."""
 
-    runtime: Literal["torchserve"] = "torchserve"
-    batch: Batch = Batch()
-    workers: Annotated[int, Field(ge=1, le=64)] = 1
-    resources: Resources = Resources()
+    runtime: Literal["torchserve"] = Field(default="torchserve", description="the model server")
+    batch: Batch = Field(default=Batch(), description="server-side batching")
+    workers: int = Field(default=1, ge=1, le=64, description="processes that answer, each with a model of its own in memory")
+    resources: Resources = Field(default=Resources(), description="what a replica runs on")
 
 
 class LatencyObjective(Declared):
     """A latency quantile, from the scheduled instant to the last byte, is at most a bound."""
 
-    name: Name
-    quantile: Probability
-    at_most: DurationNs
+    name: Name = Field(description="what the check is called in reports")
+    quantile: Probability = Field(description="the share of requests that keep the bound, such as 0.99")
+    at_most: DurationNs = Field(description="the bound; a failed request counts as over it")
+
+    @field_validator("at_most")
+    @classmethod
+    def _possible(cls, value: int) -> int:
+        if value == 0:
+            raise ValueError("no answer takes 0 ms: write a longer time, such as 50 ms")
+        return value
 
 
 class ErrorRateObjective(Declared):
     """The share of failed requests is at most a bound."""
 
-    name: Name
-    at_most: Share
+    name: Name = Field(description="what the check is called in reports")
+    at_most: Share = Field(description="the share of requests that may fail: no answer, not 2xx, or off the interface")
 
     @field_validator("at_most")
     @classmethod
@@ -87,12 +96,12 @@ Objective = Annotated[
 class Load(Declared):
     """The load under which the objectives hold, and for how long they are watched."""
 
-    arrivals: Literal["poisson"] = "poisson"
-    rate: RatePerS
-    warm_up: DurationNs = 5_000_000_000
-    at_least: DurationNs = 60_000_000_000
-    at_most: DurationNs = 300_000_000_000
-    bursts: Literal["independent"]
+    arrivals: Literal["poisson"] = Field(default="poisson", description="how requests are spread over time")
+    rate: RatePerS = Field(description="how many requests are sent, whether or not the earlier ones were answered")
+    warm_up: DurationNs = Field(default=5_000_000_000, description="the same load before it, which is not judged")
+    at_least: DurationNs = Field(default=60_000_000_000, description="no PASS before this time; a FAIL may come earlier")
+    at_most: DurationNs = Field(default=300_000_000_000, description="what is not proven by then is INCONCLUSIVE")
+    bursts: Literal["independent"] = Field(description="the assumption that alpha rests on: requests exceed a bound independently")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -104,24 +113,28 @@ class Load(Declared):
 
 
 class AbsoluteBar(Declared):
-    """Accuracy on the hold-out is at least a bar. `look_at` names cases that never gate: the report shows the wrong ones as pictures."""
+    """Accuracy on the hold-out is at least a bar."""
 
-    name: Name
-    metric: Literal["accuracy"]
-    at_least: Probability
-    data: str
-    slices: tuple[FieldName, ...] = Field(default=(), strict=False)
-    look_at: str | None = None
+    name: Name = Field(description="what the check is called in reports")
+    metric: Literal["accuracy"] = Field(description="the share of right answers")
+    at_least: Probability = Field(description="the bar")
+    data: str = Field(description="the hold-out, a Parquet file; a path from the folder of service.yaml")
+    slices: tuple[FieldName, ...] = Field(
+        default=(), strict=False, description="columns of the hold-out; the report gives the accuracy for each of their values"
+    )
+    look_at: str | None = Field(
+        default=None, description="another such file, whose cases never gate: the report shows the wrong ones as pictures"
+    )
 
 
 class MarginBar(Declared):
     """Accuracy is worse than stable's by less than a margin, paired on the same cases."""
 
-    name: Name
-    metric: Literal["accuracy"]
-    versus: Literal["stable"]
-    margin: Probability
-    data: str
+    name: Name = Field(description="what the check is called in reports")
+    metric: Literal["accuracy"] = Field(description="the share of right answers")
+    versus: Literal["stable"] = Field(description="what it is compared with: the release that serves")
+    margin: Probability = Field(description="how much lower it may be, such as 0.02 for two points")
+    data: str = Field(description="the hold-out, a Parquet file; a path from the folder of service.yaml")
 
 
 Bar = Annotated[
@@ -131,18 +144,20 @@ Bar = Annotated[
 
 
 class Service(Declared):
-    """The whole declaration. `load` reads it from a file and remembers the folder that data paths are relative to."""
+    """The whole declaration. `read` takes it from a file and remembers the folder that data paths are relative to."""
 
-    apiVersion: Literal["mlgate/v1"]
-    kind: Literal["Service"]
-    metadata: Metadata
-    serving: Serving = Serving()
-    interface: Interface
-    objectives: tuple[Objective, ...] = Field(default=(), strict=False)
-    load: Load | None = None
-    quality: tuple[Bar, ...] = Field(default=(), strict=False)
-    alpha: Probability = 0.01
-    alpha_block: Probability = 0.01
+    apiVersion: Literal["mlgate/v1"] = Field(description="the version of this format")
+    kind: Literal["Service"] = Field(description="what the file declares")
+    metadata: Metadata = Field(description="name and owner")
+    serving: Serving = Field(default=Serving(), description="how it is served, where mlgate serves it")
+    interface: Interface = Field(description="what goes over the wire")
+    objectives: tuple[Objective, ...] = Field(
+        default=(), strict=False, description="latency and errors under load: a quantile with a time, or a share"
+    )
+    load: Load | None = Field(default=None, description="the load for the objectives; needed where there are any")
+    quality: tuple[Bar, ...] = Field(default=(), strict=False, description="accuracy on hold-out data: a bar, or a margin against stable")
+    alpha: Probability = Field(default=0.01, description="the chance that a release with a false claim is promoted")
+    alpha_block: Probability = Field(default=0.01, description="the chance that a release all of whose claims hold is refused")
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")

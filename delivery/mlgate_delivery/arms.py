@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.errors import EndpointError
@@ -11,8 +13,8 @@ from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.store import release_folder, release_named
 from mlgate_evidence.ledger import Ledger
-from mlgate_gates.request import Subject
-from mlgate_serving.endpoint import find_endpoint
+from mlgate_gates.request import Server, Subject
+from mlgate_serving.endpoint import endpoint_name, find_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
 
@@ -43,14 +45,42 @@ def service_url(environment: Environment, service: str) -> str:
     return str(url)
 
 
+def fallen(environment: Environment, service: Service, arms: Iterable[Subject | None]) -> list[str]:
+    """A sentence for each of `arms` whose server has ended since it was found, with the end of its log.
+
+    A gate judges what it got, so a server that was killed meanwhile reads as failed requests; these say what lies behind them.
+    """
+    supervisor = Supervisor(environment.processes)
+    said = []
+    for arm in arms:
+        if arm is not None and arm.release is not None and find_endpoint(supervisor, service.name, arm.release) is None:
+            name = endpoint_name(service.name, arm.release)
+            said.append(f"the server of {name} ended during the gate; {_UP}\n{supervisor.log_tail(name)}".rstrip())
+    return said
+
+
 def _subject(environment: Environment, service: str, release: str) -> Subject:
-    endpoint = find_endpoint(Supervisor(environment.processes), service, release)
-    if endpoint is None:
+    supervisor = Supervisor(environment.processes)
+    name = _server_name(supervisor, endpoint_name(service, release))  # first: what comes in its place in between is another one
+    endpoint = find_endpoint(supervisor, service, release)
+    if name is None or endpoint is None:
         raise EndpointError(
             f"release {short(release)} of {service} does not run in {environment.name}", where=str(environment.processes), remedy=_UP
         )
     lineage = Release.read(release_folder(environment, release)).lineage
-    return Subject(url=endpoint.url, release=endpoint.release, configuration=endpoint.configuration, lineage=lineage)
+    return Subject(
+        url=endpoint.url,
+        release=endpoint.release,
+        configuration=endpoint.configuration,
+        lineage=lineage,
+        server=Server(name, lambda: _server_name(supervisor, endpoint.name)),
+    )
+
+
+def _server_name(supervisor: Supervisor, name: str) -> str | None:
+    """The process that was started last under that name, dead or alive; None where it was stopped since."""
+    process = supervisor.get(name)
+    return f"process {process.pid} {process.birth}" if process else None
 
 
 _UP = 'bring it up: eval "$(mlgate env local)" && pulumi up -s local --refresh'

@@ -6,14 +6,16 @@ from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import UsageError
+from mlgate.errors import ProcessError, UsageError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
+from mlgate_evidence.history import Promotion
 from mlgate_evidence.ledger import Ledger
-from mlgate_serving.endpoint import LocalEndpoint, find_endpoint
+from mlgate_serving.endpoint import LocalEndpoint, endpoint_name, find_endpoint
+from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
 from mlgate_tools.tool import Progress
 
@@ -21,8 +23,8 @@ from mlgate_tools.tool import Progress
 def deploy_candidate(environment: Environment, service: Service, declaration: Path, packed: Path, progress: Progress) -> LocalEndpoint:
     """Brings the release packed in `packed` up with weight 0, in place of any other candidate; stable goes on. Idempotent.
 
-    `declaration`: the file that `service` was read from. Raises UsageError for the release that is stable already, StackError where the
-    update fails, BusyError while another command changes the environment.
+    `declaration`: the file that `service` was read from. Raises UsageError for the release that is stable already, in whatever
+    configuration, StackError where the update fails, BusyError while another command changes the environment.
     """
     release = Release.read(packed)
     with turn(environment, f"bringing up {release.label}"):
@@ -47,9 +49,7 @@ def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Pat
     release = Release.read(packed)
     stable = Ledger.of(environment).stable(service.name, environment.name)
     if stable and stable.release == release.digest:
-        raise UsageError(
-            f"{release.label} is stable already", where=f"{environment.name}", remedy="nothing is left to do; mlgate status shows what runs"
-        )
+        raise stable_already(stable, service, declaration)
     stack.file.set_service(
         service.name,
         declaration=stack.project.spelt(declaration),
@@ -58,6 +58,27 @@ def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Pat
         weight=None,
     )
     stack.up(progress)
-    endpoint = find_endpoint(Supervisor(environment.processes), service.name, release.digest)
-    assert endpoint, f"the update succeeded, so {short(release.digest)} runs"
+    supervisor = Supervisor(environment.processes)
+    endpoint = find_endpoint(supervisor, service.name, release.digest)
+    if endpoint is None:
+        name = endpoint_name(service.name, release.digest)
+        raise ProcessError(f"came up and has ended since; the end of its log:\n{supervisor.log_tail(name)}", where=f"process {name}")
     return endpoint
+
+
+def stable_already(stable: Promotion, service: Service, declaration: Path) -> UsageError:
+    """What to tell who wants to measure or promote the release that is stable: in the same configuration, or in another one."""
+    name = f"release {short(stable.release)} of {stable.service}"
+    declared = configuration_digest(service.name, service.serving)
+    if stable.configuration == declared:
+        return UsageError(
+            f"{name} is stable already, by the evidence of {stable.attempt}",
+            where=stable.stage,
+            remedy="nothing is left to do; mlgate status shows what runs",
+        )
+    return UsageError(
+        f"{name} is stable with configuration {short(stable.configuration)}, and this declares {short(declared)}; "
+        "a release cannot be measured beside itself",
+        where=f"{declaration}: serving",
+        remedy="take back what was changed in `serving`, or gate the change with the next release",
+    )

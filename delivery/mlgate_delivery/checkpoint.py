@@ -49,8 +49,9 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who holds the stack: a process of a host, since when."""
+    """Who holds the stack: a process of a host, since when. `path`: the lock itself; whoever removes it takes the lock away."""
 
+    path: Path
     pid: int
     user: str
     host: str
@@ -129,6 +130,6 @@ def _resource(item: dict[str, Any]) -> StateResource | None:
 def _lock(path: Path) -> Lock | None:
     try:
         said = json.loads(path.read_bytes())
-        return Lock(pid=said["pid"], user=said["username"], host=said["hostname"], since=datetime.fromisoformat(said["timestamp"]))
+        return Lock(path, pid=said["pid"], user=said["username"], host=said["hostname"], since=datetime.fromisoformat(said["timestamp"]))
     except (FileNotFoundError, ValueError, KeyError):  # released meanwhile, or being written
         return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from mlgate.environment import Environment
+from mlgate.environment import Environment, project_folder
+from mlgate.errors import BusyError, MlgateError
 from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.project import Project
@@ -20,22 +22,57 @@ from mlgate_tools.tool import Progress
 def down(environment: Environment, progress: Progress) -> Sequence[str]:
     """Destroys the stack and stops whatever else the environment's registry knows. Returns the names of the processes that ended.
 
-    May be interrupted and run again. Raises BusyError while another command changes the environment.
+    May be interrupted and run again. Raises BusyError while another command changes the environment. Whatever else keeps the stack from
+    being destroyed is raised when every process has ended all the same.
     """
     if not environment.home.exists():
         return []
     supervisor = Supervisor(environment.processes)
     with turn(environment, "stopping everything"):
         running = [process.spec.name for process in supervisor.list() if process.alive]
-        if (environment.state / "state").exists():
-            project = Project.find()
-            if FileState(backend_of(environment), project.name, environment.name).exists:
-                stack = LocalStack.open(environment, progress, project)
-                clear(stack, progress)
-                if stack.state.checkpoint().resources:
-                    stack.destroy(progress)
+        failure: MlgateError | KeyboardInterrupt | None = None
+        try:
+            _destroy(environment, progress)
+        except BusyError:  # somebody's update goes on: it would start anew what is stopped under it
+            raise
+        except (MlgateError, KeyboardInterrupt) as error:  # Ctrl-C cuts the engine's orderly end short, not ours
+            failure = error
         _stop_rest(environment, supervisor, progress)
+        if failure:
+            raise failure
         return running
+
+
+def down_everywhere(environment: Environment, progress: Progress) -> Sequence[str]:
+    """As `down`, also for what a demo that was killed left running in this project. One that fails keeps no other from being ended."""
+    ended: list[str] = []
+    failures: list[MlgateError] = []
+    for place in (environment, *_demos(environment)):
+        try:
+            ended += down(place, progress)
+        except MlgateError as failure:
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return ended
+
+
+def _demos(environment: Environment) -> Sequence[Environment]:
+    """A demo keeps an environment of its own below `.mlgate/` of the project, wherever `$MLGATE_HOME` is."""
+    project = project_folder(Path.cwd())
+    roots = {environment.home.parent, *([project / ".mlgate"] if project else [])}
+    homes = {entry.parent.parent for root in roots for entry in root.glob("demo*/local/processes/*.json")}
+    return [Environment(name="local", home=home) for home in sorted(homes)]
+
+
+def _destroy(environment: Environment, progress: Progress) -> None:
+    state = FileState.found(backend_of(environment), environment.name)
+    if state is None:
+        return
+    stack = LocalStack.open(environment, progress, Project.find())
+    clear(stack, progress)
+    if stack.state.checkpoint().resources:
+        stack.destroy(progress)
 
 
 def _stop_rest(environment: Environment, supervisor: Supervisor, progress: Progress) -> None:

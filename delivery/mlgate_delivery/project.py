@@ -7,9 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from mlgate.environment import PROJECT_FILE, project_folder
 from mlgate.errors import StackError
-
-_FILE = "Pulumi.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +22,14 @@ class Project:
     def find(cls, start: Path | None = None) -> Project:
         """The project around `start` (default: the current directory). Raises StackError where there is none."""
         begin = (start or Path.cwd()).resolve()
-        for folder in (begin, *begin.parents):
-            if (folder / _FILE).is_file():
-                return cls(folder, _name_in(folder / _FILE))
-        raise StackError(
-            f"there is no {_FILE} here or above",
-            where=str(begin),
-            remedy="run the command in the folder of your project, or in one inside it",
-        )
+        folder = project_folder(begin)
+        if folder is None:
+            raise StackError(
+                f"there is no {PROJECT_FILE} here or above",
+                where=str(begin),
+                remedy="run the command in the folder of your project, or in one inside it",
+            )
+        return cls(folder, _name_in(folder / PROJECT_FILE))
 
     def spelt(self, path: Path) -> str:
         """How the configuration names a path: from the project's folder where it lies inside, else in full."""

@@ -1,6 +1,6 @@
 """Promotion: fresh evidence, its place in the ledger, then the traffic, in this order.
 
-The ledger comes before the traffic because the update asks it. A kill in between leaves a promoted release without its traffic, which the
+The ledger comes before the traffic because the update asks it. A kill anywhere after it leaves a promotion that is not `settled`, which the
 same command finishes.
 """
 
@@ -10,10 +10,12 @@ from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import EvidenceError, LedgerError, StackError
+from mlgate.errors import BusyError, EvidenceError, LedgerError, MlgateError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
-from mlgate_delivery.candidate import bring_up
+from mlgate_delivery.candidate import bring_up, stable_already
+from mlgate_delivery.checkpoint import FileState
+from mlgate_delivery.exports import backend_of, stack_file_of
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.store import release_folder, release_named
@@ -38,25 +40,56 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
 
     It must have fresh evidence for exactly this release, the configuration that `service` declares now, and this environment; the verdict
     is computed again from its rows. Raises RefusedError (with the verdict's exit code) or EvidenceError without, LedgerError for a release
-    that is stable and has its traffic, BusyError while another command changes the environment, StackError where the update fails.
+    whose promotion is settled, UsageError for one that is stable in another configuration, BusyError while another command changes the
+    environment, StackError where the update fails.
     """
     digest = release_named(environment, release)
     with turn(environment, f"promoting {service.name} {short(digest)}"):
         stack = LocalStack.open(environment, progress)
         clear(stack, progress)
         stable = Ledger.of(environment).stable(service.name, environment.name)
-        if stable is None or not stable.is_of(digest, configuration_digest(service.name, service.serving)):
+        if stable is None or stable.release != digest:
             stable = _record(stack, service, declaration, release, digest, progress)
-        elif has_traffic(environment, service.name, digest):
+        elif stable.configuration != configuration_digest(service.name, service.serving):
+            raise stable_already(stable, service, declaration)
+        elif settled(environment, stable):
             raise LedgerError(
                 f"release {short(digest)} of {service.name} is stable already, by the evidence of {stable.attempt}",
                 where=str(environment.ledger),
                 remedy="nothing is left to do; mlgate status shows what runs",
             )
         else:
-            progress(f"{short(digest)} was promoted before, but does not have the traffic: finishing that")
+            progress(f"{short(digest)} was promoted before, but that was not finished, or something of it ended: finishing that")
         move_traffic(stack, stable, progress)
         return stable
+
+
+def settled(environment: Environment, promotion: Promotion) -> bool:
+    """Whether nothing is left to do for a promotion: it was carried out, is configured, and its server runs and has all of the traffic."""
+    configured = stack_file_of(environment).services().get(promotion.service, {})
+    return (
+        carried_out(environment, promotion)
+        and configured.get("stable") == promotion.release
+        and not configured.get("weight")
+        and find_endpoint(Supervisor(environment.processes), promotion.service, promotion.release) is not None
+        and has_traffic(environment, promotion.service, promotion.release)
+    )
+
+
+def carried_out(environment: Environment, promotion: Promotion) -> bool:
+    """Whether the update that a promotion or a rollback asks for was done to its end, as the stack's state tells it.
+
+    Its traffic has moved and nothing else of the service is left, but for a candidate that was configured since. What died since then is
+    another matter.
+    """
+    state = FileState.found(backend_of(environment), environment.name)
+    resources = state.checkpoint().resources if state else ()
+    mine = [resource for resource in resources if resource.properties["service"] == promotion.service]
+    url = next((resource for resource in mine if resource.kind == "StableUrl"), None)
+    if url is None or url.properties.get("stable") != promotion.release or url.properties.get("weight"):
+        return False
+    others = {resource.properties.get("release", promotion.release) for resource in mine} - {promotion.release}
+    return not others or "candidate" in stack_file_of(environment).services().get(promotion.service, {})
 
 
 def has_traffic(environment: Environment, service: str, release: str) -> bool:
@@ -66,26 +99,36 @@ def has_traffic(environment: Environment, service: str, release: str) -> bool:
 
 
 def move_traffic(stack: LocalStack, promotion: Promotion, progress: Progress) -> None:
-    """Brings stack and traffic to what the ledger says. Raises StackError that says what state a failure left, and how to go on."""
+    """Brings stack and traffic to what the ledger says.
+
+    Raises StackError, or BusyError where an update by hand is running, that says what state the failure left, and how to go on.
+    """
     service = promotion.service
     # Without a candidate: one that does not come up would keep the traffic where it is, in a rollback of all times.
     stack.file.set_service(service, stable=promotion.release, candidate=None, weight=None)
     try:
         stack.up(progress)
-    except StackError as error:
-        state = "has its traffic" if has_traffic(stack.environment, service, promotion.release) else "does not have its traffic yet"
-        raise StackError(
+    except (StackError, BusyError) as error:
+        state = _traffic_in_words(stack.environment, promotion)
+        raise type(error)(
             f"{short(promotion.release)} is stable in the ledger and {state}, but the update failed: {error.problem}",
             where=error.where,
             remedy=f"put that right and run the same command again, it goes on from here ({error.remedy})",
         ) from error
 
 
+def _traffic_in_words(environment: Environment, promotion: Promotion) -> str:
+    try:
+        return "has its traffic" if has_traffic(environment, promotion.service, promotion.release) else "does not have its traffic yet"
+    except MlgateError:  # what stopped the update is what must be said
+        return "nobody can tell whether it has its traffic"
+
+
 def _record(stack: LocalStack, service: Service, declaration: Path, release: str, digest: str, progress: Progress) -> Promotion:
     """Evidence, then the endpoint, then the ledger: what can still refuse or fail comes before what cannot be taken back."""
     environment = stack.environment
     configuration = configuration_digest(service.name, service.serving)
-    evidence = require_fresh(environment, service=service.name, release=digest, configuration=configuration)
+    evidence = require_fresh(environment, service, release=digest, configuration=configuration)
     _recompute(environment, evidence)
     endpoint = find_endpoint(Supervisor(environment.processes), service.name, digest)
     if endpoint is None or endpoint.configuration != configuration:

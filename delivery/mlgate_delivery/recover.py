@@ -48,7 +48,8 @@ def clear(stack: LocalStack, progress: Progress, *, patience_s: float = _PATIENC
     if dead:
         owners = ", ".join(f"process {lock.pid}" for lock in dead)
         progress(f"recovering: taking away the lock of {owners}, which has ended")
-        stack.unlock()
+        for lock in dead:  # by hand: `pulumi cancel` would also take one away that somebody has taken since
+            lock.path.unlink(missing_ok=True)
     left = stack.state.checkpoint()
     if left.operations:
         progress(f"recovering: {left.operations} operations were begun and never ended; looking at what runs")

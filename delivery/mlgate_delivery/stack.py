@@ -60,10 +60,6 @@ class LocalStack:
         """Ends everything that the stack runs; configuration and history stay."""
         return self._operate("destroy", progress, "--yes", "--skip-preview")
 
-    def unlock(self) -> None:
-        """Takes away every lock on the stack. Only for locks whose owners are known to be dead."""
-        self.engine.ask("cancel", "--yes", "--stack", self.environment.name)
-
     def _operate(self, operation: str, progress: Progress, *arguments: str) -> Update:
         place = ["--stack", self.environment.name, "--config-file", str(self.file.path)]
         return self.engine.operate(operation, [*place, *arguments], progress)

@@ -17,13 +17,15 @@ from mlgate_evidence.history import History, Promotion
 from mlgate_evidence.ledger import Ledger
 from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
+from mlgate_serving.router import Arms
 from mlgate_serving.supervisor import Supervisor
 
 
 @dataclass(frozen=True, slots=True)
 class ArmStatus:
-    """One arm. `release`: its digest, `name` how people call it. `weight`: the share of the traffic it has now, from 0 to 1.
+    """One arm: `stable`, `candidate`, or `leaving` for what the URL still serves though neither ledger nor stack name it any more.
 
+    `release`: its digest, `name` how people call it. `weight`: the share of the traffic it has now, from 0 to 1.
     `process`: whether it runs, and its pid. `since` and `evidence`: of its promotion; empty for a candidate.
     """
 
@@ -59,17 +61,24 @@ def status(environment: Environment) -> Sequence[ServiceStatus]:
 def _service(environment: Environment, name: str, history: History, checkpoint: Checkpoint) -> ServiceStatus:
     routed = checkpoint.find("StableUrl", service=name)
     arms = LocalRouter(Supervisor(environment.processes), environment.routers).arms(name)
-    shares = {}
-    if arms and arms.candidate:
-        shares[arms.candidate.release] = arms.candidate_weight
-    if arms and arms.stable:
-        shares[arms.stable.release] = 1 - arms.candidate_weight
+    shares = _shares(arms or Arms())
     stable = history.stable(name, environment.name)
     candidate = routed.properties.get("candidate") if routed else None
     found = [_arm(environment, name, "stable", stable.release, shares, stable)] if stable else []
     if candidate and not (stable and stable.release == candidate):
         found.append(_arm(environment, name, "candidate", str(candidate), shares, None))
+    leaving = shares.keys() - {arm.release for arm in found}
+    found += [_arm(environment, name, "leaving", release, shares, None) for release in sorted(leaving)]
     return ServiceStatus(name=name, url=str(routed.properties["url"]) if routed and arms else None, arms=found)
+
+
+def _shares(arms: Arms) -> dict[str, float]:
+    """By release: in the middle of a promotion one is in both slots."""
+    shares: dict[str, float] = {}
+    for arm, share in ((arms.stable, 1 - arms.candidate_weight), (arms.candidate, arms.candidate_weight)):
+        if arm:
+            shares[arm.release] = shares.get(arm.release, 0.0) + share
+    return shares
 
 
 def _arm(
@@ -90,7 +99,7 @@ def _arm(
 
 def _name(environment: Environment, release: str) -> str:
     try:
-        stored = Release.read(environment.releases / short(release))
+        stored = Release.read(environment.release_folder(release))
     except EvidenceError:  # it was never here, or is damaged: its digest names it all the same
         return short(release)
     return f"{stored.version} ({short(release)})"

@@ -1,14 +1,17 @@
-"""Naming a release: by the folder it was packed into, or by its digest in the environment's model store."""
+"""Releases by name: the folder they were packed into, or their digest in the environment's model store."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from mlgate.digests import short
+from mlgate.digests import digest_file, short
 from mlgate.environment import Environment
-from mlgate.errors import UsageError
+from mlgate.errors import DeclarationError, EvidenceError, UsageError
 from mlgate.release import Release
+from mlgate.service import Service
+from mlgate_evidence.history import Promotion
+from mlgate_serving.runtime import configuration_digest
 
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _SHORT = re.compile("[0-9a-f]{12}")
@@ -21,7 +24,7 @@ def release_folder(environment: Environment, name: str) -> Path:
     """
     folder = Path(name)
     if _DIGEST.fullmatch(name):
-        folder = environment.releases / short(name)
+        folder = environment.release_folder(name)
     elif _SHORT.fullmatch(name) and not folder.exists():
         folder = environment.releases / name
     if not folder.is_dir():
@@ -36,3 +39,24 @@ def release_folder(environment: Environment, name: str) -> Path:
 def release_named(environment: Environment, name: str) -> str:
     """The digest of the release that `name` means. Raises as `release_folder`, and EvidenceError where the folder holds no release."""
     return name if _DIGEST.fullmatch(name) else Release.read(release_folder(environment, name)).digest
+
+
+def require_servable(environment: Environment, promotion: Promotion) -> None:
+    """Raises EvidenceError unless the model store can serve what was promoted: the same release, whole, in the same configuration."""
+    folder = environment.release_folder(promotion.release)
+    declaration = environment.declaration_file(promotion.release, promotion.configuration)
+    try:
+        release, declared = Release.read(folder), Service.read(declaration)
+        archive = folder / release.archive
+        whole = release.digest == promotion.release and archive.is_file() and digest_file(archive) == release.archive_digest
+        problem = "" if whole else f"{archive} is not what was packed"
+        if configuration_digest(declared.name, declared.serving) != promotion.configuration:
+            problem = f"{declaration} is not what it was promoted with"
+    except (EvidenceError, DeclarationError) as error:
+        problem = str(error)
+    if problem:
+        raise EvidenceError(
+            f"release {short(promotion.release)} cannot be served again: {problem}",
+            where=str(folder),
+            remedy="restore this folder, or promote another release",
+        )

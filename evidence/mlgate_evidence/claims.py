@@ -34,12 +34,22 @@ class PlanSubject(_Claim):
     url: str
 
 
+class Bar(_Claim):
+    versus: Literal["stable"] | None = None
+
+
+class Declaration(_Claim):
+    quality: tuple[Bar, ...]
+
+
 class Plan(_Claim):
     service: Name
+    declaration: Declaration
     stage: Name
     attempt: Annotated[str, Field(min_length=1)]
     route: Annotated[int, Field(ge=1)]
     subject: PlanSubject
+    stable: PlanSubject | None
 
 
 class Finding(_Claim):

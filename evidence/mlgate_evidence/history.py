@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlgate.digests import digest_json
+from mlgate.digests import digest_json, short
+from mlgate.verdict import Verdict
 from mlgate_evidence.entries import AttemptBegun, Line, Promoted, RolledBack, VerdictGiven
 from mlgate_evidence.ledger_store import GENESIS, Position
 from mlgate_evidence.routes import alpha_share
@@ -41,6 +42,18 @@ class Attempt:
     def plan_digest(self) -> str:
         """What the evidence names as its plan."""
         return digest_json(self.plan)
+
+    @property
+    def compares(self) -> bool:
+        """Whether a bar of its declaration compares with stable. A plan without a declaration may have had one, and is taken to."""
+        declaration = self.plan.get("declaration")
+        return declaration is None or any("versus" in bar for bar in declaration["quality"])
+
+    @property
+    def compared_with(self) -> tuple[str | None, str | None] | None:
+        """Release and configuration that it was compared with; None where it was compared with nothing."""
+        stable = self.plan.get("stable")
+        return None if stable is None else (stable["release"], stable["configuration"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +104,28 @@ class History:
         given = (line.entry for line in self.lines if isinstance(line.entry, VerdictGiven))
         return next((entry for entry in given if entry.attempt == attempt_id), None)
 
+    def judged(self, service: str, stage: str, release: str, configuration: str) -> list[tuple[Attempt, VerdictGiven]]:
+        """The attempts at this release in this configuration that have ended, by when they ended, newest first."""
+        same = [attempt for attempt in self.attempts(service, stage, release) if attempt.configuration == configuration]
+        ended = [(attempt, given) for attempt in same if (given := self.verdict(attempt.id)) is not None]
+        return sorted(ended, key=lambda pair: pair[1].seq, reverse=True)
+
+    def decisive(self, service: str, stage: str, release: str, configuration: str) -> tuple[Attempt, VerdictGiven] | None:
+        """The newest of them that ended with PASS or FAIL: an INCONCLUSIVE or VOID after a PASS takes nothing from it, a FAIL does."""
+        judged = self.judged(service, stage, release, configuration)
+        return next((pair for pair in judged if pair[1].verdict in (Verdict.PASS, Verdict.FAIL)), None)
+
+    def outdated(self, attempt: Attempt) -> str | None:
+        """In words, how what is stable now differs from what the attempt was compared with; None where it does not, or nothing compares.
+
+        "Nothing" is something to be compared with: a first release's PASS says nothing about any release that became stable since.
+        """
+        stable = self.stable(attempt.service, attempt.stage)
+        now = None if stable is None else (stable.release, stable.configuration)
+        if not attempt.compares or attempt.compared_with == now:
+            return None
+        return f"was compared with {_named(attempt.compared_with)}, and what is stable now is {_named(now)}"
+
     def promotions(self, service: str, stage: str) -> list[Promotion]:
         """Everything that became stable, rollbacks included, oldest first."""
         changes = (line.entry for line in self.lines if isinstance(line.entry, Promoted | RolledBack))
@@ -131,6 +166,13 @@ class History:
         for line in self.lines:
             if isinstance(line.entry, AttemptBegun):
                 yield _attempt_of(line.entry, line.digest)
+
+
+def _named(compared: tuple[str | None, str | None] | None) -> str:
+    if compared is None:
+        return "nothing"
+    release, configuration = (short(digest) if digest else "unknown" for digest in compared)
+    return f"release {release} with configuration {configuration}"
 
 
 def _attempt_of(entry: AttemptBegun, digest: str) -> Attempt:

@@ -20,6 +20,7 @@ from mlgate_evidence.history import Attempt, History, Promotion
 from mlgate_evidence.ledger_store import LedgerFile, LedgerStore
 from mlgate_evidence.routes import alpha_share
 from mlgate_evidence.subject import subject_key
+from mlgate_evidence.witnesses import Witnesses
 
 MakePlan = Callable[[int, float, str], dict[str, Any]]
 # Given what the ledger holds and the fields that link an entry into it, the entry to add; None adds nothing.
@@ -29,18 +30,19 @@ _MakeEntry = Callable[[History, dict[str, Any]], Entry | None]
 class Ledger:
     """What was attempted and promoted, over any store of lines.
 
-    Every method raises LedgerError where the ledger is damaged (with the line) or cannot be written, and BusyError where its lock is held
-    for too long. `clock` gives nanoseconds since the Unix epoch.
+    Every method raises LedgerError where the ledger is damaged (with the line), lacks an attempt that `witnesses` know, or cannot be
+    written, and BusyError where its lock is held for too long. `clock` gives nanoseconds since the Unix epoch.
     """
 
-    def __init__(self, store: LedgerStore, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(self, store: LedgerStore, clock: Callable[[], int] = time.time_ns, witnesses: Witnesses | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._witnesses = witnesses
 
     @classmethod
-    def of(cls, environment: Environment) -> Ledger:
-        """The ledger of an environment."""
-        return cls(LedgerFile(environment.ledger))
+    def of(cls, environment: Environment, clock: Callable[[], int] = time.time_ns) -> Ledger:
+        """The ledger of an environment, with the evidence there for its witnesses."""
+        return cls(LedgerFile(environment.ledger), clock, Witnesses(environment))
 
     @property
     def where(self) -> str:
@@ -49,8 +51,12 @@ class Ledger:
 
     def history(self) -> History:
         """All lines, checked. Ask one history several questions where the answers must agree with one another."""
+        signed = self._witnesses.attempts() if self._witnesses else []  # before the lines: what is begun later is not among them
         content, _ = self._store.read()
-        return History(read_chain(content, self.where))
+        history = History(read_chain(content, self.where))
+        if self._witnesses:
+            self._witnesses.require_attempts(signed, history, self._clock())
+        return history
 
     def entries(self) -> list[Entry]:
         """All entries, oldest first, checked."""
@@ -127,33 +133,25 @@ class Ledger:
     ) -> Promotion:
         """Make a release the stable one, by the PASS of an attempt at exactly this release, configuration and stage.
 
-        Raises LedgerError where the ledger knows of no such PASS, or where the release is already stable.
+        Raises LedgerError where the ledger knows of no such PASS, where a FAIL came after it or another release became stable than it was
+        compared with (both may have happened since the caller looked), or where the release is already stable.
         """
 
         def make(history: History, link: dict[str, Any]) -> Entry:
             self._require_other_than_stable(history, service, stage, release, configuration)
-            begun, given = history.attempt(attempt), history.verdict(attempt)
-            about = (service, stage, release, configuration)
-            if begun is None or (begun.service, begun.stage, begun.release, begun.configuration) != about:
-                problem = f"attempt {attempt} was not at release {release} with configuration {configuration} of {service} in {stage}"
-            elif given is None or given.verdict is not Verdict.PASS:
-                problem = (
-                    f"attempt {attempt} {'has no verdict' if given is None else f'ended with {given.verdict}'}, and only PASS promotes"
-                )
-            elif given.evidence != evidence_digest:
-                problem = f"attempt {attempt} ended by evidence {given.evidence}, not by {evidence_digest}"
-            else:
-                return Promoted(
-                    **link,
-                    service=service,
-                    stage=stage,
-                    release=release,
-                    configuration=configuration,
-                    attempt=attempt,
-                    evidence=evidence_digest,
-                    by=by,
-                )
-            raise LedgerError(problem, where=self.where, remedy=f"gate the release: mlgate gate service.yaml --release {release}")
+            problem = _objection(history, (service, stage, release, configuration), attempt, evidence_digest)
+            if problem is not None:
+                raise LedgerError(problem, where=self.where, remedy=f"gate the release: mlgate gate service.yaml --release {release}")
+            return Promoted(
+                **link,
+                service=service,
+                stage=stage,
+                release=release,
+                configuration=configuration,
+                attempt=attempt,
+                evidence=evidence_digest,
+                by=by,
+            )
 
         return self._append(make).promotions(service, stage)[-1]
 
@@ -226,6 +224,23 @@ class Ledger:
             raw = write_line(entry)
             if self._store.append(history.position.head, raw):
                 return History([*history.lines, read_line(raw, self.where, link["seq"])])
+
+
+def _objection(history: History, about: tuple[str, str, str, str], attempt: str, evidence_digest: str) -> str | None:
+    """Why `attempt` does not promote `about` (service, stage, release, configuration) now; None where it does."""
+    begun, given = history.attempt(attempt), history.verdict(attempt)
+    if begun is None or (begun.service, begun.stage, begun.release, begun.configuration) != about:
+        service, stage, release, configuration = about
+        return f"attempt {attempt} was not at release {release} with configuration {configuration} of {service} in {stage}"
+    if given is None or given.verdict is not Verdict.PASS:
+        return f"attempt {attempt} {'has no verdict' if given is None else f'ended with {given.verdict}'}, and only PASS promotes"
+    if given.evidence != evidence_digest:
+        return f"attempt {attempt} ended by evidence {given.evidence}, not by {evidence_digest}"
+    decisive = history.decisive(*about)
+    if decisive is not None and decisive[1].verdict is Verdict.FAIL:
+        return f"attempt {decisive[0].id} ended with FAIL after attempt {attempt}"
+    outdated = history.outdated(begun)
+    return None if outdated is None else f"attempt {attempt} {outdated}"
 
 
 def _new_id(history: History, at_ns: int, key: str, route: int) -> str:

@@ -11,6 +11,7 @@ import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Protocol
 
 from filelock import FileLock, Timeout
@@ -53,7 +54,8 @@ class LedgerFile:
 
     The head file is what tells a line that was never finished (a kill or a full disk in mid-write: removed under the lock by the next
     append) from one that was finished and cut later (damage: refused), and it sees lines missing at the end, which a chain of digests
-    cannot. It is written after the line is on the disk, so it may be behind the file, never ahead of it.
+    cannot. It is written after the line is on the disk and before the next one is, so it may be behind the file by one line, never by
+    more and never ahead: a head that knows less, or is not there, is damage too, or its removal would hide a cut.
     Readers take no lock, and so need no right to write.
     """
 
@@ -67,7 +69,7 @@ class LedgerFile:
         return str(self.path)
 
     def read(self) -> tuple[list[bytes], str]:
-        acknowledged = self._acknowledged()  # before the lines: other writers may then only have added some
+        earlier = self._acknowledged()  # before the lines: other writers may then only have added some
         try:
             content = self.path.read_bytes()
         except FileNotFoundError:
@@ -75,7 +77,8 @@ class LedgerFile:
         except OSError as error:
             raise LedgerError(f"the ledger cannot be read: {error.strerror}", where=self.where, remedy="make it readable") from None
         lines, tail = _split(content)
-        self._require_acknowledged(lines, tail, acknowledged)
+        self._require_lines(lines, tail, earlier)
+        self._require_head(lines, self._acknowledged())  # after the lines: it may then only know of more
         return lines, _head_of(lines)
 
     def append(self, expected_head: str, line: bytes) -> bool:
@@ -103,11 +106,15 @@ class LedgerFile:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
             lines, tail = _split(_read_all(descriptor))
-            self._require_acknowledged(lines, tail, self._acknowledged())
+            acknowledged = self._acknowledged()
+            self._require_lines(lines, tail, acknowledged)
+            self._require_head(lines, acknowledged)
             if tail:
                 lines = self._recover(descriptor, lines, tail)
             if _head_of(lines) != expected_head:
                 return False
+            if acknowledged.count < len(lines):
+                self._acknowledge(Position(count=len(lines), head=_head_of(lines)))
             length = os.fstat(descriptor).st_size
             try:
                 _write_all(descriptor, line + b"\n")
@@ -119,7 +126,8 @@ class LedgerFile:
                 _sync_folder(self.path.parent)
         finally:
             os.close(descriptor)
-        # The line is on the disk: whoever asked for it must hear so, even if there was no room for a new head file.
+        # The line is on the disk: whoever asked for it must hear so, even if there was no room for a new head file. The next append
+        # writes it first.
         with suppress(OSError):
             self._acknowledge(Position(count=len(lines) + 1, head=digest_bytes(line)))
         return True
@@ -134,7 +142,8 @@ class LedgerFile:
         os.fsync(descriptor)
         return lines
 
-    def _require_acknowledged(self, lines: list[bytes], tail: bytes, acknowledged: Position) -> None:
+    def _require_lines(self, lines: list[bytes], tail: bytes, acknowledged: Position) -> None:
+        """Raise LedgerError unless every line that the head file knows is there."""
         count = acknowledged.count
         missing = count - len(lines)
         if missing > 0:
@@ -151,6 +160,17 @@ class LedgerFile:
                 remedy=_RESTORE,
             )
 
+    def _require_head(self, lines: list[bytes], acknowledged: Position) -> None:
+        """Raise LedgerError where the head file is more than one line behind, which no crash leaves."""
+        if len(lines) - acknowledged.count > 1:
+            right = _head_content(Position(count=len(lines), head=_head_of(lines)))
+            knows = f"knows {acknowledged.count}" if acknowledged.count else "is missing: it knows none"
+            raise LedgerError(
+                f"the head file {knows} of {len(lines)} lines, and without it nobody can tell whether some were cut at the end",
+                where=str(self._head),
+                remedy=f"compare the ledger with a copy of yours; if it has every line: echo '{right}' > {quote(str(self._head))}",
+            )
+
     def _acknowledged(self) -> Position:
         try:
             content = self._head.read_bytes()
@@ -165,22 +185,27 @@ class LedgerFile:
             raise LedgerError(
                 "this is not what the ledger's head file holds",
                 where=str(self._head),
-                remedy="compare the last line of the ledger with a copy of yours, then remove this file: the next entry writes it again",
+                remedy="restore it from a copy, or remove it: then the next command says what must stand in it",
             ) from None
 
     def _acknowledge(self, position: Position) -> None:
         # One fixed name, since only the lock's holder writes it: a kill leaves at most one such file, and the next append takes it over.
         temporary = self._head.with_suffix(".head-new")
         with temporary.open("wb") as stream:
-            stream.write(json.dumps(asdict(position)).encode() + b"\n")
+            stream.write(f"{_head_content(position)}\n".encode())
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(self._head)
+        _sync_folder(self._head.parent)  # else a power cut could leave the next line without this head
 
 
 def _split(content: bytes) -> tuple[list[bytes], bytes]:
     *lines, tail = content.split(b"\n")
     return lines, tail
+
+
+def _head_content(position: Position) -> str:
+    return json.dumps(asdict(position))
 
 
 def _head_of(lines: list[bytes]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -108,23 +109,11 @@ def read_attempt(store: EvidenceStore, attempt: str, trust: Trust, stage: str | 
     return evidence
 
 
-def find_evidence(
-    store: EvidenceStore, trust: Trust, *, service: str, stage: str, release: str, now_ns: int, configuration: str | None = None
-) -> list[Evidence]:
-    """All verified evidence about a release (in one configuration, or in any), newest first: the order of the attempts, not of clocks.
-
-    What cannot be verified is no evidence and is left out.
-    """
-    found: list[Evidence] = []
-    for attempt in store.attempts():
-        try:
-            evidence = read_attempt(store, attempt, trust, stage, now_ns)
-        except EvidenceError:
-            continue
-        about = (evidence.service, evidence.release) == (service, release)
-        if about and configuration in (None, evidence.configuration):
-            found.append(evidence)
-    return sorted(found, key=lambda evidence: evidence.ledger.count, reverse=True)
+def verified_evidence(store: EvidenceStore, attempts: Iterable[str], trust: Trust, stage: str, now_ns: int) -> Iterator[Evidence]:
+    """The evidence of these attempts. What cannot be verified is no evidence and is left out."""
+    for attempt in attempts:
+        with suppress(EvidenceError):
+            yield read_attempt(store, attempt, trust, stage, now_ns)
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -15,15 +15,18 @@ from typing import NoReturn
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import EvidenceError, LedgerError, RefusedError
+from mlgate.errors import EvidenceError, RefusedError
 from mlgate.quantities import format_duration
+from mlgate.service import Service
 from mlgate.verdict import Verdict
+from mlgate_evidence.declarations import changes
 from mlgate_evidence.entries import VerdictGiven
 from mlgate_evidence.history import Attempt, History, Promotion
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.statement import Evidence
-from mlgate_evidence.store import DirectoryStore, find_evidence, read_attempt
+from mlgate_evidence.store import DirectoryStore, read_attempt
 from mlgate_evidence.trust import Trust
+from mlgate_evidence.witnesses import Witnesses
 
 Clock = Callable[[], int]
 _NO_VERDICT = 1
@@ -44,28 +47,31 @@ def require_traffic(environment: Environment, *, service: str, release: str, con
         return promotion
 
 
-def require_fresh(environment: Environment, *, service: str, release: str, configuration: str, clock: Clock = time.time_ns) -> Evidence:
+def require_fresh(environment: Environment, service: Service, *, release: str, configuration: str, clock: Clock = time.time_ns) -> Evidence:
     """The evidence by which this release, in this configuration, may be promoted now.
 
     The newest verdict decides between PASS and FAIL: an INCONCLUSIVE or VOID that came after a PASS takes nothing from it, a FAIL does. The
-    PASS must have been signed at most `environment.evidence_for_ns` ago. All evidence about the release must be in the ledger, so that a
-    ledger begun anew cannot give the release its alpha a second time. Raises as `require_traffic`.
+    PASS must have been signed at most `environment.evidence_for_ns` ago, on what `service` declares now, and where that compares with
+    stable, compared with what is stable now. Raises as `require_traffic`; LedgerError also where the ledger lacks the line of any evidence.
     """
-    case = _Case.of(environment, service, release, configuration, clock)
+    case = _Case.of(environment, service.name, release, configuration, clock)
     with case.refusing():
-        case.require_known_evidence()
-        judged = case.judged()
-        decisive = next((pair for pair in judged if pair[1].verdict in (Verdict.PASS, Verdict.FAIL)), None)
+        decisive = case.history.decisive(*case.about)
         if decisive is None or decisive[1].verdict is Verdict.FAIL:
-            case.refuse_unproven(decisive or next(iter(judged), None))
+            case.refuse_unproven(decisive or next(iter(case.judged()), None))
         attempt, given = decisive
         evidence = case.pass_of(attempt.id, given.evidence)
+        case.witnesses.require_all(case.history, case.now_ns)
         age_ns = case.now_ns - evidence.signed_ns
         if age_ns > environment.evidence_for_ns:
             case.refuse(
                 f"the evidence of attempt {attempt.id} was signed {age_ns / 86400e9:.1f} days ago, "
                 f"and a promotion asks for at most {format_duration(environment.evidence_for_ns)}"
             )
+        if changed := changes(attempt.plan["declaration"], service):
+            case.refuse(f"attempt {attempt.id} was made under another declaration: {'; '.join(changed)}")
+        if outdated := case.history.outdated(attempt):
+            case.refuse(f"attempt {attempt.id} {outdated}")
         return evidence
 
 
@@ -74,7 +80,7 @@ def require_former(environment: Environment, *, service: str, clock: Clock = tim
 
     Raises as `require_traffic`.
     """
-    history = Ledger.of(environment).history()
+    history = Ledger.of(environment, clock).history()
     former = history.former(service, environment.name)
     if former is None:
         raise RefusedError(
@@ -102,7 +108,17 @@ class _Case:
 
     @classmethod
     def of(cls, environment: Environment, service: str, release: str, configuration: str, clock: Clock) -> _Case:
-        return cls(environment, service, release, configuration, Ledger.of(environment).history(), clock())
+        return cls(environment, service, release, configuration, Ledger.of(environment, clock).history(), clock())
+
+    @property
+    def about(self) -> tuple[str, str, str, str]:
+        """What is asked of the history."""
+        return self.service, self.environment.name, self.release, self.configuration
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """All evidence that is here."""
+        return Witnesses(self.environment)
 
     @contextmanager
     def refusing(self) -> Iterator[None]:
@@ -122,10 +138,8 @@ class _Case:
         return self.history.attempts(self.service, self.environment.name, self.release)[::-1]
 
     def judged(self) -> list[tuple[Attempt, VerdictGiven]]:
-        """The attempts in this configuration that have ended, by when they ended, newest first."""
-        same = [attempt for attempt in self.attempts() if attempt.configuration == self.configuration]
-        ended = [(attempt, given) for attempt in same if (given := self.history.verdict(attempt.id)) is not None]
-        return sorted(ended, key=lambda pair: pair[1].seq, reverse=True)
+        """The attempts in this configuration that have ended, newest first."""
+        return self.history.judged(*self.about)
 
     def pass_of(self, attempt_id: str, digest: str | None) -> Evidence:
         """The evidence of an attempt, verified, in the ledger, and a PASS of exactly what is asked. Raises EvidenceError, LedgerError."""
@@ -148,32 +162,8 @@ class _Case:
                 where=where,
                 remedy=self.gate,
             )
-        self._require_known(evidence)
+        self.witnesses.require_line(evidence, self.history)
         return evidence
-
-    def require_known_evidence(self) -> None:
-        """Raise LedgerError where there is evidence about this release that the ledger does not know."""
-        environment = self.environment
-        found = find_evidence(
-            DirectoryStore.of(environment),
-            Trust.read(environment.trust),
-            service=self.service,
-            stage=environment.name,
-            release=self.release,
-            now_ns=self.now_ns,
-        )
-        for evidence in found:
-            self._require_known(evidence)
-
-    def _require_known(self, evidence: Evidence) -> None:
-        attempt = self.history.attempt(evidence.attempt)
-        if attempt is None or (attempt.ledger, attempt.plan_digest) != (evidence.ledger, evidence.plan_digest):
-            raise LedgerError(
-                f"attempt {evidence.attempt} signed that it is line {evidence.ledger.count} of the ledger, and that line is not here: "
-                "lines were lost, or the ledger was begun anew",
-                where=str(self.environment.ledger),
-                remedy="restore the ledger that the attempt was made with; its routes have used up alpha that a new one would give again",
-            )
 
     def refuse_unpromoted(self) -> NoReturn:
         promotions = self.history.promotions(self.service, self.environment.name)

@@ -126,6 +126,7 @@ def write_model(release: int, folder: Path, progress: Callable[[str], None] = la
     cases, _, _ = split()
     save_file(train(recipe, progress), folder / "weights.safetensors")
     shutil.copyfile(HERE / "model.py", folder / "model.py")
+    (folder / "handler.py").unlink(missing_ok=True)  # of another release that was laid out here before
     if recipe.slow:
         shutil.copyfile(HERE / "slow_handler.py", folder / "handler.py")
     lineage = {

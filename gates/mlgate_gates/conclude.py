@@ -42,12 +42,13 @@ def conclude(environment: Environment, ledger: Ledger, attempt: Attempt, session
         result = finished(folder, attempt.id).result
     else:
         write_observations(folder / OBSERVATIONS, session.rows)
-        statement = build_statement(
-            subject_digests(attempt.release, attempt.configuration, session.plan.subject.url), _predicate(attempt, session, result)
-        )
+        look = json.dumps(_to_look_at(session)).encode()
+        predicate = _predicate(attempt, session, result) | {"look": {"digest": digest_bytes(look)}}
+        subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
+        statement = build_statement(subjects, predicate)
         files = {
             "plan.json": json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
-            "look.json": json.dumps(_to_look_at(session)).encode(),
+            "look.json": look,
             EVIDENCE_FILE: sign_statement(statement, KeyFileSigner(environment.signing_key)),
         }
         DirectoryStore.of(environment).put(attempt.id, files)
@@ -73,11 +74,13 @@ def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[s
         "plan_digest": attempt.plan_digest,
         "ledger": {"count": attempt.ledger.count, "head": attempt.ledger.head},
         "result": result.to_dict(),
+        "generator": session.generator.to_dict(),
         "observations": {"digest": digest_file(session.folder / OBSERVATIONS), "rows": session.rows.num_rows},
         **({"confusion": confusion} if (confusion := _confusion(session, rows)) else {}),
         "slices": _slices(session, rows),
         **({"lineage": session.lineage.model_dump(mode="json")} if session.lineage else {}),
         "started_ns": attempt.begun_ns,
+        **({"resumed_ns": session.resumed_ns} if session.resumed_ns else {}),
         "finished_ns": time.time_ns(),
         "versions": {
             "mlgate": version("mlgate"),

@@ -1,4 +1,7 @@
-"""The verdict of a gate: a pure function of plan and rows. The gate calls it while it runs, `verify` calls it years later."""
+"""The verdict of a gate: a pure function of plan, rows and the generator's account of them.
+
+The gate calls it while it runs, `verify` calls it years later.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from mlgate_gates.health import assess
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import Finding, GateResult
 from mlgate_gates.rows import Rows
+from mlgate_loadtests.account import Generator
 
 EVERY_CHECK = "every check"
 HEALTH = "health"
@@ -26,15 +30,15 @@ def build_checks(plan: Plan) -> list[Check]:
     return [PlannedCheck(terms, plan) for terms in plan.checks]
 
 
-def judge(plan: Plan, rows: pa.Table, *, ended: bool = True) -> GateResult:
-    """What `rows`, in any order, prove under `plan`.
+def judge(plan: Plan, rows: pa.Table, generator: Generator, *, ended: bool = True) -> GateResult:
+    """What `rows`, in any order, prove under `plan`; `generator` is what was sent by its own account.
 
     `ended` is False while a gate runs: a check without rows is then still to come, and the result is at best INCONCLUSIVE. At the end
     such a check was "not run" where another one failed or is void, and otherwise is a FAIL: declared and never attempted.
     Raises EvidenceError where the table is not one of observations.
     """
     observed = Rows.of(rows)
-    health = assess(plan, observed)
+    health = assess(plan, observed, generator, ended=ended)
     if health.problems:
         reason = "; ".join(health.problems)
         findings = [concluded(terms, Verdict.VOID, reason) for terms in plan.checks]

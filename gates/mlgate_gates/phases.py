@@ -13,13 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mlgate.service import Service
+from mlgate_gates.contract_cases import VALID, example_case
 from mlgate_gates.plan import PlannedLoad
+from mlgate_gates.rows import LOAD, LOST, WARM_UP
 from mlgate_gates.samples import Sample
 from mlgate_loadtests.job import Expectation, Prepared
 from mlgate_loadtests.schedule import poisson_arrivals
-from mlgate_serving.clients import Client
+from mlgate_serving.clients import Client, client_for
 
 _SETTLED_RATE_PER_S = 200.0  # of contract and samples where no load is declared
+# Mean gaps between arrivals that the schedule is drawn beyond what is watched, so that an arrival lies there but once in e^100.
+_GAPS_BEYOND = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: Plan
     """Every case of the sample to every arm, once, in a seeded order that mixes arms; at the declared rate for each arm."""
     requests = [
         Prepared(
-            request=client.encode({name: values[index] for name, values in sample.cases.inputs.items()}),
+            request=client.encode(sample.cases.case(index)),
             case_id=sample.cases.case_ids[index],
             arm=arm,
             check=sample.check,
@@ -55,7 +60,9 @@ def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: Plan
 
 
 def _each_once(requests: Sequence[Prepared], rows: pa.Table, *, rate_per_s: float, seed: int) -> Traffic | None:
-    answered = set(zip(*(rows[column].to_pylist() for column in ("check", "arm", "case_id")), strict=True))
+    """The requests that no row answers. Nobody saw the answer of a lost one, so it is sent again."""
+    kept = rows.filter(pc.invert(pc.fill_null(pc.starts_with(rows["error"], LOST), False)))
+    answered = set(zip(*(kept[column].to_pylist() for column in ("check", "arm", "case_id")), strict=True))
     pending = [item for item in requests if (item.check, item.arm, item.case_id) not in answered]
     if not pending:
         return None
@@ -64,39 +71,45 @@ def _each_once(requests: Sequence[Prepared], rows: pa.Table, *, rate_per_s: floa
     return Traffic(pending, arrivals, order.astype(np.int32), np.zeros(len(pending), np.int32))
 
 
-def load_traffic(samples: Sequence[Sample], client: Client, rows: pa.Table, *, load: PlannedLoad, run: int) -> Traffic | None:
-    """Poisson arrivals for what is left of `at_most`, after a warm-up of their own; cases drawn at random with replacement.
+def load_arrivals(load: PlannedLoad, run: int, watch_ns: int) -> NDArray[np.int64]:
+    """Poisson arrivals of a run, in ns from its start: a warm-up, then as many as it takes to watch the load for `watch_ns`.
 
-    None where nothing is left. Each run draws from its own seed, so a continued gate sends new data.
+    Each run draws from its own seed, so a continued gate sends new data. Watching longer only adds arrivals.
+    """
+    beyond_ns = int(_GAPS_BEYOND * 1e9 / load.rate_per_s)
+    arrivals = poisson_arrivals(load.schedule_seed + run, load.rate_per_s, load.warm_up_ns + watch_ns + beyond_ns)
+    first = int(np.searchsorted(arrivals, load.warm_up_ns))
+    last = int(np.searchsorted(arrivals, arrivals[first] + watch_ns))
+    return arrivals[: last + 1]
+
+
+def load_traffic(samples: Sequence[Sample], service: Service, rows: pa.Table, *, load: PlannedLoad, run: int) -> Traffic | None:
+    """The declared load for what is left of `at_most`; cases drawn at random with replacement, or the contract's right request where the
+    service declares none. None where nothing is left.
     """
     left_ns = load.at_most_ns - watched_ns(rows)
     if left_ns <= 0:
         return None
-    warm_up_ns = load.warm_up_ns
-    arrivals = poisson_arrivals(load.schedule_seed + run, load.rate_per_s, warm_up_ns + left_ns)
-    cases = [(sample, index) for sample in samples if not sample.look for index in range(len(sample.cases.case_ids))]
-    encoded = [
-        (
-            client.encode({name: values[index] for name, values in sample.cases.inputs.items()}),
-            sample.cases.case_ids[index],
-            Expectation(label=float(sample.cases.labels[index])),
-        )
-        for sample, index in cases
-    ]
+    client = client_for(service.interface, service.name)
+    cases = [
+        (client.encode(sample.cases.case(index)), sample.cases.case_ids[index], Expectation(label=float(sample.cases.labels[index])))
+        for sample in samples
+        if not sample.look
+        for index in range(len(sample.cases))
+    ] or [(client.encode(example_case(service.interface)), VALID, Expectation())]
     requests = [
-        Prepared(request=request, case_id=case_id, arm="candidate", check=check, expectation=expectation)
-        for check in ("warm-up", "load")
-        for request, case_id, expectation in encoded
+        Prepared(request, case_id, "candidate", check, expected) for check in (WARM_UP, LOAD) for request, case_id, expected in cases
     ]
-    draws = np.random.default_rng((load.schedule_seed, run)).integers(0, len(encoded), len(arrivals))
-    watched = arrivals >= warm_up_ns
-    picks = (draws + watched * len(encoded)).astype(np.int32)
+    arrivals = load_arrivals(load, run, left_ns)
+    draws = np.random.default_rng((load.schedule_seed, run)).integers(0, len(cases), len(arrivals))
+    watched = arrivals >= load.warm_up_ns
+    picks = (draws + watched * len(cases)).astype(np.int32)
     return Traffic(requests, arrivals, picks, (np.cumsum(watched) - 1).astype(np.int32))
 
 
 def watched_ns(rows: pa.Table) -> int:
     """How long the load was watched so far, by schedule, summed over runs, in ns."""
-    loaded = rows.filter(pc.equal(rows["check"], "load"))
+    loaded = rows.filter(pc.equal(rows["check"], LOAD))
     if loaded.num_rows == 0:
         return 0
     spans = loaded.group_by("run").aggregate([("scheduled_ns", "min"), ("scheduled_ns", "max")])

@@ -6,32 +6,19 @@ What is not in the plan cannot be chosen after the data were seen. A plan that n
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from hashlib import sha256
-from importlib.metadata import version
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
 from mlgate.digests import digest_json
 from mlgate.documents import Declared
-from mlgate.errors import DeclarationError, EvidenceError
+from mlgate.errors import EvidenceError
 from mlgate.release import Digest
-from mlgate.service import AbsoluteBar, ErrorRateObjective, LatencyObjective, MarginBar, Probability, Service
-from mlgate_gates.contract_cases import contract_names
-from mlgate_gates.provable import allowed_share, unprovable
-from mlgate_gates.request import Subject
-from mlgate_gates.samples import Sample, sample_of
+from mlgate.service import Probability
+from mlgate_gates.provable import allowed_share
 
 CONTRACT = "contract"
-
-
-# A row is late when it went out so long after its instant that the delay could decide whether it kept the tightest bound.
-_LATE_SHARE = 0.02
-_LATE_AT_LEAST_NS = 1_000_000
-# Long enough to tell slow from dead, and over every bound, so that a request that times out is over all of them.
-_TIMEOUT_AT_LEAST_NS = 5_000_000_000
-_TIMEOUT_BOUNDS = 2
 
 
 class ContractTerms(Declared):
@@ -117,12 +104,13 @@ class PlannedSubject(Declared):
 
 
 class PlannedSample(Declared):
-    """A data file as planned. `look` marks cases that never gate."""
+    """A data file as planned: how many cases it holds, and how many distinct inputs. `look` marks cases that never gate."""
 
     id: str
     data: str
     digest: Digest
     cases: Annotated[int, Field(ge=1)]
+    distinct: Annotated[int, Field(ge=1)]
     arms: tuple[str, ...]
     look: bool
 
@@ -199,84 +187,3 @@ class Plan(Declared):
         """The release that every answer of an arm must name; None where none is known."""
         subject = self.subject if arm == "candidate" else self.stable
         return None if subject is None else subject.release
-
-
-def build_plan(
-    service: Service,
-    samples: Sequence[Sample],
-    *,
-    candidate: Subject,
-    stable: Subject | None,
-    first_release: bool,
-    stage: str,
-    attempt: str,
-    route: int,
-    alpha_share: float,
-    seed: int,
-) -> Plan:
-    """The plan of one attempt. `alpha_share` is the ledger's share for this route, `seed` decides schedule and order.
-
-    Raises DeclarationError, with every problem at once, where a claim could not be proven by any data: a bar over what the sample can
-    show, an objective that needs more requests than the declared load sends, cases to look at that also gate.
-    """
-    alpha = service.alpha * alpha_share
-    bars = [bar for bar in service.quality if not (first_release and isinstance(bar, MarginBar))]
-    if problems := unprovable(service, bars, tuple(samples), alpha):
-        raise DeclarationError(problems)
-    checks: tuple[Terms, ...] = (
-        ContractTerms(name=CONTRACT, cases=contract_names(service.interface)),
-        *(_quality_terms(bar, sample_of(bar, tuple(samples)).id) for bar in bars),
-        *(_objective_terms(objective) for objective in service.objectives),
-    )
-    return Plan(
-        mlgate=version("mlgate"),
-        service=service.name,
-        declaration=service.model_dump(mode="json"),
-        stage=stage,
-        attempt=attempt,
-        route=route,
-        alpha=alpha,
-        alpha_block=service.alpha_block / len(checks),
-        subject=PlannedSubject.model_validate(candidate.to_dict()),
-        stable=PlannedSubject.model_validate(stable.to_dict()) if stable else None,
-        first_release=first_release,
-        seed=seed,
-        samples=tuple(PlannedSample.model_validate_json(json.dumps(sample.to_dict())) for sample in samples),
-        checks=checks,
-        load=_planned_load(service, seed),
-    )
-
-
-def _quality_terms(bar: AbsoluteBar | MarginBar, sample: str) -> AccuracyTerms | MarginTerms:
-    if isinstance(bar, AbsoluteBar):
-        return AccuracyTerms(name=bar.name, sample=sample, at_least=bar.at_least)
-    return MarginTerms(name=bar.name, sample=sample, margin=bar.margin)
-
-
-def _objective_terms(objective: LatencyObjective | ErrorRateObjective) -> LatencyTerms | ErrorRateTerms:
-    if isinstance(objective, LatencyObjective):
-        return LatencyTerms(name=objective.name, quantile=objective.quantile, at_most_ns=objective.at_most)
-    return ErrorRateTerms(name=objective.name, at_most=objective.at_most)
-
-
-def timeout_ns(service: Service) -> int:
-    """How long a request of this service may take before it counts as failed, counted from sending."""
-    bounds = [objective.at_most for objective in service.objectives if isinstance(objective, LatencyObjective)]
-    return max([_TIMEOUT_AT_LEAST_NS, *(_TIMEOUT_BOUNDS * bound for bound in bounds)])
-
-
-def _planned_load(service: Service, seed: int) -> PlannedLoad | None:
-    load = service.load
-    if load is None or not service.objectives:
-        return None
-    bounds = [objective.at_most for objective in service.objectives if isinstance(objective, LatencyObjective)]
-    return PlannedLoad(
-        rate_per_s=load.rate,
-        warm_up_ns=load.warm_up,
-        at_least_ns=load.at_least,
-        at_most_ns=load.at_most,
-        bursts=load.bursts,
-        late_ns=max(_LATE_AT_LEAST_NS, int(_LATE_SHARE * min(bounds))) if bounds else _LATE_AT_LEAST_NS,
-        timeout_ns=timeout_ns(service),
-        schedule_seed=int.from_bytes(sha256(f"schedule {seed}".encode()).digest()[:6]),
-    )

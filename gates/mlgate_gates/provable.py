@@ -15,26 +15,27 @@ from mlgate.service import AbsoluteBar, LatencyObjective, Load, MarginBar, Servi
 from mlgate_gates.samples import Sample, sample_of
 from mlgate_gates.statistics import eprocess, exact, paired
 
+_SET_ASIDE = "set other cases aside to look at, so that nobody tunes to these"
+
 
 def allowed_share(quantile: float) -> float:
     """The share that lies over a quantile, as decimals subtract and not as floats do."""
     return float(1 - Decimal(repr(quantile)))
 
 
-def unprovable(service: Service, bars: Sequence[AbsoluteBar | MarginBar], samples: tuple[Sample, ...], alpha: float) -> list[Problem]:
+def unprovable(service: Service, bars: Sequence[AbsoluteBar | MarginBar], samples: Sequence[Sample], alpha: float) -> list[Problem]:
     """What stands in the way of a PASS whatever the data: a bar over what its sample can show, an objective that needs more requests than
     the declared load sends, cases to look at that also gate.
     """
     gating = {bar.data for bar in service.quality}
     problems = [
-        Problem(
-            f"quality {bar.name}", f"look_at {bar.look_at} also gates", "set other cases aside to look at, so that nobody tunes to these"
-        )
+        Problem(f"quality {bar.name}", f"look_at {bar.look_at} also gates", _SET_ASIDE)
         for bar in bars
         if isinstance(bar, AbsoluteBar) and bar.look_at in gating
     ]
     if problems:
         return problems  # such a file is a sample to look at, and the bar on it has none
+    problems += _looked_at(samples)
     for bar in bars:
         cases = len(sample_of(bar, samples).cases.case_ids)
         problem = _unprovable_bar(bar, cases, alpha) if isinstance(bar, AbsoluteBar) else _unprovable_margin(bar, cases, alpha)
@@ -44,6 +45,16 @@ def unprovable(service: Service, bars: Sequence[AbsoluteBar | MarginBar], sample
         assert service.load is not None, "the declaration refuses objectives without a load"
         problems += _unprovable_rate(objective.name, share, service.load, alpha)
     return problems
+
+
+def _looked_at(samples: Sequence[Sample]) -> list[Problem]:
+    """Cases to look at that gate under another name, or in another file."""
+    asked = {content for sample in samples if not sample.look for content in sample.cases.contents}
+    return [
+        Problem(f"look_at {sample.data}", f"{shared:,} of its {len(sample.cases):,} cases have the inputs of cases that gate", _SET_ASIDE)
+        for sample in samples
+        if sample.look and (shared := sum(content in asked for content in sample.cases.contents))
+    ]
 
 
 def _unprovable_bar(bar: AbsoluteBar, cases: int, alpha: float) -> Problem | None:

@@ -3,10 +3,13 @@
 `pytest service.yaml --candidate URL [--stable URL | --first-release]`: the same gate as `mlgate gate`, the same evidence, pytest's own
 reports. Only a file named on the command line whose `apiVersion` is `mlgate/v1` is taken; every other run is left alone, and pays for an
 import of the standard library.
+
+A gate cannot be passed in part: whichever checks `-k`, `::name`, `--deselect` or `--last-failed` leave, the item `verdict` runs with them.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses a named declaration without an endpoint, before anything is collected."""
-    named = [argument for argument in config.args if _is_declaration(Path(argument))]
-    if named and config.getoption("--candidate") is None:
-        raise pytest.UsageError(f"{named[0]}: which endpoint? add --candidate URL")
+    """Refuses a named declaration without an endpoint, or in several processes, before anything is collected."""
+    paths = (config.invocation_params.dir / argument.split("::")[0] for argument in config.args)
+    named = next((path for path in paths if _is_declaration(path)), None)
+    if named is None:
+        return
+    if config.getoption("--candidate") is None:
+        raise pytest.UsageError(f"{named.name}: which endpoint? add --candidate URL")
+    if config.getoption("dist", "no") != "no":  # pytest-xdist would deal its checks out to processes that each run the gate
+        raise pytest.UsageError(f"{named.name}: a gate is one measurement and needs one process: add -n 0")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -40,16 +48,31 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return GateFile.from_parent(parent, path=file_path) if named else None
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Puts the verdict back where a selection left it out: the checks that are left may pass in a gate that does not.
+
+    Here, since every selection has been made by now.
+    """
+    selected = dict.fromkeys(item.parent for item in session.items if isinstance(item, CheckItem))
+    judged = {item.parent for item in session.items if isinstance(item, VerdictItem)}
+    session.items += [file.verdict() for file in selected if isinstance(file, GateFile) and file not in judged]
+
+
+# A key of the whole document stands at the start of a line. Not parsed: a file that is no YAML gets its error from whoever reads it.
+_API_VERSION = re.compile(r"""^apiVersion:\s*(["']?)mlgate/v1\1(\s+#.*)?\s*$""", re.MULTILINE)
+
+
 def _is_declaration(path: Path) -> bool:
     if path.suffix not in (".yaml", ".yml") or not path.is_file():
         return False
-    return "mlgate/v1" in path.read_text(encoding="utf-8", errors="replace")
+    return _API_VERSION.search(path.read_text(encoding="utf-8", errors="replace")) is not None
 
 
 class GateFile(pytest.File):
     """A declaration; its gate runs once, when the first item needs it."""
 
-    _outcome: GateOutcome | None = None
+    _outcome: GateOutcome | Exception | None = None
 
     def collect(self) -> Iterator[pytest.Item]:
         """An item for each check that will be planned, and one for the verdict over all."""
@@ -64,26 +87,39 @@ class GateFile(pytest.File):
         bars = [bar for bar in service.quality if not (first and isinstance(bar, MarginBar))]
         for name in ("contract", *(bar.name for bar in bars), *(objective.name for objective in service.objectives)):
             yield CheckItem.from_parent(self, name=name)
-        yield VerdictItem.from_parent(self, name="verdict")
+        yield self.verdict()
+
+    def verdict(self) -> VerdictItem:
+        """The item for the gate as a whole."""
+        item: VerdictItem = VerdictItem.from_parent(self, name="verdict")
+        return item
 
     def outcome(self) -> GateOutcome:
-        """The gate's outcome; runs it on the first call."""
+        """The gate's outcome, or what it raised; runs it on the first call, and only then."""
         if self._outcome is None:
-            from mlgate.environment import local
-            from mlgate.service import Service
-            from mlgate_gates.request import GateRequest, Subject
-            from mlgate_gates.run import run_gate
-
-            stable = self.config.getoption("--stable")
-            request = GateRequest(
-                service=Service.read(self.path),
-                environment=local(),
-                candidate=Subject(self.config.getoption("--candidate")),
-                stable=Subject(stable) if stable else None,
-                first_release=self.config.getoption("--first-release"),
-            )
-            self._outcome = run_gate(request, _tell)
+            try:
+                self._outcome = self._run()
+            except Exception as error:
+                self._outcome = error
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
         return self._outcome
+
+    def _run(self) -> GateOutcome:
+        from mlgate.environment import local
+        from mlgate.service import Service
+        from mlgate_gates.request import GateRequest, Subject
+        from mlgate_gates.run import run_gate
+
+        stable = self.config.getoption("--stable")
+        request = GateRequest(
+            service=Service.read(self.path),
+            environment=local(),
+            candidate=Subject(self.config.getoption("--candidate")),
+            stable=Subject(stable) if stable else None,
+            first_release=self.config.getoption("--first-release"),
+        )
+        return run_gate(request, _tell)
 
 
 class GateFailedError(Exception):
@@ -117,7 +153,7 @@ class CheckItem(_GateItem):
     def runtest(self) -> None:
         """Raises GateFailedError with an aligned table."""
         outcome = self.gate()
-        finding = next(finding for finding in outcome.result.findings if finding.name == self.name)
+        finding = outcome.result.finding(self.name)
         if finding.verdict is None:
             pytest.skip(f"not run: {outcome.result.decided_by} decided first")
         if finding.verdict != "PASS":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,17 +14,30 @@ from mlgate_gates.result import GateResult
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """The one process behind an address.
+
+    `name` is no other's, not even of a later process there; `now` gives the name of what is there now, or was until it ended by itself,
+    and None where it was taken away.
+    """
+
+    name: str
+    now: Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One arm: its own address, and what runs there.
 
     `release` and `configuration` are digests, known where our own runtime serves; an endpoint without them can be judged, not promoted.
-    `lineage` is how the release came to be, for the report.
+    `lineage` is how the release came to be, for the report. `server` is what `configuration` was read of, where that can be told.
     """
 
     url: str
     release: str | None = None
     configuration: str | None = None
     lineage: Lineage | None = None
+    server: Server | None = None
 
     def to_dict(self) -> dict[str, str | None]:
         """Its part of the plan."""
@@ -47,13 +61,17 @@ class GateRequest:
         return {"candidate": self.candidate} | ({"stable": self.stable} if self.stable and compares else {})
 
     def check(self, known_stable: str | None) -> None:
-        """Raises UsageError where a declared comparison has nothing to compare with, or a known stable would be passed over."""
+        """Raises UsageError where a comparison has nothing to compare with, or a stable that is known or named would be passed over."""
         compared = [bar.name for bar in self.service.quality if isinstance(bar, MarginBar)]
         if self.first_release and known_stable is not None:
             raise UsageError(
                 f"--first-release, but {known_stable} is stable in {self.environment.name}",
                 where=f"the ledger, {self.environment.ledger}",
                 remedy="leave the option out and name the stable endpoint: --stable URL",
+            )
+        if self.first_release and self.stable is not None:
+            raise UsageError(
+                f"--first-release leaves out the checks against stable, and --stable names {self.stable.url}", remedy="give one of them"
             )
         if compared and self.stable is None and not self.first_release:
             raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
-LOAD = "load"
+LOAD, WARM_UP = "load", "warm-up"
 LOST = "lost"
 _WHOLE = ("scheduled_ns", "sent_ns", "first_byte_ns", "done_ns", "status", "block", "run", "worker")
 _TEXT = ("arm", "check", "case_id")
@@ -80,6 +81,19 @@ class Rows:
     def failed(self) -> BoolArray:
         """Which requests failed: not 2xx, no answer in time, off the schema, connection lost, row lost."""
         return np.asarray(~self.answered | self.present("error"))
+
+    @property
+    def commonest_failure(self) -> str | None:
+        """What most of the failed requests met; None where none failed."""
+        failed = self.only(self.failed)
+        met = Counter(error or f"status {status}" for error, status in zip(failed.text("error"), failed.whole("status"), strict=True))
+        return met.most_common(1)[0][0] if met else None
+
+    @property
+    def failures(self) -> str:
+        """In parentheses, to stand behind a count: how many requests failed, and what most of them met. Empty where none failed."""
+        met = self.commonest_failure
+        return "" if met is None else f" ({int(self.failed.sum()):,} got no valid answer, mostly {met})"
 
     @property
     def lost(self) -> BoolArray:

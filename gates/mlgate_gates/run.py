@@ -20,9 +20,11 @@ from mlgate_evidence.locks import endpoint_lock
 from mlgate_evidence.trust import ensure_local_trust
 from mlgate_gates.conclude import conclude, finished
 from mlgate_gates.contract_cases import example_case
-from mlgate_gates.plan import Plan, build_plan
+from mlgate_gates.plan import Plan
+from mlgate_gates.planning import build_plan
 from mlgate_gates.request import GateOutcome, GateRequest, Subject
 from mlgate_gates.samples import Sample, read_samples
+from mlgate_gates.servers import may_go_on, same_servers
 from mlgate_gates.session import Session
 from mlgate_loadtests.probe import probe
 from mlgate_loadtests.target import Target
@@ -35,8 +37,9 @@ def run_gate(request: GateRequest, progress: Progress) -> GateOutcome:
     """Judge `request.candidate` by everything its service declares.
 
     Raises, before anything counts as an attempt: UsageError (nothing to compare with, a missing token), DeclarationError (data files,
-    claims that no data could prove), BusyError (another gate loads the endpoint), EndpointError (no answer there). Raises EndpointError or
-    ProcessError in the midst of it where the load worker ends by itself; then the same call goes on.
+    claims that no data could prove), BusyError (another gate loads the endpoint), EndpointError (no answer there), LedgerError (lines are
+    missing, so that it cannot tell what is stable). Raises EndpointError or ProcessError in the midst of it where the load worker ends by
+    itself; then the same call goes on. Raises EndpointError at the end where a server was replaced meanwhile; then it is the next route.
     """
     service, environment = request.service, request.environment
     ledger = Ledger.of(environment)
@@ -52,7 +55,8 @@ def run_gate(request: GateRequest, progress: Progress) -> GateOutcome:
         folder = environment.evidence / attempt.id
         folder.mkdir(parents=True, exist_ok=True)
         session = Session(Plan.from_dict(attempt.plan), service, samples, folder, progress, lineage=request.candidate.lineage)
-        result = session.measure()
+        with same_servers(folder, request.arms):
+            result = session.measure()
         return conclude(environment, ledger, attempt, session, result)
 
 
@@ -72,7 +76,7 @@ def _probe(subject: Subject, service: Service) -> None:
 
 
 def _attempt(request: GateRequest, ledger: Ledger, samples: tuple[Sample, ...], progress: Progress) -> Attempt:
-    """The interrupted attempt where its plan is still the same, else the next route."""
+    """The interrupted attempt where its plan is still the same and its rows can be used, else the next route."""
     service, stage, candidate = request.service, request.environment.name, request.candidate
 
     def make_plan(route: int, share: float, attempt_id: str) -> dict[str, Any]:
@@ -92,8 +96,10 @@ def _attempt(request: GateRequest, ledger: Ledger, samples: tuple[Sample, ...], 
 
     begun = ledger.unfinished_attempt(service.name, stage, candidate.release, candidate.configuration, candidate.url)
     if begun is not None and make_plan(begun.route, begun.alpha_share, begun.id) == begun.plan:
-        progress(f"going on with attempt {begun.id}")
-        return begun
+        if may_go_on(request.environment.evidence / begun.id, request.arms):
+            progress(f"going on with attempt {begun.id}")
+            return begun
+        progress(f"attempt {begun.id} cannot go on: a server that it measured was replaced since")
     attempt = ledger.begin_attempt(
         service=service.name,
         stage=stage,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from mlgate.digests import digest_file
 from mlgate.errors import DeclarationError, Problem
@@ -33,10 +34,35 @@ class Sample:
             "id": self.id,
             "data": self.data,
             "digest": self.digest,
-            "cases": len(self.cases.case_ids),
+            "cases": len(self.cases),
+            "distinct": len(set(self.cases.contents)),
             "arms": list(self.arms),
             "look": self.look,
         }
+
+
+@dataclass(slots=True)
+class DeclaredFile:
+    """A data file as declared: which arms answer it, which columns are slices, and whether people look at it."""
+
+    arms: set[str]
+    slices: set[str]
+    look: bool
+
+
+def declared_files(service: Service, *, with_stable: bool) -> dict[str, DeclaredFile]:
+    """Every data file that the service declares, by its name there and in that order."""
+    files: dict[str, DeclaredFile] = {}
+    for bar in service.quality:
+        file = files.setdefault(bar.data, DeclaredFile(set(), set(), look=False))
+        if isinstance(bar, AbsoluteBar):
+            file.arms.add("candidate")
+            file.slices.update(bar.slices)
+            if bar.look_at is not None:
+                files.setdefault(bar.look_at, DeclaredFile({"candidate"}, set(), look=True))
+        elif with_stable:
+            file.arms |= {"candidate", "stable"}
+    return files
 
 
 def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample, ...]:
@@ -44,26 +70,16 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
 
     Raises DeclarationError with all problems of all files at once.
     """
-    wanted: dict[str, tuple[set[str], set[str], bool]] = {}  # data -> arms, slices, look
-    for bar in service.quality:
-        arms, slices, _ = wanted.setdefault(bar.data, (set(), set(), False))
-        if isinstance(bar, AbsoluteBar):
-            arms.add("candidate")
-            slices.update(bar.slices)
-            if bar.look_at is not None:
-                wanted.setdefault(bar.look_at, ({"candidate"}, set(), True))
-        elif with_stable:
-            arms |= {"candidate", "stable"}
     samples: list[Sample] = []
     problems: list[Problem] = []
-    for data, (arms, slices, look) in wanted.items():
+    for data, file in declared_files(service, with_stable=with_stable).items():
         path = service.data_path(data)
         try:
-            cases = read_cases(path, service.interface, slices=tuple(sorted(slices)))
+            cases = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
         except DeclarationError as error:
             problems += error.problems
         else:
-            samples.append(Sample(_id_of(data, samples), data, digest_file(path), cases, tuple(sorted(arms)), look))
+            samples.append(Sample(_id_of(data, samples), data, digest_file(path), cases, tuple(sorted(file.arms)), file.look))
     if problems:
         raise DeclarationError(problems)
     return tuple(samples)
@@ -75,6 +91,23 @@ def _id_of(data: str, others: list[Sample]) -> str:
     return stem if stem not in taken else f"{stem}-{len(taken) + 1}"
 
 
-def sample_of(bar: AbsoluteBar | MarginBar, samples: tuple[Sample, ...]) -> Sample:
-    """The sample that a bar is judged on."""
-    return next(sample for sample in samples if sample.data == bar.data and not sample.look)
+class _OfFile(Protocol):
+    """A sample, read or planned."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def data(self) -> str: ...
+    @property
+    def look(self) -> bool: ...
+
+
+_Sample = TypeVar("_Sample", bound=_OfFile)
+
+
+def sample_of(bar: AbsoluteBar | MarginBar, samples: Sequence[_Sample]) -> _Sample:
+    """The sample that a bar is judged on. Raises KeyError with the file's name where there is none."""
+    for sample in samples:
+        if sample.data == bar.data and not sample.look:
+            return sample
+    raise KeyError(bar.data)

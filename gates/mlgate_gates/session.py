@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mlgate.release import Lineage
 from mlgate.service import Service
@@ -19,9 +18,11 @@ from mlgate.verdict import Verdict
 from mlgate_gates.contract_cases import contract_requests
 from mlgate_gates.judge import judge
 from mlgate_gates.phases import Traffic, contract_traffic, load_traffic, sample_traffic
-from mlgate_gates.plan import Plan, PlannedLoad, timeout_ns
+from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.planning import timeout_ns
 from mlgate_gates.result import GateResult
 from mlgate_gates.samples import Sample
+from mlgate_loadtests.account import Generator, read_generator
 from mlgate_loadtests.drive import Drive, next_run, recover
 from mlgate_loadtests.job import Job
 from mlgate_loadtests.recording import SCHEMA
@@ -35,7 +36,10 @@ _UNDER_LOAD = ("latency", "error-rate")
 
 @dataclass
 class Session:
-    """The measuring of one attempt in `folder`. `rows` grows; everything else is fixed by the plan."""
+    """The measuring of one attempt in `folder`. `rows` grows; everything else is fixed by the plan.
+
+    `resumed_ns` is when the rows of an interrupted gate were taken up (since the Unix epoch), None where there were none.
+    """
 
     plan: Plan
     service: Service
@@ -44,6 +48,7 @@ class Session:
     progress: Progress
     lineage: Lineage | None = None
     rows: pa.Table = field(default_factory=SCHEMA.empty_table)
+    resumed_ns: int | None = None
 
     def measure(self) -> GateResult:
         """Run every phase that can still change the verdict; the result over all rows.
@@ -65,19 +70,22 @@ class Session:
 
     def judged(self, *, ended: bool = True) -> GateResult:
         """What the rows amount to: at the end, or so far."""
-        return judge(self.plan, self.rows, ended=ended)
+        return judge(self.plan, self.rows, self.generator, ended=ended)
+
+    @property
+    def generator(self) -> Generator:
+        """What the load generator says that it sent so far."""
+        return read_generator(self.folder)
 
     def _refused(self) -> bool:
         return _refuses(self.judged(ended=False))
 
     def _take_up(self) -> None:
-        """Rows that an interrupted gate left. Outside the load an unanswered request is simply sent again: no answer was seen."""
+        """Rows that an interrupted gate left."""
         left = recover(self.folder)
         if left.num_rows == 0:
             return
-        loading = pc.is_in(left["check"], pa.array(["load", "warm-up"]))
-        lost = pc.fill_null(pc.starts_with(left["error"], "lost"), False)
-        self.rows = left.filter(pc.or_(loading, pc.invert(lost)))
+        self.rows, self.resumed_ns = left, time.time_ns()
         self.progress(f"going on from {self.rows.num_rows:,} rows of an interrupted gate")
 
     def _run_once(self, phase: str, traffic: Traffic | None) -> None:
@@ -90,8 +98,7 @@ class Session:
 
     def _watch_load(self, load: PlannedLoad) -> None:
         """Load until something is proven or the time is up. What looked proven is judged again when the last answer is in."""
-        client = client_for(self.service.interface, self.service.name)
-        while (traffic := load_traffic(self.samples, client, self.rows, load=load, run=next_run(self.folder))) is not None:
+        while (traffic := load_traffic(self.samples, self.service, self.rows, load=load, run=next_run(self.folder))) is not None:
             self.progress(f"load: {load.rate_per_s:g}/s until something is proven")
             told = time.monotonic()
             decided = False

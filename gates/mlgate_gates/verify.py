@@ -1,6 +1,8 @@
 """Evidence checked offline: who signed it, that nothing was altered, and the verdict computed again from the raw rows.
 
-Prose is not compared: it is signed, so nobody changed it, and a later mlgate may word it better. Every signed number must come out again.
+Prose is not compared: it is signed, so nobody changed it, and a later mlgate may word it better. Every signed number must come out again,
+the plan must be what its own declaration leads to, and the load must have gone out by the plan's schedule. The cases themselves are not
+among the rows, so of answers by class or slice the sums are checked.
 """
 
 from __future__ import annotations
@@ -14,19 +16,26 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from mlgate.digests import digest_file, digest_json
 from mlgate.errors import EvidenceError
 from mlgate_evidence.statement import read_evidence
 from mlgate_evidence.trust import Trust
+from mlgate_gates.checks.answers import answers_of
 from mlgate_gates.judge import judge
-from mlgate_gates.plan import Plan
+from mlgate_gates.phases import load_arrivals
+from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.planning import declared_service, plan_again
 from mlgate_gates.result import GateResult
-from mlgate_gates.rows import Rows
+from mlgate_gates.rows import LOAD, WARM_UP, Rows
+from mlgate_gates.samples import declared_files
+from mlgate_loadtests.account import Generator
 from mlgate_loadtests.recording import read_observations
 
 _PROSE = frozenset({"claim", "reason", "missing"})
+_SENTENCES = frozenset({"problems"})  # prose too, of which there must be as many
 # Special functions differ in their last digits between versions and processors. In a logarithm that is an absolute difference.
 _RELATIVE, _OF_LOGARITHMS = 1e-6, 1e-6
 _GATE_AGAIN = "restore the folder from a copy; if this is how it was signed, do not trust it: gate the release again"
@@ -34,16 +43,21 @@ _GATE_AGAIN = "restore the folder from a copy; if this is how it was signed, do 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Evidence that held: its result as recomputed, from how many rows, signed by which key, under which plan."""
+    """Evidence that held: its result as recomputed, from how many rows, signed when and by which key, under which plan.
+
+    The plan says what all this is about: service, stage, subject, attempt and route.
+    """
 
     result: GateResult
     rows: int
+    signed_ns: int
     keyid: str
+    plan: Plan
     plan_digest: str
 
 
 def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> Verified:
-    """Verify the evidence of one attempt: `evidence.json`, `observations.parquet` and, where it is there, `plan.json` in `folder`.
+    """Verify the evidence of one attempt: `evidence.json`, `observations.parquet` and, where they are there, `plan.json` and `look.json`.
 
     `now_ns` is the present, to refuse signatures from the future (default: the clock). Raises EvidenceError: for an envelope that does not
     hold, with that alone; for everything else with every difference found.
@@ -58,18 +72,24 @@ def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> V
     plan = Plan.from_dict(predicate["plan"])
     observations = folder / "observations.parquet"
     rows = read_observations(observations)
-    result = judge(plan, rows)
+    observed = Rows.of(rows)
+    result = judge(plan, rows, Generator.from_dict(predicate.get("generator")))
     found = [
         *_plan_differences(folder / "plan.json", predicate["plan"]),
+        *differences(plan.to_dict(), plan_again(plan).to_dict(), "plan"),
+        *_look_differences(folder / "look.json", predicate.get("look")),
         *_observation_differences(observations, rows, predicate.get("observations")),
         *differences(predicate["result"], result.to_dict(), "result"),
-        *_confusion_differences(plan, rows, predicate.get("confusion")),
+        *_confusion_differences(plan, observed, predicate.get("confusion")),
+        *_slice_differences(plan, observed, predicate.get("slices")),
     ]
+    if plan.load is not None and not result.health["problems"]:  # rows that prove nothing may have any schedule
+        found += _schedule_differences(plan.load, observed, predicate.get("versions"))
     if found:
         raise EvidenceError(
             "the evidence does not hold:\n" + "\n".join(f"- {each}" for each in found), where=str(folder), remedy=_GATE_AGAIN
         )
-    return Verified(result, rows.num_rows, evidence.keyid, evidence.plan_digest)
+    return Verified(result, rows.num_rows, evidence.signed_ns, evidence.keyid, plan, evidence.plan_digest)
 
 
 def differences(signed: Any, computed: Any, at: str) -> Iterator[str]:
@@ -78,6 +98,8 @@ def differences(signed: Any, computed: Any, at: str) -> Iterator[str]:
         for key, value in signed.items():
             if key not in computed:
                 yield f"{at}.{key} was signed as {value!r} and does not come out again"
+            elif key in _SENTENCES:
+                yield from differences(len(value), len(computed[key]), f"{at}.{key}")
             elif key not in _PROSE:
                 yield from differences(value, computed[key], f"{at}.{key}")
     elif isinstance(signed, list) and isinstance(computed, list):
@@ -107,6 +129,13 @@ def _plan_differences(path: Path, signed: Any) -> Iterator[str]:
         yield f"plan.json has digest {digest}, and the plan that was signed has {digest_json(signed)}"
 
 
+def _look_differences(path: Path, signed: Any) -> Iterator[str]:
+    """No verdict rests on the cases to look at, so they may be gone; but people judge by them, so they may not be others."""
+    expected = signed.get("digest") if isinstance(signed, dict) else None
+    if path.exists() and (digest := digest_file(path)) != expected:
+        yield f"look.json has digest {digest}, and what was signed has {expected}"
+
+
 def _observation_differences(path: Path, rows: pa.Table, signed: Any) -> Iterator[str]:
     if not isinstance(signed, dict):
         yield "no observations were signed"
@@ -118,21 +147,52 @@ def _observation_differences(path: Path, rows: pa.Table, signed: Any) -> Iterato
         yield f"observations.parquet has {rows.num_rows:,} rows, and what was signed has {signed.get('rows')}"
 
 
-def _confusion_differences(plan: Plan, rows: pa.Table, signed: Any) -> Iterator[str]:
-    """Labels are not among the rows, so what can be checked is how often each class was answered, and how often rightly."""
+def _confusion_differences(plan: Plan, rows: Rows, signed: Any) -> Iterator[str]:
+    """How often each class was answered, and how often rightly."""
     samples = [sample for sample in plan.samples if not sample.look]
     if not isinstance(signed, dict) or not samples:
         return
     labels = [float(label) for label in signed["labels"]]
-    observed = Rows.of(rows)
     for arm in ("candidate", "stable"):
         counts = signed.get(arm)
         if counts is None:
             continue
-        phase = observed.phase(f"quality:{samples[0].id}", arm)
-        answered = Counter(phase.text("answer"))  # None: no answer, the last column
-        right = int(((phase.number("score") == 1) & ~phase.failed).sum())
+        answers = answers_of(rows, samples[0].id, arm)
+        answered = Counter(answers.text("answer"))  # None: no answer, the last column
         yield from differences(
             [sum(column) for column in zip(*counts, strict=True)], [answered[each] for each in (*labels, None)], f"confusion.{arm}"
         )
-        yield from differences(sum(counts[place][place] for place in range(len(counts))), right, f"confusion.{arm}.right")
+        yield from differences(sum(counts[place][place] for place in range(len(counts))), _right(answers), f"confusion.{arm}.right")
+
+
+def _slice_differences(plan: Plan, rows: Rows, signed: Any) -> Iterator[str]:
+    """How many cases the values of a declared slice have together, and how many of them were answered rightly."""
+    files = declared_files(declared_service(plan), with_stable=plan.stable is not None)
+    # A column that slices two files is told of the later one.
+    sliced = {name: sample for sample in plan.samples if sample.data in files for name in files[sample.data].slices}
+    for name, parts in (signed or {}).items():
+        if name not in sliced:
+            yield f"slices.{name} was signed, and no such slice is declared"
+            continue
+        right = _right(answers_of(rows, sliced[name].id, "candidate"))
+        yield from differences(sum(part["cases"] for part in parts), sliced[name].cases, f"slices.{name}.cases")
+        yield from differences(sum(part["right"] for part in parts), right, f"slices.{name}.right")
+
+
+def _right(answers: Rows) -> int:
+    return int(((answers.number("score") == 1) & ~answers.failed).sum())
+
+
+def _schedule_differences(load: PlannedLoad, rows: Rows, versions: Any) -> Iterator[str]:
+    """Each run of the load against the arrivals that the plan's seed and rate give, to the nanosecond."""
+    loaded = rows.only(rows.equal("check", WARM_UP) | rows.equal("check", LOAD))
+    run, scheduled, watched = loaded.whole("run"), loaded.whole("scheduled_ns"), loaded.equal("check", LOAD)
+    for number in np.unique(run).tolist():
+        here = run == number
+        arrivals = load_arrivals(load, number, load.at_most_ns)[: int(here.sum())]
+        kept = np.array_equal(scheduled[here] - scheduled[here][0], arrivals - arrivals[0])
+        if kept and np.array_equal(watched[here], arrivals >= load.warm_up_ns):
+            continue
+        drawn = versions.get("numpy") if isinstance(versions, dict) else None
+        other = "" if drawn == np.__version__ else f" (drawn by numpy {drawn}, and again by {np.__version__})"
+        yield f"run {number}: its {int(here.sum()):,} requests did not go out when the plan's seed and rate say{other}"

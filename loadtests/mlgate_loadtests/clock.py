@@ -11,12 +11,12 @@ _SAMPLES = 5
 
 
 class Clock:
-    """`wall = monotonic + anchor_ns`, with the anchor taken once. `stepped_ns` tells when the system's wall clock left that line."""
+    """`wall = monotonic + anchor_ns`, with the anchor taken once. `stepped_ns` tells when the system's wall clock jumped off that line."""
 
     def __init__(self, wall_ns: Callable[[], int] = time.time_ns, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        self.anchor_ns = self._offset_ns()
+        self.anchor_ns = self._last_ns = self._offset_ns()
 
     def wall(self, monotonic_ns: int) -> int:
         """The instant since the Unix epoch of a monotonic one."""
@@ -35,11 +35,11 @@ class Clock:
         return best[1]
 
     def stepped_ns(self) -> int:
-        """How far the wall clock is from where it would be had nobody set it; 0 below `STEP_NS`.
+        """How far the wall clock jumped against the monotonic one since this was last asked; 0 below `STEP_NS`.
 
-        Slewing (NTP's normal correction) moves both clocks alike on Linux and does not count; a step and a suspended machine do.
+        A step and a suspended machine do that. Slewing (NTP's normal correction) moves both clocks alike on Linux, and elsewhere one of
+        them by far less between two looks.
         """
-        if abs(self._wall_ns() - self._monotonic_ns() - self.anchor_ns) < STEP_NS:
-            return 0
-        stepped = self._offset_ns() - self.anchor_ns
-        return stepped if abs(stepped) >= STEP_NS else 0
+        offset_ns = self._offset_ns()
+        stepped_ns, self._last_ns = offset_ns - self._last_ns, offset_ns
+        return stepped_ns if abs(stepped_ns) >= STEP_NS else 0

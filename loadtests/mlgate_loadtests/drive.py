@@ -16,7 +16,7 @@ import pyarrow as pa
 from mlgate.errors import BusyError, ProcessError
 from mlgate_loadtests.job import Job, job_path, read_job
 from mlgate_loadtests.journal import JOURNAL_SCHEMA, JournalReader, journal_path
-from mlgate_loadtests.progress import Progress, progress_path
+from mlgate_loadtests.progress import Progress, progress_path, runs_in
 from mlgate_loadtests.recording import SCHEMA
 from mlgate_loadtests.target import Target
 
@@ -97,11 +97,6 @@ class Drive:
         return self._progress.sent
 
     @property
-    def clock_stepped_ns(self) -> int:
-        """By how much the wall clock jumped during the run, the largest jump with its sign; 0 when it did not."""
-        return self._progress.clock_stepped_ns
-
-    @property
     def finished(self) -> bool:
         """The worker has ended and `poll` has given every row."""
         return self._over
@@ -173,52 +168,45 @@ def log_path(folder: Path, run: int) -> Path:
 
 def next_run(folder: Path) -> int:
     """The number of the next run in `folder`: one over the largest that was started there."""
-    return max((run + 1 for run in _runs(folder)), default=0)
+    return max((run + 1 for run in runs_in(folder)), default=0)
 
 
 def recover(folder: Path) -> pa.Table:
     """The rows of all runs in `folder` that a killed gate left, by run and in schedule order; empty where there are none.
 
     A request known to be sent that has no row gets one: error `lost`, status 0, no instants but the scheduled one, no score.
+    After a power loss there may be fewer or more rows than the generator's account says (`account.py`): such rows prove nothing.
     Waits for a worker that is still emptying its line. Raises BusyError when that does not end.
     """
-    return pa.concat_tables([SCHEMA.empty_table(), *(_recover(folder, run) for run in _runs(folder))]).combine_chunks()
-
-
-def recovered_clock_step_ns(folder: Path) -> int:
-    """The largest jump of the wall clock during the runs in `folder`, with its sign."""
-    steps = [0]
-    for run in _runs(folder):
-        with closing(Progress(progress_path(folder, run))) as progress:
-            steps.append(progress.clock_stepped_ns)
-    return max(steps, key=abs)
+    return pa.concat_tables([SCHEMA.empty_table(), *(_recover(folder, run) for run in runs_in(folder))]).combine_chunks()
 
 
 def discard(folder: Path) -> None:
     """Remove what the runs in `folder` left, once their rows stand in the observations."""
-    for run in _runs(folder):
+    for run in runs_in(folder):
         for path in (job_path(folder, run), journal_path(folder, run), log_path(folder, run), progress_path(folder, run)):
             path.unlink(missing_ok=True)
 
 
-def _runs(folder: Path) -> list[int]:
-    return sorted(int(path.name.removeprefix("progress-")) for path in folder.glob("progress-*"))
-
-
 def _recover(folder: Path, run: int) -> pa.Table:
+    job = _written_job(folder, run)
     with closing(Progress(progress_path(folder, run))) as progress:
-        start_ns = progress.start_ns
-        if not start_ns:
-            return SCHEMA.empty_table()
-        job = read_job(job_path(folder, run))
-        if not progress.lock(job.timeout_ns / 1e9 + _GRACE_S):
+        if not progress.lock((job.timeout_ns / 1e9 if job else 0) + _GRACE_S):
             remedy = "wait for it to end, or end it; then run the same command again"
             raise BusyError(f"a load worker still writes run {run}", where=str(folder), remedy=remedy)
-        sent = progress.sent
+        start_ns, sent = progress.start_ns, progress.sent
     table = pa.Table.from_batches(JournalReader(folder, run).read(), JOURNAL_SCHEMA)
     missing = np.setdiff1d(np.arange(sent), table["arrival"].to_numpy())
-    lost = pa.Table.from_pylist([_lost(job, int(arrival), start_ns) for arrival in missing], JOURNAL_SCHEMA)
-    return pa.concat_tables([table, lost]).sort_by("arrival").drop_columns("arrival")
+    lost = [_lost(job, int(arrival), start_ns) for arrival in missing] if job else []
+    return pa.concat_tables([table, pa.Table.from_pylist(lost, JOURNAL_SCHEMA)]).sort_by("arrival").drop_columns("arrival")
+
+
+def _written_job(folder: Path, run: int) -> Job | None:
+    """The run's job; None where its start was cut short in writing it, or a power loss took it: the account then shows what is missing."""
+    try:
+        return read_job(job_path(folder, run))
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _lost(job: Job, arrival: int, start_ns: int) -> dict[str, object]:

@@ -19,7 +19,10 @@ _POLL_S = 0.02
 
 
 class Progress:
-    """Three numbers: the wall instant of offset 0 (0 until the run starts), how many arrivals were sent, and the largest clock step."""
+    """Three numbers: the wall instant of offset 0 (0 until the run starts), how many arrivals were sent, and the largest clock step.
+
+    They outlive every process. After a power loss they may be behind the journal, which then holds more rows than were sent by them.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open an existing file. Raises OSError."""
@@ -34,6 +37,8 @@ class Progress:
         path = progress_path(folder, run)
         with path.open("xb") as stream:
             stream.write(_FIELDS.pack(0, 0, 0))
+            stream.flush()
+            os.fsync(stream.fileno())
         return cls(path)
 
     def lock(self, timeout_s: float = 0) -> bool:
@@ -78,7 +83,7 @@ class Progress:
 
     @property
     def clock_stepped_ns(self) -> int:
-        """By how much the wall clock jumped against the monotonic one, at most; 0 when it did not."""
+        """By how much the wall clock jumped against the monotonic one: the largest jump with its sign, 0 when it did not."""
         return self._get(16)
 
     @clock_stepped_ns.setter
@@ -89,3 +94,8 @@ class Progress:
 def progress_path(folder: Path, run: int) -> Path:
     """Where a run keeps its progress."""
     return folder / f"progress-{run}"
+
+
+def runs_in(folder: Path) -> list[int]:
+    """The numbers of the runs that were started in `folder`: one has its progress file before anything else."""
+    return sorted(int(path.name.removeprefix("progress-")) for path in folder.glob("progress-*"))

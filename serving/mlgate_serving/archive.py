@@ -1,4 +1,4 @@
-"""Model archives with the same bytes for the same content.
+"""Model archives with the same bytes for the same content, and the proof that an archive is the one that was packed.
 
 torch-model-archiver writes the manifest and the zip; what it puts in of the moment (its creation time, file times and modes, the order
 a file system lists files in) is then written over. Members are stored, not compressed: weights hardly compress, the bytes do not
@@ -14,17 +14,20 @@ import warnings
 import zipfile
 from pathlib import Path
 
+from mlgate.digests import digest_file
+from mlgate.errors import EvidenceError
+from mlgate.release import Release
+
 MANIFEST = "MAR-INF/MANIFEST.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _MODE = 0o644 << 16
 _UNIX = 3
 _CHUNK_BYTES = 1 << 20
+_AGAIN = "it was damaged or altered: copy the folder again from where it was packed, or pack the release again: mlgate pack DIR"
 
 
-def write_archive(
-    content: Path, target: Path, *, scratch: Path, model: str, version: str, model_file: str | None, weights: str
-) -> dict[str, str]:
-    """Writes every file under `content` to the archive `target`; `scratch` is a folder for what lies between.
+def write_archive(content: Path, target: Path, *, model: str, version: str, model_file: str | None, weights: str) -> dict[str, str]:
+    """Writes every file under `content` to the archive `target`; where that fails, something half-written may lie in its folder.
 
     Returns {path in the archive: digest of what was written}. Raises OSError.
     """
@@ -35,10 +38,12 @@ def write_archive(
         from model_archiver.model_packaging_utils import ModelExportUtils  # type: ignore[import-untyped]
 
     config = ModelArchiverConfig(model_name=model, handler="handler.py", version=version, model_file=model_file, serialized_file=weights)
-    with zipfile.ZipFile(scratch / target.name, "w") as archive:
+    original = target.with_suffix(".zip")
+    with zipfile.ZipFile(original, "w") as archive:
         ModelExportUtils.archive_dir(str(content), archive, "default", model)
         archive.writestr(MANIFEST, ModelExportUtils.generate_manifest_json(config))
-    _rewrite(scratch / target.name, target)
+    _rewrite(original, target)
+    original.unlink()
     return file_digests(target)
 
 
@@ -53,6 +58,28 @@ def file_digests(archive: Path) -> dict[str, str]:
                     digest.update(chunk)
             digests[name] = f"sha256:{digest.hexdigest()}"
     return digests
+
+
+def require_whole(folder: Path) -> Release:
+    """The release in `folder`, its archive being what was packed, to the byte and file by file.
+
+    The handler checks the same once more where it is loaded, but it lies in the archive that it checks: alone it proves nothing.
+    Raises EvidenceError that names the file and both digests.
+    """
+    release = Release.read(folder)
+    archive = folder / release.archive
+    try:
+        found = digest_file(archive)
+        inside = file_digests(archive) if found == release.archive_digest else {}
+    except (OSError, zipfile.BadZipFile):
+        raise EvidenceError("release.json names this archive, and here is none", where=str(archive), remedy=_AGAIN) from None
+    if found != release.archive_digest:
+        raise EvidenceError(f"the archive is {found}, but {release.archive_digest} was packed", where=str(archive), remedy=_AGAIN)
+    for name in sorted(inside.keys() | release.files.keys()):
+        here, packed = inside.get(name, "missing"), release.files.get(name, "no such file")
+        if here != packed:
+            raise EvidenceError(f"{name} in the archive is {here}, but release.json says {packed}", where=str(archive), remedy=_AGAIN)
+    return release
 
 
 def _rewrite(original: Path, target: Path) -> None:

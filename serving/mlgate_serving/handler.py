@@ -216,10 +216,11 @@ class SafeHandler:
             with torch.inference_mode():
                 output, refused = check_output(self.infer(self._tensors(batches)), len(rows), self.interface)
         except MemoryError:
-            raise  # TorchServe's own 507, which a router tries again
+            raise  # the machine's own: TorchServe answers 507, which a router tries again. A GPU's is a RuntimeError: one row may still fit
         except Exception as error:
             if len(rows) > 1:  # one row's failure must not become its neighbours'
-                alone = [self._run({index: row}, [batch[at : at + 1] for batch in batches]) for at, (index, row) in enumerate(rows.items())]
+                # Stacked anew, since the model may have worked in place: on a CPU its tensors are these very arrays.
+                alone = [self._answer({index: row}) for index, row in rows.items()]
                 return {index: answer for part in alone for index, answer in part.items()}
             _log.exception("the model failed on a row that keeps its interface")
             if not isinstance(error, BadOutput):

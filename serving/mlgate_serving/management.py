@@ -1,9 +1,9 @@
 """TorchServe's management calls, with timeouts and errors that say what the server said.
 
 torchserve-client knows the paths and parameters and is used for the calls it gets right, over a transport of ours: its own has no
-timeout and throws the server's message away. Three things it breaks are calls of ours: scaling (it sends a JSON body, the server reads
-the query string, and nothing happens), predictions (multipart files only), and versions (its listing pages without a way to see all
-versions of a model).
+timeout and throws the server's message away. Two things it breaks are calls of ours: scaling (it sends a JSON body, the server reads
+the query string, and nothing happens) and predictions (multipart files only). What it breaks of versions is in its gRPC part (describing
+one forgets which), so versions are seen through its REST part, which does not.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Management:
 
     def versions(self, model: str) -> dict[str, ModelState]:
         """The state of every registered version."""
-        states = [_state(found) for found in self._call("GET", f"/models/{quote(model)}/all")]
+        states = [_state(found) for found in self._rest.describe_model(model, "all")]
         return {state.version: state for state in states}
 
     def register(self, archive: str, *, model: str, workers: int, batch: int = 1, delay_ms: int = 1) -> None:

@@ -12,17 +12,20 @@ import errno
 import os
 import re
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
 import mlgate_serving
-from mlgate.digests import canonical_json, digest_file, digest_of_files
-from mlgate.errors import EvidenceError, PackError, Problem
+from mlgate.digests import canonical_json, digest_bytes, digest_file, digest_of_files
+from mlgate.environment import cache_folder
+from mlgate.errors import BusyError, EvidenceError, PackError, Problem
 from mlgate.release import RELEASE_FILE, Lineage, Release
 from mlgate.service import Service
 from mlgate_serving.archive import MANIFEST, write_archive
 from mlgate_serving.lineage import TRAINING_FILE, read_lineage
+from mlgate_serving.locks import exclusive
 from mlgate_serving.rows import INTERFACE_FILE
 from mlgate_serving.scan import scan_file
 
@@ -32,6 +35,7 @@ _RESERVED = (INTERFACE_FILE, "mlgate_serving", MANIFEST.split("/", maxsplit=1)[0
 _LEFT_OUT = (TRAINING_FILE, RELEASE_FILE, "service.yaml")
 _DEFAULT_HANDLER = "from mlgate_serving.handler import SafeHandler\n\n\nclass Handler(SafeHandler): ...\n"
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+-]{0,62}")
+_LOCK_WAIT_S = 600.0  # longer than packing takes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -39,38 +43,60 @@ def pack(folder: Path, *, service: Service, version: str, output: Path) -> Relea
     """Packs the model in `folder` as `<service>-<version>.mar` and `release.json` in `output`, and returns the release.
 
     Equal content gives equal bytes, whenever, wherever and by whom it is packed; packing it again is no error. Raises PackError with
-    every problem of the directory, or where `output` holds another release; nothing half-written stays.
+    every problem of the directory, or where `output` holds another release; nothing half-written stays. Raises BusyError where another
+    pack into `output` does not end.
     """
     problems: list[Problem] = []
-    files = _collect(folder, problems)
-    if not _VERSION.fullmatch(version):
-        problems.append(Problem("version", f"{version!r} cannot name a version", "up to 63 letters, digits, '.', '+' and '-'"))
-    lineage = read_lineage(folder, problems)
-    _raise(problems, folder)
     try:
-        with tempfile.TemporaryDirectory(prefix="mlgate-pack-") as scratch:
-            content = _stage(files, service, Path(scratch) / "content")
+        files = _collect(folder, output, problems)
+        if not _VERSION.fullmatch(version):
+            problems.append(Problem("version", f"{version!r} cannot name a version", "up to 63 letters, digits, '.', '+' and '-'"))
+        lineage = read_lineage(folder, problems)
+        _raise(problems, folder)
+        with _scratch(output) as scratch:
+            content = _stage(files, service, scratch / "content")
             _try(content, service, folder)
-            return _write(content, Path(scratch), service, version, lineage, output)
+            release = _write(content, scratch, service, version, lineage)
+            _refuse_another(release, output)
+            _publish(release, scratch, output)
+            return release
+    except BusyError:
+        raise BusyError(
+            "another mlgate packs there and does not end", where=str(output), remedy="wait for it or end it, then run the command again"
+        ) from None
     except OSError as error:
         full = error.errno in _FULL
         raise PackError(
             "no room left to write the archive" if full else f"cannot be packed: {error.strerror or error}",
-            where=str(error.filename or output),
+            where=str(output if full else error.filename2 or error.filename or output),  # of a copy, the target
             remedy="free some space and run the command again: nothing half-written was left"
             if full
             else "check the path and its permissions",
         ) from None
 
 
-def _collect(folder: Path, problems: list[Problem]) -> dict[str, Path]:
-    """{path in the archive: file}; adds what is wrong with the directory to `problems`."""
+def _collect(folder: Path, output: Path, problems: list[Problem]) -> dict[str, Path]:
+    """{path in the archive: file}; adds what is wrong with the directory to `problems`.
+
+    Releases that were packed into the directory, and `output` for the next one, are not the model's.
+    """
     if not folder.is_dir():
         problems.append(Problem(str(folder), "there is no such directory", "the directory that holds model.py and its weights"))
         return {}
+    if output.resolve() == folder.resolve():
+        problems.append(Problem(str(output), "is the model directory itself", "an output directory of its own, such as dist/"))
     files: dict[str, Path] = {}
-    for place, folders, names in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        inside = Path(error.filename).relative_to(folder).as_posix()
+        problems.append(Problem(inside, f"cannot be read: {error.strerror}", "permit it, or remove what is not the model's"))
+
+    for place, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__pycache__")
+        for name in [name for name in folders if Path(place, name).is_symlink()]:
+            inside = Path(place, name).relative_to(folder).as_posix()
+            problems.append(Problem(inside, "a link to a directory", "put the directory itself there, or remove the link"))
+        folders[:] = [name for name in folders if not _holds_releases(Path(place, name), output)]
         for name in sorted(names):
             path = Path(place, name)
             inside = path.relative_to(folder).as_posix()
@@ -80,7 +106,10 @@ def _collect(folder: Path, problems: list[Problem]) -> dict[str, Path]:
                 problems.append(Problem(inside, "a link to nothing, or no plain file", "remove it or put the file there"))
                 continue
             files[inside] = path
-            problems += scan_file(path, inside)
+            try:
+                problems += scan_file(path, inside)
+            except OSError as error:
+                unreadable(OSError(error.errno, error.strerror, str(path)))
     problems += [
         Problem(inside, "a name that the archive needs for itself", "rename it")
         for inside in files
@@ -93,6 +122,16 @@ def _collect(folder: Path, problems: list[Problem]) -> dict[str, Path]:
     if "model.py" not in files and weights != ["model.pt2"]:
         problems.append(Problem(str(folder), "no model.py", "a model.py with a class Model(torch.nn.Module)"))
     return files
+
+
+def _holds_releases(place: Path, output: Path) -> bool:
+    if place.resolve() == output.resolve():
+        return True
+    try:
+        Release.read(place)
+    except EvidenceError:
+        return False
+    return True
 
 
 def _raise(problems: list[Problem], folder: Path) -> None:
@@ -120,35 +159,60 @@ def _try(content: Path, service: Service, folder: Path) -> None:
     _raise(try_model(content, service.interface), folder)
 
 
-def _write(content: Path, scratch: Path, service: Service, version: str, lineage: Lineage, output: Path) -> Release:
-    output.mkdir(parents=True, exist_ok=True)
-    target = output / f"{service.name}-{version}.mar"
-    _drop_partials(output)
-    partial = output / f".{target.name}.partial-{os.getpid()}"
-    try:
-        weights = next(name for name in WEIGHT_FILES if (content / name).exists())
-        model_file = "model.py" if (content / "model.py").exists() else None
-        files = write_archive(
-            content, partial, scratch=scratch, model=service.name, version=version, model_file=model_file, weights=weights
-        )
-        release = Release(
-            service=service.name,
-            version=version,
-            digest=digest_of_files(files),
-            archive=target.name,
-            archive_digest=digest_file(partial),
-            files=files,
-            interface=service.interface,
-            mlgate=metadata.version("mlgate"),
-            lineage=lineage,
-        )
-        _refuse_another(release, output)
-        partial.replace(target)
-        partial.write_text(release.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        partial.replace(output / RELEASE_FILE)
-    finally:
-        partial.unlink(missing_ok=True)
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """A folder in `output` for one pack alone: weights are large, and what fills up while they are copied is the disk that was asked for.
+
+    Goes with all that is in it, and so does what was made of `output` where nothing came of it.
+    """
+    missing = [place for place in (output, *output.parents) if not place.exists()]
+    # The lock lies elsewhere, since it stays, and `output` shall hold a release and nothing else.
+    with exclusive(cache_folder() / "pack", digest_bytes(os.fsencode(output.resolve())).removeprefix("sha256:"), _LOCK_WAIT_S):
+        output.mkdir(parents=True, exist_ok=True)
+        _drop_leftovers(output)
+        scratch = output.resolve() / f".partial-{os.getpid()}"  # a traceback names its files so, wherever the model goes
+        shutil.rmtree(scratch, ignore_errors=True)  # of a killed pack in another container, where every process has the same id
+        try:
+            scratch.mkdir()
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+            for place in missing:
+                with suppress(OSError):  # a release lies there
+                    place.rmdir()
+
+
+def _write(content: Path, scratch: Path, service: Service, version: str, lineage: Lineage) -> Release:
+    """Writes archive and `release.json` to `scratch`."""
+    archive = scratch / f"{service.name}-{version}.mar"
+    weights = next(name for name in WEIGHT_FILES if (content / name).exists())
+    model_file = "model.py" if (content / "model.py").exists() else None
+    files = write_archive(content, archive, model=service.name, version=version, model_file=model_file, weights=weights)
+    release = Release(
+        service=service.name,
+        version=version,
+        digest=digest_of_files(files),
+        archive=archive.name,
+        archive_digest=digest_file(archive),
+        files=files,
+        interface=service.interface,
+        mlgate=metadata.version("mlgate"),
+        lineage=lineage,
+    )
+    (scratch / RELEASE_FILE).write_text(release.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return release
+
+
+def _publish(release: Release, scratch: Path, output: Path) -> None:
+    archive = output / release.archive
+    fresh = not archive.exists()
+    (scratch / release.archive).replace(archive)
+    try:
+        (scratch / RELEASE_FILE).replace(output / RELEASE_FILE)
+    except BaseException:
+        if fresh:
+            archive.unlink()
+        raise
 
 
 def _refuse_another(release: Release, output: Path) -> None:
@@ -164,12 +228,12 @@ def _refuse_another(release: Release, output: Path) -> None:
         )
 
 
-def _drop_partials(output: Path) -> None:
+def _drop_leftovers(output: Path) -> None:
     """Removes what a pack that was killed left behind."""
-    for partial in output.glob(".*.partial-*"):
+    for leftover in output.glob(".partial-*"):
         try:
-            os.kill(int(partial.name.rpartition("-")[2]), 0)
+            os.kill(int(leftover.name.rpartition("-")[2]), 0)
         except (ValueError, ProcessLookupError):
-            partial.unlink(missing_ok=True)
+            shutil.rmtree(leftover, ignore_errors=True)
         except PermissionError:
             pass  # somebody else's, and alive

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import closing
 
 import psutil
@@ -32,15 +32,18 @@ def port_is_free(port: int) -> bool:
         return True
 
 
-def free_ports(count: int) -> tuple[int, ...]:
-    """`count` different ports that are free now, chosen at random so that callers at the same moment differ. Raises ProcessError."""
+def free_ports(count: int, *, but: Collection[int] = ()) -> tuple[int, ...]:
+    """`count` different ports that are free now, chosen at random so that callers at the same moment differ. Raises ProcessError.
+
+    `but`: ports that are somebody's though nobody listens there now.
+    """
     chooser = random.SystemRandom()
     chosen: list[int] = []
     for _ in range(_ATTEMPTS):
         if len(chosen) == count:
             return tuple(chosen)
         port = chooser.choice(_CHOICE)
-        if port not in chosen and port_is_free(port):
+        if port not in chosen and port not in but and port_is_free(port):
             chosen.append(port)
     raise ProcessError(
         f"found {len(chosen)} free ports of the {count} needed in {_ATTEMPTS} attempts",

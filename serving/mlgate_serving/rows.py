@@ -153,15 +153,15 @@ def _content(request: Mapping[str, Any]) -> tuple[Any, bool]:
         raise BadRow("body", "a JSON object", "no body")
     if not isinstance(body, bytes | bytearray | str):
         return body, False
-    text = body.encode() if isinstance(body, str) else body
     try:
+        text = body if isinstance(body, str) else str(body, "utf-8-sig")  # json itself would also take UTF-16 and UTF-32
         value = json.loads(text)
     except RecursionError:
         raise BadRow("body", "JSON", "lists nested too deeply") from None
     except ValueError as error:
         raise BadRow("body", "JSON", f"something else: {error}") from None
-    words = b"true" in text or b"false" in text or b"null" in text
-    return value, isinstance(value, dict) and not words and text.count(b'"') == 2 * len(value)
+    words = "true" in text or "false" in text or "null" in text
+    return value, isinstance(value, dict) and not words and text.count('"') == 2 * len(value)
 
 
 def _named(value: Any, fields: Sequence[Field]) -> list[Any]:

@@ -8,6 +8,7 @@ directory. Neither makes the directory's Python code safe: whoever packs it vouc
 from __future__ import annotations
 
 import logging
+import pickletools
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -15,20 +16,22 @@ from typing import IO
 from mlgate.errors import Problem
 
 _PICKLE_NAMES = {".pt", ".pth", ".pt2", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib", ".dat", ".data", ".npy", ".npz"}
+_ONLY_PICKLES = {".pkl", ".pickle", ".joblib"}
 _PICKLE_STARTS = tuple(bytes((0x80, protocol)) for protocol in range(6))
 _ARCHIVES = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
     b"7z\xbc\xaf": "7z",
-    b"\x78\x01": "zlib",
-    b"\x78\x9c": "zlib",
-    b"\x78\xda": "zlib",
+    b"\x04\x22\x4d\x18": "lz4",
+    b"\x28\xb5\x2f\xfd": "zstd",
 }
 _NUMPY_START = b"\x93NUMPY"
+# Of what torch.save wrote before its zips: five pickles, then raw storages.
+_TORCH_START = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 _ZIP_START = b"PK\x03\x04"
 _DEEPEST = 4
-_START_BYTES = 8
+_START_BYTES = len(_TORCH_START)
 _SAFE = "save tensors only: safetensors, or torch.save(model.state_dict(), ...)"
 
 
@@ -41,15 +44,24 @@ def scan_file(path: Path, name: str) -> list[Problem]:
 def _scan(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
     start = stream.read(_START_BYTES)
     stream.seek(0)
-    suffix = PurePosixPath(name).suffix.lower()
+    suffixes = [suffix.lower() for suffix in PurePosixPath(name).suffixes]
+    suffix = suffixes[-1] if suffixes else ""
     if start.startswith(_ZIP_START):
         return _scan_zip(stream, name, depth)
-    kind = next((kind for magic, kind in _ARCHIVES.items() if start.startswith(magic)), None)
-    if kind and suffix in _PICKLE_NAMES:
+    kind = _compression(start)
+    if kind and not _PICKLE_NAMES.isdisjoint(suffixes):  # table.pkl.gz too
         return [Problem(name, f"packed with {kind}, so it cannot be looked into", "store it unpacked")]
     if suffix in _PICKLE_NAMES or start.startswith((*_PICKLE_STARTS, _NUMPY_START)):
-        return _scan_pickle(stream, name, suffix)
+        return _scan_pickle(stream, name, start, suffix)
     return []
+
+
+def _compression(start: bytes) -> str | None:
+    if start[:1] == b"\x78" and int.from_bytes(start[:2]) % 31 == 0:  # RFC 1950: the window of 32 KiB, and the header's check
+        return "zlib"
+    if start[:3] == b"\x5d\0\0" and start[5:8] == b"\xff\xff\xff":  # without its unknown length, the 93 that some numbers start with
+        return "lzma"
+    return next((kind for magic, kind in _ARCHIVES.items() if start.startswith(magic)), None)
 
 
 def _scan_zip(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
@@ -67,13 +79,29 @@ def _scan_zip(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
     return problems
 
 
-def _scan_pickle(stream: IO[bytes], name: str, suffix: str) -> list[Problem]:
-    from picklescan.scanner import SafetyLevel, scan_bytes
+def _scan_pickle(stream: IO[bytes], name: str, start: bytes, suffix: str) -> list[Problem]:
+    from picklescan.scanner import SafetyLevel, scan_numpy, scan_pickle_bytes, scan_pytorch
 
     logging.getLogger("picklescan").setLevel(logging.CRITICAL)  # what it warns of is in the result
+    # By content: by name, a pickle in a .bin is read to its first stop only, and a zip behind a pickle instead of it.
+    scan = scan_pytorch if start == _TORCH_START else scan_numpy if start.startswith(_NUMPY_START) else scan_pickle_bytes
     try:
-        result = scan_bytes(stream, name, suffix)
+        result = scan(stream, name)
     except Exception as error:
         return [Problem(name, f"a pickle that cannot be looked into: {type(error).__name__}: {error}", _SAFE)]
     unsafe = sorted({f"{found.module}.{found.name}" for found in result.globals if found.safety is SafetyLevel.Dangerous})
-    return [Problem(name, f"unsafe pickle: loading it calls {', '.join(unsafe)}", _SAFE)] if unsafe else []
+    if unsafe:
+        return [Problem(name, f"unsafe pickle: loading it calls {', '.join(unsafe)}", _SAFE)]
+    if result.scan_err or (suffix in _ONLY_PICKLES and not _is_pickle(stream)):  # joblib puts arrays in between, and what follows is unseen
+        return [Problem(name, "not a pickle, or one that can be looked into only in part", _SAFE)]
+    return []
+
+
+def _is_pickle(stream: IO[bytes]) -> bool:
+    stream.seek(0)
+    try:
+        for _ in pickletools.genops(stream):
+            pass
+    except Exception:  # whatever the parser stumbles over
+        return False
+    return True

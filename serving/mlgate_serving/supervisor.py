@@ -113,6 +113,11 @@ class Supervisor:
         """Everything started and not stopped, dead or alive, by name."""
         return [running for name in self._registry.names() if (running := self.get(name))]
 
+    def ports(self) -> frozenset[int]:
+        """The ports of everything started and not stopped. Those of the dead are kept for them: others may still send there."""
+        entries = (self._registry.read(name) for name in self._registry.names())
+        return frozenset(port for entry in entries if entry for port in entry.spec.ports)
+
     def _spawn(self, spec: ProcessSpec) -> RunningProcess:
         require_free(spec.ports, where=f"process {spec.name}", wait_s=_PORT_WAIT_S)
         intent = Entry(spec, token=uuid.uuid4().hex)

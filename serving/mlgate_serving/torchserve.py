@@ -15,6 +15,7 @@ from importlib import util
 from pathlib import Path
 
 from mlgate.errors import ToolError, UsageError
+from mlgate.extras import install_remedy
 from mlgate.quantities import format_duration
 from mlgate.release import Release
 from mlgate.service import Serving
@@ -94,7 +95,7 @@ def local_programs(progress: Progress) -> Programs:
     found, java = util.find_spec("ts"), find_java()
     programs = Programs(java.path, Path(sys.executable), Path((found and found.origin) or "").parent.parent)
     if not programs.jar.is_file():
-        raise ToolError("TorchServe is not installed", where=sys.prefix, remedy="pip install 'mlgate[serving]'")
+        raise ToolError("TorchServe is not installed", where=sys.prefix, remedy=install_remedy("serving"))
     return replace(programs, java_cache=java_cache(java.path, java.version, _JAVA_OPTIONS, programs.jar, progress))
 
 
@@ -157,6 +158,8 @@ def _properties(release: Release, serving: Serving, place: Place, addresses: tup
         "inference_address": inference,
         "management_address": management,
         "metrics_address": metrics,
+        "grpc_inference_address": place.address,
+        "grpc_management_address": place.address,
         "grpc_inference_port": place.grpc_inference_port,
         "grpc_management_port": place.grpc_management_port,
         "disable_token_authorization": "true",

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import logging
 import pickle
+import shutil
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from typing import Any
 
 import torch
 
+from mlgate.digests import digest_file
 from mlgate.errors import Problem
 from mlgate.interface import Interface
 from mlgate_serving.handler import SafeHandler, check_output
@@ -43,7 +45,24 @@ class _Context:
 
 
 def try_model(content: Path, interface: Interface) -> list[Problem]:
-    """What keeps the model laid out in `content` from answering as `interface` declares."""
+    """What keeps the model in `content` from answering as `interface` declares, and what of `content` it left changed."""
+    staged = _files(content)
+    problems = _try_answers(content, interface)
+    for cache in list(content.rglob("__pycache__")):  # of Python and Numba: no part of a release
+        shutil.rmtree(cache, ignore_errors=True)
+    # The handler of a second worker, or of the next start, would take what the first one left there for an altered archive.
+    problems += [
+        Problem(name, "is changed in the model's own folder when it is loaded or run", "write below tempfile.gettempdir()")
+        for name in sorted({name for name, _ in _files(content).items() ^ staged.items()})
+    ]
+    return problems
+
+
+def _files(content: Path) -> dict[str, str]:
+    return {path.relative_to(content).as_posix(): digest_file(path) for path in content.rglob("*") if path.is_file()}
+
+
+def _try_answers(content: Path, interface: Interface) -> list[Problem]:
     with _imports_from(content), _settings_kept():
         try:
             handler = _handler_class()()
@@ -77,10 +96,13 @@ def _handler_class() -> type[SafeHandler]:
 
 
 def _run(handler: SafeHandler, interface: Interface, rows: int, content: Path) -> Problem | None:
-    inputs = {name: torch.from_numpy(batch) for name, batch in sample_batch(interface, rows, seed=rows).items()}
     try:
+        inputs = {name: torch.from_numpy(batch) for name, batch in sample_batch(interface, rows, seed=rows).items()}
         with torch.inference_mode():
-            _, refused = check_output(handler.infer(inputs), rows, handler.interface)
+            output = handler.infer(inputs)
+            _, refused = check_output(output, rows, handler.interface)
+        if output.dtype is torch.bool:  # an answer is a number; JSON's true is none
+            raise BadOutput(interface.output.field, "numbers", str(output.dtype))
     except BadOutput as bad:
         return _mismatch(bad, rows)
     except (Exception, SystemExit) as error:

@@ -130,7 +130,8 @@ def gated(environment: Environment, declare: Callable[..., Path]) -> Callable[..
 
         def make_plan(route: int, share: float, attempt_id: str) -> dict[str, Any]:
             subject = {**about, "url": "http://127.0.0.1:1"}
-            return {"service": "toy", "stage": "local", "attempt": attempt_id, "route": route, "alpha": share, "subject": subject}
+            plan = {"service": "toy", "stage": "local", "attempt": attempt_id, "route": route, "alpha": share, "subject": subject}
+            return plan | {"declaration": service.model_dump(mode="json"), "stable": None}
 
         ledger = Ledger.of(environment)
         attempt = ledger.begin_attempt(service="toy", stage="local", **about, make_plan=make_plan)

@@ -5,7 +5,7 @@ import pytest
 from mlgate import DeclarationError, EvidenceError, LedgerError, RefusedError, Release, UsageError, Verdict
 from mlgate_components.local.arms import read_arms, require_allowed
 from mlgate_components.local.config import ServiceConfig
-from mlgate_components.local.store import folder_of, store
+from mlgate_components.local.store import store
 
 
 @pytest.fixture
@@ -44,12 +44,13 @@ def test_a_pass_without_its_promotion_opens_no_traffic(arms, packed, gated):
         arms(candidate=str(packed("1")), weight=1)
 
 
-def test_a_stable_that_was_never_promoted_is_refused(arms, environment, packed, gated, declare):
+def test_a_stable_that_was_never_promoted_is_refused_with_the_command_that_takes_it_away(arms, environment, packed, gated, declare):
     folder = packed("1")
     gated(folder)
     store(environment, folder, declare())
-    with pytest.raises(RefusedError, match="not promoted"):
+    with pytest.raises(LedgerError, match="no release was ever promoted") as raised:
         arms(stable=Release.read(folder).digest)
+    assert "pulumi config rm --path 'mlgate:services.toy.stable'" in raised.value.remedy
 
 
 def test_a_promoted_release_may_be_stable_with_a_candidate_beside_it(arms, packed, promoted):
@@ -70,9 +71,28 @@ def test_stable_keeps_the_configuration_it_was_promoted_with_when_the_declaratio
 
 def test_a_stable_served_by_another_declaration_than_was_promoted_is_refused(arms, environment, packed, promoted, declare):
     stable = promoted(packed("1"))
-    (folder_of(environment, stable) / "service.yaml").write_text(declare(workers=4).read_text())
+    (declaration,) = environment.release_folder(stable).glob("service-*.yaml")
+    declaration.write_text(declare(workers=4).read_text())
     with pytest.raises(RefusedError, match="promoted with configuration"):
         arms(stable=stable)
+
+
+def test_a_former_release_tried_in_another_configuration_still_comes_back_in_the_one_it_was_promoted_with(
+    arms, environment, packed, promoted, declare
+):
+    folder = packed("1")
+    store(environment, folder, declare(workers=4))
+    stable = promoted(folder)
+    store(environment, folder, declare(workers=2))
+    assert arms(stable=stable).stable.declared.serving.workers == 1
+
+
+def test_a_former_stable_with_a_weight_is_refused_with_the_command_that_takes_the_weight_away(arms, packed, promoted):
+    former, stable = promoted(packed("1")), promoted(packed("2"))
+    assert arms(stable=stable, candidate=former).weight == 0
+    with pytest.raises(LedgerError, match="weight is 50") as raised:
+        arms(stable=stable, candidate=former, weight=50)
+    assert "pulumi config set --path 'mlgate:services.toy.weight' 0" in raised.value.remedy
 
 
 @pytest.mark.parametrize("former_is_named", [True, False])
@@ -121,13 +141,13 @@ def test_a_digest_that_is_not_in_the_store_is_named_with_what_to_do(arms, enviro
     digest = Release.read(packed("1")).digest
     with pytest.raises(EvidenceError, match=f"no release here where release {digest} should be") as raised:
         arms(candidate=digest)
-    assert raised.value.where == str(folder_of(environment, digest))
+    assert raised.value.where == str(environment.release_folder(digest))
 
 
 def test_another_release_in_its_place_is_not_taken_for_it(arms, environment, packed, promoted):
     stable, other = promoted(packed("1")), Release.read(packed("2")).digest
-    shutil.rmtree(folder_of(environment, stable))
-    shutil.copytree(packed("2"), folder_of(environment, stable))
+    shutil.rmtree(environment.release_folder(stable))
+    shutil.copytree(packed("2"), environment.release_folder(stable))
     with pytest.raises(EvidenceError, match=f"{other} is where release {stable} should be"):
         arms(stable=stable)
 

@@ -1,6 +1,8 @@
 """The providers as Pulumi calls them, without Pulumi: numbers are floats, what is None is missing, and any call may come twice."""
 
+import json
 import os
+import random
 import signal
 import sys
 import time
@@ -9,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
-from mlgate import EvidenceError, ProcessError, Release, Service
+from mlgate import DeclarationError, EvidenceError, ProcessError, Release, Service
 from mlgate_components.local import providers
 from mlgate_components.local.providers import EndpointProcessProvider, StableUrlProvider, StoredReleaseProvider
-from mlgate_components.local.store import folder_of, store
+from mlgate_components.local.store import store
 from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
+from mlgate_serving.identity import is_running
 from mlgate_serving.ports import port_is_free
 from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
@@ -59,6 +62,7 @@ def stored(place, packed, declare):
             "source": str(folder),
             "declaration": str(declaration),
             "declaration_digest": Service.read(declaration).digest,
+            "configuration": configuration_digest("toy", Service.read(declaration).serving),
         }
 
     return inputs
@@ -97,7 +101,7 @@ class TestStoredRelease:
         assert not self.provider.check({}, inputs).failures
         created = self.provider.create(inputs)
         assert created.id == inputs["release"]
-        assert created.outs["folder"] == str(folder_of(environment, inputs["release"]))
+        assert created.outs["folder"] == str(environment.release_folder(inputs["release"]))
         assert self.provider.read(created.id, created.outs).id == created.id
         assert not self.provider.diff(created.id, created.outs, inputs).changes
         self.provider.delete(created.id, created.outs)
@@ -126,15 +130,38 @@ class TestStoredRelease:
     def test_a_damaged_copy_in_the_store_is_a_change(self, environment, stored):
         inputs = stored("1")
         outs = self.provider.create(inputs).outs
-        (folder_of(environment, inputs["release"]) / "toy-1.mar").write_bytes(b"PK")
+        (environment.release_folder(inputs["release"]) / "toy-1.mar").write_bytes(b"PK")
         assert self.provider.diff("", outs, inputs).changes
+
+    def test_a_lost_declaration_is_a_change_and_is_put_back(self, environment, stored):
+        inputs = stored("1")
+        outs = self.provider.create(inputs).outs
+        declaration = environment.declaration_file(inputs["release"], inputs["configuration"])
+        declaration.unlink()
+        assert self.provider.diff("", outs, inputs).changes
+        assert self.provider.read("", outs).id == ""
+        self.provider.update("", outs, inputs)
+        assert declaration.is_file()
+
+    def test_a_folder_packed_anew_under_the_update_is_refused(self, environment, stored, packed):
+        inputs, other = stored("1"), stored("2")
+        with pytest.raises(EvidenceError, match=f"{other['release']} is here, but {inputs['release']} was asked for"):
+            self.provider.create({**inputs, "source": other["source"]})
+        assert not environment.releases.exists()
+
+    def test_a_declaration_edited_under_the_update_is_refused(self, environment, stored, declare):
+        inputs = stored("1")
+        declare(workers=2)
+        with pytest.raises(EvidenceError, match="edited during the update"):
+            self.provider.create(inputs)
+        assert not environment.releases.exists()
 
     def test_a_release_that_was_promoted_stays_for_a_rollback(self, environment, stored, packed, promoted):
         inputs = stored("1")
         outs = self.provider.create(inputs).outs
         promoted(packed("1"))
         self.provider.delete(inputs["release"], outs)
-        assert folder_of(environment, inputs["release"]).is_dir()
+        assert environment.release_folder(inputs["release"]).is_dir()
 
     def test_another_home_is_another_resource(self, stored):
         inputs = stored("1")
@@ -166,15 +193,51 @@ class TestEndpointProcess:
     def test_another_configuration_restarts_it(self, environment, packed, declare, served):
         inputs = served("1")
         created = self.provider.create(inputs)
-        store(environment, packed("1"), declare(workers=2))
+        folder = packed("1")
+        store(environment, folder, declare(workers=2))
         configuration = configuration_digest("toy", Service.read(declare(workers=2)).serving)
         wanted = {**inputs, "configuration": configuration}
         assert self.provider.diff(created.id, created.outs, wanted).changes
         assert self.provider.update(created.id, created.outs, wanted).outs["pid"] != created.outs["pid"]
 
-    def test_a_declaration_that_changed_under_the_update_is_said(self, served):
-        with pytest.raises(ProcessError, match="edited during the update"):
-            self.provider.create({**served("1"), "configuration": "sha256:1"})
+    def test_nothing_but_what_was_asked_for_is_started_or_adopted(self, environment, served, supervisor, declare):
+        inputs, other = served("1"), served("2")
+        running = self.provider.create(other)
+        with pytest.raises(EvidenceError, match="packed anew"):
+            self.provider.create({**inputs, "folder": other["folder"]})
+        with pytest.raises(DeclarationError, match="service-"):
+            self.provider.create({**inputs, "configuration": "sha256:" + "1" * 64})
+        environment.declaration_file(inputs["release"], inputs["configuration"]).write_text(declare(workers=3).read_text())
+        with pytest.raises(EvidenceError, match="edited"):
+            self.provider.create(inputs)
+        assert [process.spec.name for process in supervisor.list()] == [running.id]
+        assert supervisor.get(running.id).alive
+
+    def test_the_ports_of_a_dead_server_are_kept_for_it(self, served, supervisor, kill, monkeypatch):
+        """Else the proxy would send what it has for the dead one to whoever got its port."""
+        first, second = served("1"), served("2")
+        dead = self.provider.create(first)
+        kill(dead.id)
+        offered = list(supervisor.get(dead.id).spec.ports)
+        anywhere = random.SystemRandom().choice
+        monkeypatch.setattr(random.SystemRandom, "choice", lambda _self, ports: offered.pop() if offered else anywhere(ports))
+        other = self.provider.create(second)
+        assert not offered
+        assert not {*supervisor.get(dead.id).spec.ports} & {*supervisor.get(other.id).spec.ports}
+        assert self.provider.update(dead.id, dead.outs, first).outs["url"] == dead.outs["url"]
+
+    @pytest.mark.parametrize("entry", ["an intent", "damaged", "lost"])
+    def test_deleted_it_ends_also_what_was_started_and_never_registered(self, environment, served, supervisor, entry):
+        created = self.provider.create(served("1"))
+        path = environment.processes / f"{created.id}.json"
+        if entry == "lost":
+            path.unlink()
+        else:
+            path.write_text("{" if entry == "damaged" else json.dumps(json.loads(path.read_text()) | {"pid": None}))
+        assert supervisor.get(created.id) is None
+        self.provider.delete(created.id, created.outs)
+        assert not is_running(created.outs["pid"])
+        assert not path.exists()
 
     def test_deleted_it_leaves_no_process_and_no_port(self, served, supervisor):
         inputs = served("1")

@@ -2,9 +2,10 @@ import zipfile
 
 import pytest
 
-from mlgate import EvidenceError, Release
+from mlgate import EvidenceError, Release, Service
 from mlgate.digests import digest_file
-from mlgate_components.local.store import discard, folder_of, is_stored, require_whole, store
+from mlgate_components.local.store import discard, is_stored, require_whole, store
+from mlgate_serving.runtime import configuration_digest
 
 
 def flip_a_byte(path):
@@ -17,8 +18,10 @@ def test_a_stored_release_is_the_packed_one_with_its_declaration(environment, pa
     folder = packed("1")
     target = store(environment, folder, declare())
     release = Release.read(folder)
-    assert target == folder_of(environment, release.digest)
-    assert sorted(path.name for path in target.iterdir()) == ["release.json", "service.yaml", "toy-1.mar"]
+    assert target == environment.release_folder(release.digest)
+    declaration = environment.declaration_file(release.digest, configuration_digest("toy", Service.read(declare()).serving))
+    assert sorted(path.name for path in target.iterdir()) == ["release.json", declaration.name, "toy-1.mar"]
+    assert declaration.read_bytes() == declare().read_bytes()
     assert (target / "toy-1.mar").read_bytes() == (folder / "toy-1.mar").read_bytes()
     assert is_stored(environment, release.digest)
 
@@ -53,28 +56,31 @@ def test_a_missing_archive_is_named(packed):
         require_whole(folder)
 
 
-def test_a_damaged_stored_release_counts_as_missing_and_is_stored_anew(environment, packed, declare):
+def test_a_damaged_stored_release_counts_as_missing_and_is_stored_anew_beside_its_declarations(environment, packed, declare):
     folder = packed("1")
-    target = store(environment, folder, declare())
+    target = store(environment, folder, declare(workers=3))
     flip_a_byte(target / "toy-1.mar")
     digest = Release.read(folder).digest
     assert not is_stored(environment, digest)
     store(environment, folder, declare())
     assert is_stored(environment, digest)
+    assert len(list(target.glob("service-*.yaml"))) == 2
 
 
-def test_storing_again_takes_the_declaration_of_now_and_leaves_the_archive(environment, packed, declare):
-    target = store(environment, packed("1"), declare())
+def test_another_configuration_lies_beside_the_first_and_leaves_the_archive(environment, packed, declare):
+    folder = packed("1")
+    target = store(environment, folder, declare())
     written = (target / "toy-1.mar").stat().st_mtime_ns
-    store(environment, packed("1"), declare(workers=3))
-    assert "workers: 3" in (target / "service.yaml").read_text()
+    store(environment, folder, declare(workers=3))
+    declared = sorted(Service.read(path).serving.workers for path in target.glob("service-*.yaml"))
+    assert declared == [1, 3]
     assert (target / "toy-1.mar").stat().st_mtime_ns == written
 
 
 def test_what_a_killed_copy_left_is_never_taken_for_a_release_and_goes_with_it(environment, packed, declare):
     folder = packed("1")
     digest = Release.read(folder).digest
-    leftover = environment.releases / f".{folder_of(environment, digest).name}.abc"
+    leftover = environment.releases / f".{environment.release_folder(digest).name}.abc"
     leftover.mkdir(parents=True)
     assert not is_stored(environment, digest)
     store(environment, folder, declare())

@@ -1,5 +1,7 @@
-"""The public names are complete, sorted, and importable; the published schema is current; home is where it is declared to be."""
+"""The public names are complete, sorted, and importable; the generated pages are current; home is where it is declared to be."""
 
+import importlib.util
+import json
 import sys
 from pathlib import Path
 
@@ -10,6 +12,12 @@ from mlgate.environment import HOME_VARIABLE, cache_folder, local
 from mlgate.schema import service_schema
 
 DOCS = Path(__file__).parents[2] / "docs"
+
+_spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
+assert _spec
+assert _spec.loader
+generate = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(generate)
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -29,8 +37,30 @@ def test_an_error_says_place_problem_and_remedy() -> None:
     assert str(mlgate.ToolError("only this")) == "only this"
 
 
-def test_the_published_schema_is_current() -> None:
-    assert (DOCS / "service.schema.json").read_text(encoding="utf-8") == service_schema()
+def test_the_generated_pages_are_current() -> None:
+    pages = generate.pages()
+    assert {path.name for path in pages} == {"service.md", "service.schema.json"}
+    for path, text in pages.items():
+        assert path.read_text(encoding="utf-8") == text
+
+
+def test_every_key_of_the_declaration_is_explained_in_schema_and_page() -> None:
+    schema = json.loads(service_schema())
+    page = (DOCS / "service.md").read_text(encoding="utf-8")
+    for part in (schema, *schema["$defs"].values()):
+        if part["title"] in ("Auth", "Interface", "Output", "Tensor"):
+            continue  # explained by the sentences of their classes
+        for key, value in part["properties"].items():
+            assert value.get("description"), (part["title"], key)
+            assert f"| `{key}` | {value['description']} |" in page
+
+
+def test_the_page_shows_a_whole_declaration_and_the_form_of_its_data() -> None:
+    page = (DOCS / "service.md").read_text(encoding="utf-8")
+    assert (DOCS.parent / "examples" / "digits" / "service.yaml").read_text(encoding="utf-8") in page
+    columns = page.split("## Hold-out data")[1].split("\n## ")[0]
+    assert all(f"`{word}`" in columns for word in ("case_id", "label"))
+    assert "text that matches `^[a-z][a-z0-9-]{0,62}$`" in page
 
 
 def test_the_local_environment_lies_in_the_project_unless_declared_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

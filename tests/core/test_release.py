@@ -62,6 +62,24 @@ def test_a_malformed_release_names_the_place(tmp_path: Path, release: dict[str, 
         Release.read(write(tmp_path, release))
 
 
+@pytest.mark.parametrize("archive", ["../../x.mar", "/etc/x.mar", "a/b.mar", "..", "release.json", ".hidden.mar", "a.mar\n", ""])
+def test_an_archive_that_does_not_lie_beside_its_release_is_refused(tmp_path: Path, release: dict[str, Any], archive: str) -> None:
+    release["archive"] = archive
+    with pytest.raises(EvidenceError, match=r"release\.json: archive: "):
+        Release.read(write(tmp_path, release))
+
+
+def test_an_archive_given_for_its_folder_says_to_give_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "digits-1.mar").write_bytes(b"zip")
+    with pytest.raises(EvidenceError, match=r"digits-1\.mar/release\.json: cannot be read: Not a directory\n  -> give the folder"):
+        Release.read(tmp_path / "digits-1.mar")
+
+
+def test_the_release_digest_is_the_one_that_old_evidence_was_signed_for() -> None:
+    """What `sha256sum model.py weights.safetensors | sha256sum` says of two files that hold a and b: evidence lives for years."""
+    assert digest_of_files(FILES) == "sha256:06a5b85cb35b0cc76fe89225df68bb3eb8702b68f0a6ab1677d70388cfe1128f"
+
+
 def test_a_file_and_its_bytes_have_the_same_digest(tmp_path: Path) -> None:
     path = tmp_path / "big"
     path.write_bytes(b"x" * 3_000_000)

@@ -59,8 +59,34 @@ def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaratio
         ("metric: accuracy, versus", "metric: f1, versus", 16, "quality[1].metric is 'f1'", "'accuracy'"),
         ("shape: [-1, 8, 8]", "shape: [8, 8]", 7, "must start with -1", ""),
         ("at_least: 0, at_most: 16", "at_least: 16, at_most: 0", 7, "at_least 16.0 is over at_most 0.0", ""),
+        (
+            "dtype: float32, shape: [-1, 8, 8], at_least: 0, at_most: 16",
+            "dtype: uint8, shape: [-1], at_least: 300",
+            7,
+            "no uint8 keeps",
+            "300",
+        ),
+        (
+            "dtype: float32, shape: [-1, 8, 8], at_least: 0, at_most: 16",
+            "dtype: uint8, shape: [-1], at_most: -1",
+            7,
+            "no uint8 keeps",
+            "-1",
+        ),
+        ("float32, shape: [-1, 8, 8], at_least: 0, at_most: 16", "int64, shape: [-1], at_least: 0.5, at_most: 0.7", 7, "no int64", "0.7"),
+        ("at_least: 0, at_most: 16", "at_least: 1.0e+39", 7, "no float32 keeps", "1e+39"),
+        ("shape: [-1, 8, 8]", "shape: [-1, 0, 8]", 7, "sides of at least 1", "[-1, 0, 8]"),
+        ("shape: [-1, 10]", "shape: [-1, -10]", 8, "sides of at least 1", "[-1, -10]"),
+        ("bearer: ENDPOINT_TOKEN", "client_key: KEY", 9, "client_certificate and client_key go together", ""),
+        ("bearer: ENDPOINT_TOKEN", "client_certificate: CERTIFICATE", 9, "client_certificate and client_key go together", ""),
         ("answer: argmax", "answer: none", 8, "answer none takes one number a case", "argmax"),
-        ("bearer: ENDPOINT_TOKEN", "bearer: s3cr3t-token", 9, "interface.auth.bearer is", "pattern"),
+        ("bearer: ENDPOINT_TOKEN", "bearer: s3cr3t-token", 9, "interface.auth.bearer is wrong", "bearer: ENDPOINT_TOKEN"),
+        ("bearer: ENDPOINT_TOKEN", "baerer: ENDPOINT_TOKEN", 9, "interface.auth.baerer is not a known key", "did you mean bearer?"),
+        ("at_most: 200 ms", "at_most: 0 ms", 11, "no answer takes 0 ms", "50 ms"),
+        ("alpha: 0.01\n", "alpha: .nan\n", 17, "alpha is nan", "finite"),
+        ("at_least: 0.94", "at_least: .nan", 15, "quality[0].at_least is nan", "finite"),
+        ("at_least: 0, at_most: 16", "at_least: .nan, at_most: 16", 7, "interface.input.image.at_least is nan", "finite"),
+        ("at_least: 0, at_most: 16", "at_least: 0, at_most: .inf", 7, "interface.input.image.at_most is inf", "finite"),
         ("name: error-rate", "name: latency-p99", 1, "names must differ", "latency-p99"),
         ("apiVersion: mlgate/v1", "apiVersion: mlgate/v2", 1, "apiVersion is 'mlgate/v2'", "'mlgate/v1'"),
         ("alpha: 0.01\n", "alpha: 0\n", 17, "alpha is 0", "greater than 0"),
@@ -79,6 +105,23 @@ def test_a_mistake_is_named_with_line_value_and_remedy(
     assert accepted in message
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "auth: {bearer: s3cr3t-token}",
+        "auth: {bearer: [s3cr3t-token]}",
+        "auth: {headers: {X-Key: s3cr3t-token}}",
+        "auth: {headers: s3cr3t-token}",
+        "auth: s3cr3t-token",
+    ],
+)
+def test_a_secret_typed_where_its_variable_belongs_is_not_repeated(read: Reader, declaration: str, wrong: str) -> None:
+    with pytest.raises(DeclarationError, match=r"interface\.auth") as caught:
+        read(declaration.replace("auth: {bearer: ENDPOINT_TOKEN}", wrong))
+    assert "s3cr3t" not in str(caught.value)
+    assert not any("s3cr3t" in problem.found + problem.expected for problem in caught.value.problems)
+
+
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, declaration: str) -> None:
     wrong = declaration.replace("workers: 2", "workers: 0").replace("200 ms", "200").replace("0.94", "1.5")
     with pytest.raises(DeclarationError) as caught:
@@ -92,10 +135,40 @@ def test_objectives_without_load_are_refused(read: Reader, declaration: str) -> 
         read("\n".join(lines))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "42", "a: [", "\tx: 1", "kind: Service"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "42",
+        "a: [",
+        "\tx: 1",
+        "kind: Service",
+        "name: {{ service }}",
+        "[a, b]: 1",
+        "a: &x [*x]",
+        "a: &x {b: {c: *x}}",
+        "[" * 5000,
+        "a: !!bool maybe",
+        "a: !!timestamp noon",
+    ],
+)
 def test_a_file_that_is_no_declaration_is_refused_without_a_traceback(read: Reader, text: str) -> None:
     with pytest.raises(DeclarationError, match=r"service\.yaml"):
         read(text)
+
+
+def test_a_template_that_was_not_rendered_is_named_with_its_line(read: Reader, declaration: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read(declaration.replace("name: digits,", "name: {{ service }},"))
+    assert "service.yaml:3: a mapping is a key in metadata.name" in str(caught.value)
+    assert "a template that was not rendered?" in str(caught.value)
+
+
+def test_an_alias_of_what_it_stands_in_is_named_with_its_line(read: Reader, declaration: str) -> None:
+    with pytest.raises(DeclarationError) as caught:
+        read(declaration + "a: &x\n  b: 1\n  c: [*x]\n")
+    assert "service.yaml:19: a.c[0] is an alias of what it stands in" in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

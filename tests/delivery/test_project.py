@@ -1,6 +1,6 @@
 import pytest
 
-from mlgate import StackError
+from mlgate import StackError, local
 from mlgate_delivery.project import Project
 
 
@@ -13,6 +13,16 @@ def folder(tmp_path):
 
 def test_the_project_is_found_from_any_folder_inside(folder):
     assert Project.find(folder / "examples" / "digits") == Project(folder, "mlgate")
+
+
+def test_every_folder_of_a_project_means_one_environment(folder, monkeypatch, tmp_path_factory):
+    monkeypatch.delenv("MLGATE_HOME", raising=False)
+    for inside in (folder, folder / "examples" / "digits"):
+        monkeypatch.chdir(inside)
+        assert local().home == folder / ".mlgate" / "local"
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    assert local().home == elsewhere / ".mlgate" / "local"
 
 
 def test_no_project_above_is_said_with_what_to_do(tmp_path):

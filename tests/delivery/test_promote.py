@@ -1,25 +1,44 @@
 """Promotion and rollback on the real engine and the real proxy. Evidence is signed by hand: how a gate comes to it is tested elsewhere."""
 
+import importlib.util
 import os
 import signal
+import sys
 import threading
 import time
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pytest
 
-from mlgate import EvidenceError, LedgerError, RefusedError, StackError, UsageError, Verdict
+from mlgate import BusyError, EvidenceError, LedgerError, ProcessError, RefusedError, Release, Service, StackError, UsageError, Verdict
 from mlgate_delivery import promote as promote_module
 from mlgate_delivery.arms import arms_of, service_url
 from mlgate_delivery.candidate import deploy_candidate
-from mlgate_delivery.promote import promote
+from mlgate_delivery.promote import promote, settled
 from mlgate_delivery.rollback import rollback
+from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.status import status
 from mlgate_evidence.ledger import Ledger
+from mlgate_gates.request import GateRequest, Subject
+from mlgate_gates.run import run_gate
+from mlgate_loadtests.recording import read_observations, write_observations
+from mlgate_serving.endpoint import find_endpoint
+from mlgate_serving.envoy import LocalRouter
+from mlgate_serving.router import Arm, Arms
+from mlgate_serving.runtime import configuration_digest
 
 pytestmark = pytest.mark.engine
+
+# The endpoint that gates are tested with: what it serves has the same interface.
+_spec = importlib.util.spec_from_file_location("run_fixtures", Path(__file__).parents[1] / "run" / "conftest.py")
+_run = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = _run
+_spec.loader.exec_module(_run)
+endpoint = _run.endpoint
 
 
 @pytest.fixture
@@ -28,6 +47,20 @@ def recomputed(monkeypatch):
     found = SimpleNamespace(result=SimpleNamespace(verdict=Verdict.PASS))
     monkeypatch.setattr(promote_module, "verify_folder", lambda _folder, _trust: found)
     return found.result
+
+
+@pytest.fixture
+def measured(site, service, packed, endpoint):
+    """Gates the release with that version for real, at an endpoint that keeps the contract and says that it serves this release."""
+
+    def gate(version):
+        release = Release.read(packed(version)).digest
+        subject = Subject(endpoint(digest=release), release, configuration_digest(service.name, service.serving))
+        outcome = run_gate(GateRequest(service, site.environment, subject, first_release=True), print)
+        assert outcome.result.verdict is Verdict.PASS
+        return outcome
+
+    return gate
 
 
 @pytest.fixture
@@ -123,6 +156,31 @@ def test_no_evidence_and_evidence_of_a_fail_change_nothing(site, deploy, promote
     assert "stable" not in site.stack.file.services()["toy"]
 
 
+def test_what_is_declared_otherwise_since_the_gate_promotes_nothing(site, gated, packed, declare, service, digest_of, recomputed):
+    gated(packed("1"))
+    before = site.environment.ledger.read_bytes()
+    stricter = service.model_copy(update={"alpha": 0.001})
+    with pytest.raises(RefusedError, match=r"alpha was 0\.01 and is 0\.001") as raised:
+        promote(site.environment, stricter, declare(), digest_of("1"), print)
+    assert "mlgate gate" in raised.value.remedy
+    assert site.environment.ledger.read_bytes() == before
+
+
+def test_what_a_real_gate_left_promotes_and_with_one_row_altered_it_does_not(site, deploy, measured, declare, service, digest_of):
+    deploy("1")
+    outcome = measured("1")
+    observations = outcome.folder / "observations.parquet"
+    whole, rows = observations.read_bytes(), read_observations(observations)
+    answered = pa.array([rows["bytes"][0].as_py() + 1, *rows["bytes"].to_pylist()[1:]], rows.schema.field("bytes").type)
+    write_observations(observations, rows.set_column(rows.schema.get_field_index("bytes"), "bytes", answered))
+    before = site.environment.ledger.read_bytes()
+    with pytest.raises(EvidenceError, match=r"observations\.parquet has digest"):
+        promote(site.environment, service, declare(), digest_of("1"), print)
+    assert site.environment.ledger.read_bytes() == before
+    observations.write_bytes(whole)
+    assert promote(site.environment, service, declare(), digest_of("1"), print).attempt == outcome.attempt
+
+
 def test_rows_that_say_something_else_than_the_statement_promote_nothing(site, deploy, promote_it, gated, packed, recomputed):
     deploy("1")
     gated(packed("1"))
@@ -142,27 +200,131 @@ def test_a_release_is_brought_up_for_its_promotion_and_then_neither_promoted_aga
         promote_it("1")
     with pytest.raises(UsageError, match="stable already"):
         deploy("1")
+    folder = packed("1")
+    other = Service.read(declare(workers=2))
+    for change in (
+        lambda: deploy_candidate(site.environment, other, declare(workers=2), folder, print),
+        lambda: promote(site.environment, other, declare(workers=2), str(folder), print),
+    ):
+        with pytest.raises(UsageError, match=r"stable with configuration \w+, and this declares \w+") as raised:
+            change()
+        assert "nothing is left to do" not in raised.value.remedy
 
 
-def test_a_promotion_killed_with_its_engine_is_finished_by_the_same_command(site, deploy, promote_it, gated, packed, digest_of):
+@pytest.mark.parametrize("shared", [False, True], ids=["in the middle of its move", "with a share away"])
+def test_traffic_that_is_not_all_where_it_belongs_is_put_there_by_promoting_again(site, deploy, promote_it, gated, packed, shared):
+    deploy("1")
+    gated(packed("1"))
+    promotion = promote_it("1")
+    router = LocalRouter(site.supervisor, site.environment.routers)
+    stable = router.arms("toy").stable
+    router.set_arms("toy", stable, Arm("sha256:" + "3" * 64, stable.url) if shared else stable, 0.5 if shared else 1.0)
+    assert not settled(site.environment, promotion)
+    promote_it("1")
+    assert router.arms("toy") == Arms(stable)
+    assert settled(site.environment, promotion)
+
+
+@pytest.fixture
+def killing(site):
+    """Progress that kills the engine with SIGKILL at that line."""
+
+    def kill_at(line):
+        def hear(said):
+            if said == line:
+                (lock,) = site.stack.state.locks()
+                os.kill(lock.pid, signal.SIGKILL)
+
+        return hear
+
+    return kill_at
+
+
+@pytest.mark.parametrize("at", ["traffic of toy: updating", "endpoint toy-{}: deleting"])
+def test_a_promotion_killed_with_its_engine_is_finished_by_the_same_command(
+    site, deploy, promote_it, gated, packed, digest_of, killing, at
+):
     deploy("1")
     gated(packed("1"))
     promote_it("1")
     deploy("2")
     gated(packed("2"))
-
-    def kill_at_the_traffic(line):
-        if line == "traffic of toy: updating":
-            (lock,) = site.stack.state.locks()
-            os.kill(lock.pid, signal.SIGKILL)
-
     with pytest.raises(StackError, match=r"is stable in the ledger and .* killed by signal 9") as raised:
-        promote_it("2", kill_at_the_traffic)
+        promote_it("2", killing(at.format(digest_of("1")[7:19])))
     assert "the same command" in raised.value.remedy
-    assert promote_it("2").release == digest_of("2")
+    assert not settled(site.environment, Ledger.of(site.environment).stable("toy", "local"))
+    promotion = promote_it("2")
+    assert promotion.release == digest_of("2")
+    assert settled(site.environment, promotion)
     assert len(Ledger.of(site.environment).promotions("toy", "local")) == 2
     assert sorted(site.running) == ["router-toy", f"toy-{digest_of('2')[7:19]}"]
     assert not site.stack.preview().changed
+
+
+@pytest.mark.parametrize("at", ["traffic of toy: updating", "endpoint toy-{}: deleting"])
+def test_a_rollback_killed_with_its_engine_is_finished_and_not_done_twice(
+    site, deploy, promote_it, gated, packed, digest_of, service, killing, at
+):
+    for version in ("1", "2", "3"):
+        deploy(version)
+        gated(packed(version))
+        promote_it(version)
+    with pytest.raises(StackError, match=r"is stable in the ledger and .* killed by signal 9"):
+        rollback(site.environment, service, "complaints", killing(at.format(digest_of("3")[7:19])))
+    assert rollback(site.environment, service, "complaints", print).release == digest_of("2")
+    assert len(Ledger.of(site.environment).promotions("toy", "local")) == 4
+    assert sorted(site.running) == ["router-toy", f"toy-{digest_of('2')[7:19]}"]
+    assert not site.stack.preview().changed
+
+    server = site.supervisor.get(f"toy-{digest_of('2')[7:19]}")
+    os.kill(server.pid, signal.SIGKILL)  # a release that dies is a reason to leave it, and no rollback that was not finished
+    assert rollback(site.environment, service, "it crashes", print).release == digest_of("1")
+
+
+def test_a_former_release_that_cannot_be_served_is_refused_before_the_ledger_says_otherwise(
+    site, deploy, promote_it, gated, packed, digest_of, service, declare
+):
+    for version in ("1", "2"):
+        deploy(version)
+        gated(packed(version))
+        promote_it(version)
+    folder, declaration = packed("1"), declare(workers=2)
+    deploy_candidate(site.environment, Service.read(declaration), declaration, folder, print)  # another configuration of the former one
+    archive = site.environment.release_folder(digest_of("1")) / "toy-1.mar"
+    content = archive.read_bytes()
+    archive.unlink()
+    with pytest.raises(EvidenceError, match=r"cannot be served again: .*toy-1\.mar"):
+        rollback(site.environment, service, "complaints", print)
+    assert len(Ledger.of(site.environment).promotions("toy", "local")) == 2
+    archive.write_bytes(content)
+    former = rollback(site.environment, service, "complaints", print)
+    assert find_endpoint(site.supervisor, "toy", digest_of("1")).configuration == former.configuration
+    assert not site.stack.preview().changed
+
+
+@pytest.mark.parametrize(
+    ("arms", "state"),
+    [(Arms(), "does not have its traffic yet"), (ProcessError("Envoy hangs"), "nobody can tell whether it has its traffic")],
+)
+def test_an_update_by_hand_that_runs_meanwhile_hides_neither_itself_nor_what_is_promoted(
+    site, deploy, promote_it, gated, packed, monkeypatch, arms, state
+):
+    deploy("1")
+    gated(packed("1"))
+
+    def busy(*_, **__):
+        raise BusyError("another update of the stack is running", where="pulumi up", remedy="wait")
+
+    def served(*_):
+        if isinstance(arms, ProcessError):
+            raise arms
+        return arms
+
+    monkeypatch.setattr(LocalStack, "up", busy)
+    monkeypatch.setattr(LocalRouter, "arms", served)
+    with pytest.raises(BusyError, match=f"is stable in the ledger and {state}, but the update failed: another update") as raised:
+        promote_it("1")
+    assert "same command" in raised.value.remedy
 
 
 def test_a_stable_changed_by_hand_is_refused_with_the_command_that_restores_it(site, deploy, promote_it, gated, packed, digest_of):

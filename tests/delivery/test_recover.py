@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -86,7 +87,10 @@ def test_an_unfinished_endpoint_is_ended_where_nobody_wants_it_any_more(site, st
     (standin / "DELAY").write_text("30")
     with pytest.raises(StackError, match="killed by signal 9"):
         deploy_candidate(site.environment, service, declare(), packed("1"), killing(": creating"))
-    recover(site.environment, print)
+    command = [str(Path(sys.executable).with_name("mlgate")), "env", "local", "--recover"]
+    said = subprocess.run(command, cwd=site.project.folder, capture_output=True, text=True, check=True)
+    assert "recovering: stopping" in said.stderr
+    assert "export PULUMI_BACKEND_URL=" in said.stdout
     assert not site.processes()
     assert not site.supervisor.list()
 
@@ -157,6 +161,22 @@ def test_the_lock_of_another_machine_is_never_taken_away(site, foreign_lock):
         recover(site.environment, print)
     assert "pulumi cancel" in raised.value.remedy
     assert path.exists()
+
+
+def test_a_lock_that_somebody_takes_meanwhile_is_not_taken_away_with_the_dead_one(site, foreign_lock):
+    owner = subprocess.Popen([sys.executable, "-c", ""])
+    owner.wait()
+    dead = foreign_lock(owner.pid)
+    living = dead.with_name("living.json")
+
+    def take(line):
+        if "taking away the lock" in line:
+            living.write_text(dead.read_text().replace(str(owner.pid), str(os.getpid())))
+
+    clear(site.stack, take)
+    assert not dead.exists()
+    assert living.exists()
+    living.unlink()
 
 
 def test_nothing_to_clear_changes_nothing(site, packed, declare, service, digest_of):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -60,3 +62,17 @@ def test_what_is_no_service_is_refused_and_kept(file, services):
     with pytest.raises(StackError, match="mlgate:services"):
         file.set_service("toy", declaration="service.yaml")
     assert services in file.path.read_text()
+
+
+def test_whoever_is_killed_while_writing_leaves_the_former_content_whole(file, monkeypatch):
+    file.set_service("toy", declaration="service.yaml", stable="sha256:1")
+    write_text = Path.write_text
+
+    def killed_in_the_middle(path, content, **given):
+        write_text(path, content[: len(content) // 2], **given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "write_text", killed_in_the_middle)
+    with pytest.raises(KeyboardInterrupt):
+        file.set_service("toy", stable="sha256:2")
+    assert file.services() == {"toy": {"declaration": "service.yaml", "stable": "sha256:1"}}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlgate import BusyError, Environment
-from mlgate_delivery.candidate import withdraw_candidate
+from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.promote import promote
 from mlgate_delivery.recover import recover
@@ -62,16 +62,17 @@ def test_an_ended_turn_can_be_taken_again(environment):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda place, service: promote(place, service, Path("service.yaml"), "sha256:" + "0" * 64, print),
-        lambda place, service: rollback(place, service, "complaints", print),
-        lambda place, service: withdraw_candidate(place, "toy", print),
-        lambda place, service: recover(place, print),
-        lambda place, service: down(place, print),
+        lambda place, service, packed: deploy_candidate(place, service, Path("service.yaml"), packed("1"), print),
+        lambda place, service, _packed: promote(place, service, Path("service.yaml"), "sha256:" + "0" * 64, print),
+        lambda place, service, _packed: rollback(place, service, "complaints", print),
+        lambda place, service, _packed: withdraw_candidate(place, "toy", print),
+        lambda place, service, _packed: recover(place, print),
+        lambda place, service, _packed: down(place, print),
     ],
-    ids=["promote", "rollback", "withdraw", "recover", "down"],
+    ids=["deploy", "promote", "rollback", "withdraw", "recover", "down"],
 )
-def test_every_command_that_changes_something_takes_its_turn_before_anything_else(environment, other, service, change):
+def test_every_command_that_changes_something_takes_its_turn_before_anything_else(environment, other, service, packed, change):
     before = sorted(environment.home.rglob("*"))
     with pytest.raises(BusyError, match=str(other.pid)):
-        change(environment, service)
+        change(environment, service, packed)
     assert sorted(environment.home.rglob("*")) == before

@@ -4,18 +4,23 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 
 from mlgate import StackError
+from mlgate_delivery.arms import service_url
 from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.exports import exports, prepare
+from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.ports import free_ports, port_is_free
 
 pytestmark = pytest.mark.engine
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -134,11 +139,13 @@ def test_a_taken_port_is_named_with_who_has_it_and_the_next_up_goes_on(site, pac
 
 def test_down_stops_everything_keeps_what_was_configured_and_is_no_error_twice(site, packed, declare, service):
     deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    url = service_url(site.environment, "toy")
     assert len(down(site.environment, print)) == 2
     assert not site.running
     assert down(site.environment, print) == []
     assert site.stack.up(print).changes["create"] == 5
     assert len(site.running) == 2
+    assert service_url(site.environment, "toy") == url
 
 
 def test_the_configuration_lies_with_the_state_and_is_restored_where_it_was_removed(site, packed, declare, service):
@@ -181,6 +188,34 @@ def test_the_passphrase_stays_in_a_file_that_only_its_owner_reads(site):
     path = site.environment.state / "passphrase"
     assert path.stat().st_mode & 0o777 == 0o600
     assert not [value for value in exports(site.environment).values() if path.read_text() in value]
+
+
+def test_by_hand_no_weight_opens_traffic_to_a_release_that_was_never_gated(site, by_hand, packed, declare, service):
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    by_hand("config", "set", "--path", "mlgate:services.toy.weight", "10", "-s", "local")
+    code, said = by_hand("up", "--yes", "--skip-preview", "-s", "local")
+    assert code != 0
+    assert "never gated" in said
+    assert LocalRouter(site.supervisor, site.environment.routers).weights("toy")["candidate"] == 0
+
+
+def test_after_eval_of_what_env_prints_pulumi_works_by_hand_whatever_the_shell_had_before(tmp_path):
+    project = tmp_path / "my project"
+    (project / "stacks").mkdir(parents=True)
+    shutil.copy(ROOT / "Pulumi.yaml", project)
+    shutil.copy(ROOT / "stacks" / "__main__.py", project / "stacks")
+    had = {"PULUMI_CONFIG_PASSPHRASE": "another stack's", "PULUMI_STACK": "prod", "PULUMI_BACKEND_URL": "file:///nowhere"}
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = subprocess.run(
+        ["bash", "-c", 'eval "$(mlgate env local)" && pulumi preview --non-interactive --color never && pulumi stack --show-name'],
+        cwd=project,
+        env={"HOME": os.environ["HOME"], "PATH": path, **had},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert shell.returncode == 0, shell.stderr + shell.stdout
+    assert shell.stdout.endswith("\nlocal\n")
 
 
 def test_a_stack_of_no_known_environment_is_refused_in_words(site, by_hand):

@@ -207,25 +207,28 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 folder = pathlib.Path(sys.argv[1])
 config = json.loads((folder / "config.json").read_text())
-state = lambda: {"ready": config["workers"], "pending": 0, **json.loads(os.environ["STATE"])}
-(folder / "logs" / "torchserve.log").write_text(state().get("log", ""))
+state = {"ready": config["workers"], "digest": config["digest"], "status": 200, "answer": [0.1] * 10, **json.loads(os.environ["STATE"])}
+(folder / "logs" / "torchserve.log").write_text(state.get("log", ""))
+if "ends_after_s" in state:
+    threading.Timer(state["ends_after_s"], os._exit, [3]).start()
 
 class Handler(BaseHTTPRequestHandler):
     def log_message(self, *_): pass
-    def reply(self, value, headers=()):
+    def reply(self, value, status=200, headers=()):
         body = json.dumps(value).encode()
-        self.send_response(200)
+        self.send_response(status)
         for name, text in (("content-length", str(len(body))), *headers):
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
     def do_GET(self):
         pending = int((folder / "pending").read_text()) if (folder / "pending").exists() else 0
-        workers = [{"pid": 1, "status": "READY" if n < state()["ready"] else "UNLOADING"} for n in range(config["workers"])]
+        workers = [{"pid": 1, "status": "READY" if n < state["ready"] else "UNLOADING"} for n in range(config["workers"])]
         self.reply([{"modelName": "digits", "modelVersion": "1", "workers": workers, "jobQueueStatus": {"pendingRequests": pending}}])
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
-        self.reply({"probabilities": [0.1] * 10}, [("x-mlgate-release", state().get("digest", config["digest"]))])
+        if state["status"]:
+            self.reply({"probabilities": state["answer"]}, state["status"], [("x-mlgate-release", state["digest"])])
 
 servers = [ThreadingHTTPServer(("127.0.0.1", port), Handler) for port in config["ports"][:2]]
 for server in servers:
@@ -235,7 +238,11 @@ for server in servers:
 
 @dataclass
 class FakeRuntime:
-    """Renders the fake server. `state`: what it says of itself (ready, digest, log)."""
+    """Renders the fake server.
+
+    `state`: how many workers it says are `ready`, what it logs (`log`), what it answers (`digest`, `answer`, `status`, 0 to hang up), and
+    when it ends by itself (`ends_after_s`).
+    """
 
     state: dict[str, Any] = field(default_factory=dict)
 

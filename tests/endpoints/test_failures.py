@@ -57,6 +57,11 @@ java.io.IOException: Failed to bind to address: http://127.0.0.1:22341
 Caused by: io.netty.channel.unix.Errors$NativeIoException: bind(..) failed: Address already in use
 """
 
+BOUND_GRPC = """\
+java.io.IOException: Failed to bind to address /127.0.0.1:46083
+Caused by: io.grpc.netty.shaded.io.netty.channel.unix.Errors$NativeIoException: bind(..) failed: Address already in use
+"""
+
 
 @pytest.mark.parametrize(
     ("log", "parts"),
@@ -67,6 +72,7 @@ Caused by: io.netty.channel.unix.Errors$NativeIoException: bind(..) failed: Addr
         (ENDED, ["worker ended while it loaded the model"]),
         (DAMAGED, ["digits-1.mar cannot be unpacked", "invalid entry CRC"]),
         (BOUND, ["port is taken: http://127.0.0.1:22341"]),
+        (BOUND_GRPC, ["port is taken: /127.0.0.1:46083"]),
     ],
 )
 def test_the_cause_is_said_in_one_sentence(log: str, parts: list[str]) -> None:
@@ -75,7 +81,7 @@ def test_the_cause_is_said_in_one_sentence(log: str, parts: list[str]) -> None:
     for part in parts:
         assert part in failure.problem
     assert failure.remedy
-    assert failure.port_taken == (log == BOUND)
+    assert failure.port_taken == (log in (BOUND, BOUND_GRPC))
 
 
 def test_the_error_ends_with_the_tail_of_the_log() -> None:

@@ -35,14 +35,30 @@ FRAGILE = """\
 """
 
 
+# Works in place, as preprocessing often does, before it fails on a row that begins with two ones.
+IN_PLACE = """\
+        marked = ((image[:, 0, 0] == 1) & (image[:, 0, 1] == 1)).any()
+        image.div_(16)
+        if marked:
+            raise KeyError("no such pixel")
+        return self.layers(image.unsqueeze(1)).softmax(dim=1)
+"""
+
+
 @pytest.fixture(scope="module")
 def worker(make_worker: Callable[..., Worker]) -> Worker:
     return make_worker()
 
 
 @pytest.fixture(scope="module")
-def fragile(make_worker: Callable[..., Worker], make_model: Callable[..., Path], model_text: str) -> Worker:
-    return make_worker(make_model(model_text[: model_text.index("        return self.layers")] + FRAGILE))
+def make_forward(make_worker: Callable[..., Worker], make_model: Callable[..., Path], model_text: str) -> Callable[[str], Worker]:
+    """A worker whose model does something else with its images."""
+    return lambda forward: make_worker(make_model(model_text[: model_text.index("        return self.layers")] + forward))
+
+
+@pytest.fixture(scope="module")
+def fragile(make_forward: Callable[[str], Worker]) -> Worker:
+    return make_forward(FRAGILE)
 
 
 def body(image: Any) -> bytes:
@@ -131,6 +147,26 @@ def test_a_row_on_which_the_model_raises_does_not_take_its_neighbours_along(frag
     answers = fragile.ask(body(image), with_first(image, 1), body(image))
     assert [status for status, _, _ in answers] == [200, 500, 200]
     assert "KeyError: 'no such pixel'" in answers[1][2]["found"]
+
+
+def test_a_model_that_works_in_place_answers_the_neighbours_of_a_failing_row_as_if_alone(
+    make_forward: Callable[[str], Worker], image: list[list[float]]
+) -> None:
+    worker = make_forward(IN_PLACE)
+    ((_, _, alone),) = worker.ask(body(image))
+    answers = worker.ask(body(image), with_first(image, 1), body(image))
+    assert [status for status, _, _ in answers] == [200, 500, 200]
+    for neighbour in (answers[0][2], answers[2][2]):
+        np.testing.assert_allclose(neighbour["probabilities"], alone["probabilities"], atol=1e-6)
+
+
+def test_a_served_model_does_not_drop_out(
+    worker: Worker, make_worker: Callable[..., Worker], make_model: Callable[..., Path], model_text: str, image: list[list[float]]
+) -> None:
+    dropping = make_worker(make_model(model_text.replace("nn.Linear(4 * 64, 10)", "nn.Linear(4 * 64, 10), nn.Dropout(0.9)")))
+    ((_, _, expected),) = worker.ask(body(image))
+    for _, _, answer in (*dropping.ask(body(image)), *dropping.ask(body(image))):
+        np.testing.assert_allclose(answer["probabilities"], expected["probabilities"], atol=1e-6)
 
 
 def test_running_out_of_memory_is_left_to_torchserve_whose_507_a_router_tries_again(fragile: Worker, image: list[list[float]]) -> None:

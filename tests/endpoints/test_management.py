@@ -1,10 +1,12 @@
 """Management calls against a real TorchServe: what torchserve-client breaks, shown beside our call that does it."""
 
+import json
 import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,7 @@ class Server:
     host: str
     inference_port: int
     management_port: int
+    store: Path
     archive_2: str
 
     @property
@@ -77,7 +80,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., P
     supervisor.start(ProcessSpec("management", rendered.command, environment, folder, ports, {}))
     host = "http://127.0.0.1"
     management = Management(f"{host}:{ports[1]}", f"{host}:{ports[0]}")
-    server = Server(management, host, ports[0], ports[1], releases["2"].archive)
+    server = Server(management, host, ports[0], ports[1], home / "1", releases["2"].archive)
     try:
         until = time.monotonic() + 120
         while not ready(management):
@@ -107,8 +110,9 @@ def test_scaling_that_torchserve_client_loses_is_done(server: Server) -> None:
 
 def test_predictions_that_torchserve_client_can_only_send_as_files_go_as_json(server: Server) -> None:
     theirs = InferenceClient(server.host, server.inference_port)
-    with pytest.raises(Exception, match="400"):  # multipart: the row has no JSON body
-        theirs.prediction("digits", [("image", b"[]")])
+    assert list(signature(theirs.prediction).parameters) == ["model_name", "data", "version"]
+    with pytest.raises(Exception, match="400"):  # the very row that is answered below, as a file: it has no JSON body
+        theirs.prediction("digits", [("image", json.dumps(CASE["image"]).encode())])
     assert server.management.predict("digits", CASE) == {"probabilities": [1.0] * 10}
 
 
@@ -126,6 +130,14 @@ def test_versions_are_registered_seen_chosen_and_removed(server: Server) -> None
     management.set_default("digits", "1")
     management.unregister("digits", "2")
     assert set(management.versions("digits")) == {"1"}
+
+
+def test_archives_come_from_the_model_store_and_from_nowhere_else(server: Server) -> None:
+    for foreign in ("file:///etc/hostname", f"file://{server.store.parent}/2/{server.archive_2}", f"file://{server.store}-2/x.mar"):
+        with pytest.raises(EndpointError, match="does not match any allowed URL"):
+            server.management.register(foreign, model="foreign", workers=0)
+    with pytest.raises(EndpointError, match="already exists"):  # allowed, and TorchServe then wants to copy it to where it is
+        server.management.register(f"file://{server.store}/{server.archive_2}", model="own", workers=0)
 
 
 def test_torchserve_client_s_grpc_description_forgets_the_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import torch
 
-from mlgate import PackError, Release, Service
+from mlgate import PackError, Problem, Release, Service
 from mlgate.digests import digest_file
+from mlgate.errors import BusyError
 from mlgate_serving import archive as archive_module
 from mlgate_serving.archive import file_digests
 from mlgate_serving.pack import pack
@@ -152,7 +153,7 @@ def test_packing_leaves_nothing_behind_in_the_model_directory_or_this_process(
     assert torch.get_num_threads() == threads
     assert sys.path == search
     assert not {"model", "handler"} & {
-        name for name, module in sys.modules.items() if "mlgate-pack" in str(getattr(module, "__file__", ""))
+        name for name, module in sys.modules.items() if str(tmp_path) in str(getattr(module, "__file__", ""))
     }
     assert sorted(path.name for path in tmp_path.iterdir()) == ["digits-1.mar", "release.json"]
 
@@ -176,6 +177,62 @@ def test_everything_wrong_with_a_directory_is_said_at_once(tmp_path: Path, servi
     ):
         assert part in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_looked_at_is_named_and_never_left_out(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, shared = make_model(), tmp_path / "shared"
+    shared.mkdir()
+    (folder / "vocabulary").symlink_to(shared)
+    (folder / "closed").mkdir()
+    (folder / "table.txt").write_text("x")
+    read_folder = os.scandir
+
+    def deny_folder(path: Any) -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read_folder(path)
+
+    def deny_file(path: Path, name: str) -> list[Problem]:
+        if name == "table.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return []
+
+    monkeypatch.setattr(os, "scandir", deny_folder)
+    monkeypatch.setattr("mlgate_serving.pack.scan_file", deny_file)
+    with pytest.raises(PackError) as caught:
+        pack(folder, service=service, version="1", output=tmp_path / "out")
+    for part in ("vocabulary: a link to a directory", "closed: cannot be read: Permission denied", "table.txt: cannot be read: Permission"):
+        assert part in str(caught.value)
+
+
+def test_a_training_file_that_cannot_be_read_is_named(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
+    folder = make_model()
+    (folder / "training.json").mkdir()
+    with pytest.raises(PackError, match=r"training\.json: cannot be packed: Is a directory"):
+        pack(folder, service=service, version="1", output=tmp_path / "out")
+
+
+def test_a_model_directory_may_hold_the_releases_packed_from_it(
+    make_model: MakeModel, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model()
+    monkeypatch.chdir(folder)
+    here = Path()
+    first = pack(here, service=service, version="1", output=Path("dist/1"))
+    assert pack(here, service=service, version="1", output=Path("dist/1")) == first
+    second = pack(here, service=service, version="2", output=Path("dist/2"))
+    assert set(second.files) == set(first.files)
+    assert not [name for name in second.files if name.startswith("dist")]
+
+
+def test_a_release_is_not_packed_into_the_model_directory_itself(make_model: MakeModel, service: Service) -> None:
+    folder = make_model()
+    before = sorted(folder.iterdir())
+    with pytest.raises(PackError, match="is the model directory itself"):
+        pack(folder, service=service, version="1", output=folder)
+    assert sorted(folder.iterdir()) == before
 
 
 def test_two_forms_of_weights_side_by_side_are_refused(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
@@ -204,6 +261,55 @@ def test_a_full_disk_is_said_and_leaves_nothing_half(
     with pytest.raises(PackError, match="no room left"):
         pack(make_model(), service=service, version="1", output=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_at_the_last_file_leaves_nothing(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_text = Path.write_text
+
+    def fill_up(path: Path, text: str, **options: Any) -> int:
+        if '"kind": "Release"' in text:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_text(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", fill_up)
+    with pytest.raises(PackError, match="no room left"):
+        pack(make_model(), service=service, version="1", output=tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_whose_description_cannot_follow_it_goes_again(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def fail(path: Path, target: Path) -> Path:
+        if target.name == "release.json":
+            raise OSError(errno.EIO, "Input/output error", str(path), None, str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(PackError, match=r"release\.json: cannot be packed: Input/output error"):
+        pack(make_model(), service=service, version="1", output=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_names_the_folder_that_is_full(
+    make_model: MakeModel, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_model()
+    written: list[Path] = []
+
+    def fail(source: Path, target: Path) -> None:
+        written.append(target)
+        raise OSError(errno.ENOSPC, "No space left on device", str(source), None, str(target))  # as shutil says it
+
+    monkeypatch.setattr("mlgate_serving.pack.shutil.copyfile", fail)
+    with pytest.raises(PackError) as caught:
+        pack(folder, service=service, version="1", output=tmp_path / "out")
+    assert str(caught.value).startswith(f"{tmp_path / 'out'}: no room left")
+    assert all(path.is_relative_to(tmp_path / "out") for path in written)  # so that freeing room there is the remedy
 
 
 def test_a_full_disk_does_not_touch_the_release_that_is_there(
@@ -239,11 +345,32 @@ def test_what_a_killed_pack_left_is_removed_by_the_next_and_a_running_one_is_lef
 ) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    dead, running = (tmp_path / f".digits-1.mar.partial-{pid}" for pid in (ended.pid, os.getppid()))
-    dead.write_text("half")
-    running.write_text("half")
+    dead, namesake, running = (tmp_path / f".partial-{pid}" for pid in (ended.pid, os.getpid(), os.getppid()))
+    for left in (dead, namesake, running):
+        (left / "content").mkdir(parents=True)
+        (left / "content" / "weights.pt").write_text("half")
     pack(make_model(), service=service, version="1", output=tmp_path)
-    assert (dead.exists(), running.exists()) == (False, True)
+    assert (dead.exists(), namesake.exists(), running.exists()) == (False, False, True)
+
+
+def test_two_packs_into_one_output_do_not_mix(
+    make_model: MakeModel, model_text: str, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first model, while it is tried, starts the pack of another into the same output."""
+    monkeypatch.setattr("mlgate_serving.pack._LOCK_WAIT_S", 0.0)
+    inner: list[BaseException] = []
+    other = make_model(model_text + "# another\n")
+
+    def try_both(content: Path, interface: Any) -> list[Problem]:
+        with pytest.raises(BusyError, match="another mlgate packs there") as caught:
+            pack(other, service=service, version="1", output=tmp_path)
+        inner.append(caught.value)
+        return []
+
+    monkeypatch.setattr("mlgate_serving.trial.try_model", try_both)
+    release = pack(make_model(), service=service, version="1", output=tmp_path)
+    assert str(tmp_path) in str(inner[0])
+    assert digest_file(tmp_path / "digits-1.mar") == release.archive_digest == Release.read(tmp_path).archive_digest
 
 
 def test_an_output_that_cannot_be_written_is_named(make_model: MakeModel, service: Service, tmp_path: Path) -> None:

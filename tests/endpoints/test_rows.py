@@ -132,6 +132,9 @@ def test_one_long_text_among_many_short_ones_takes_no_memory_for_each() -> None:
         (b"[" * 100_000, "body", "nested too deeply"),
         (b'{"image": ' + b"[" * 900 + b"]" * 900 + b', "kind": 1}', "image", "shape"),
         (b"1" * 5000, "body", "something else"),
+        (json.dumps(GOOD).encode("utf-16"), "body", "something else"),  # RFC 8259: UTF-8
+        (json.dumps({**GOOD, "image": [[True, 1, 2], [3, 4, 5]]}).encode("utf-16-le"), "body", "something else"),
+        (json.dumps({**GOOD, "image": [[True, 1, 2], [3, 4, 5]]}).encode("utf-8-sig"), "image", "bool"),
         (json.dumps({**GOOD, "extra": 1}).encode(), "extra", "unknown"),
         (json.dumps({"image": GOOD["image"]}).encode(), "kind", "no such field"),
     ],
@@ -143,7 +146,9 @@ def test_a_body_that_is_no_row_says_so(body: bytes | None, field: str, found: st
     assert found in str(caught.value)
 
 
-@pytest.mark.parametrize("body", [json.dumps(GOOD), json.dumps(GOOD).encode(), bytearray(json.dumps(GOOD).encode()), GOOD])
+@pytest.mark.parametrize(
+    "body", [json.dumps(GOOD), json.dumps(GOOD).encode(), bytearray(json.dumps(GOOD).encode()), json.dumps(GOOD).encode("utf-8-sig"), GOOD]
+)
 @pytest.mark.parametrize("key", ["body", "data"])
 def test_a_row_may_come_as_bytes_text_or_parsed_and_under_either_name(body: Any, key: str) -> None:
     row = READ({key: body}, INTERFACE)

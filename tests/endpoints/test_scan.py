@@ -1,10 +1,14 @@
 """Pickles that run code are refused, wherever in a model directory they hide."""
 
+import bz2
 import gzip
 import io
+import lzma
 import os
 import pickle
 import zipfile
+import zlib
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +47,8 @@ UNSAFE = {
     "a.pkl": BOMB,
     "protocol-0.pkl": pickle.dumps(Bomb(), protocol=0),
     "a.bin": BOMB,
+    "behind-another.bin": pickle.dumps(OrderedDict(a=1)) + BOMB,
+    "before-a-zip.pkl": BOMB + zipped(b"x"),
     "renamed.txt": BOMB,
     "weights-2.pt": saved({"w": Bomb()}),
     "legacy.pt": saved({"w": Bomb()}, _use_new_zipfile_serialization=False),
@@ -70,6 +76,15 @@ def test_an_unsafe_pickle_is_found_and_named(tmp_path: Path, name: str) -> None:
     ("name", "content", "found"),
     [
         ("a.pkl", gzip.compress(BOMB), "packed with gzip"),
+        *[("a.joblib", zlib.compress(BOMB, level), "packed with zlib") for level in (1, 3, 6, 9)],
+        ("a.joblib", lzma.compress(BOMB, lzma.FORMAT_ALONE), "packed with lzma"),
+        ("a.pkl", b"\x04\x22\x4d\x18" + BOMB, "packed with lz4"),
+        ("a.pkl", b"\x28\xb5\x2f\xfd" + BOMB, "packed with zstd"),
+        ("a.pkl.gz", gzip.compress(BOMB), "packed with gzip"),
+        ("a.PKL.bz2", bz2.compress(BOMB), "packed with bzip2"),
+        ("a.joblib.xz", lzma.compress(BOMB), "packed with xz"),
+        ("a.pkl", b"\x01of no known kind" + BOMB, "not a pickle"),
+        ("a.joblib", pickle.dumps([1, 2])[:-1], "not a pickle"),
         ("a.zip", zipped(b"x")[:-30], "cannot be looked into"),
         ("deep.zip", zipped(zipped(zipped(zipped(zipped(BOMB))))), "levels deep"),
     ],
@@ -77,6 +92,13 @@ def test_an_unsafe_pickle_is_found_and_named(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_looked_into_is_refused(tmp_path: Path, name: str, content: bytes, found: str) -> None:
     (problem,) = scan_file(write(tmp_path, name, content), name)
     assert found in problem.found
+
+
+@pytest.mark.parametrize("name", ["table.joblib", "table.pkl", "table.bin"])
+def test_a_bomb_behind_raw_array_bytes_is_refused(tmp_path: Path, name: str) -> None:
+    """joblib writes arrays as they are into the middle of its pickles, where a reader of pickles stops."""
+    (problem,) = scan_file(write(tmp_path, name, pickle.dumps(OrderedDict(a=1))[:-1] + b"\xff" * 64 + BOMB), name)
+    assert "looked into only in part" in problem.found
 
 
 def test_an_object_array_is_a_pickle_too(tmp_path: Path) -> None:
@@ -91,8 +113,15 @@ def test_an_object_array_is_a_pickle_too(tmp_path: Path) -> None:
     [saved({"w": torch.ones(3)}), saved({"w": torch.ones(3)}, _use_new_zipfile_serialization=False), pickle.dumps({"a": [1, "b"]})],
 )
 def test_tensors_and_plain_values_raise_no_alarm(tmp_path: Path, content: bytes) -> None:
-    for name in ("weights.pt", "table.bin"):
+    for name in ("weights.pt", "table.bin", "numbers.data"):
         assert not scan_file(write(tmp_path, name, content), name)
+
+
+def test_a_plain_pickle_and_what_is_packed_but_no_pickle_raise_no_alarm(tmp_path: Path) -> None:
+    for name in ("table.pkl", "table.pickle", "table.joblib"):
+        assert not scan_file(write(tmp_path, name, pickle.dumps({"a": [1, "b"]})), name)
+    assert not scan_file(write(tmp_path, "words.txt.gz", gzip.compress(b"cat dog")), "words.txt.gz")
+    assert not scan_file(write(tmp_path, "numbers.bin", np.arange(93, 200).tobytes()), "numbers.bin")
 
 
 def test_texts_and_code_are_no_pickles(tmp_path: Path) -> None:

@@ -3,11 +3,16 @@
 import json
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from safetensors.torch import load_file
 
 from mlgate import ProcessError, Release, Service
 from mlgate.digests import digest_file
@@ -24,6 +31,7 @@ from mlgate_serving.clients import Request, client_for, predict, send
 from mlgate_serving.endpoint import LocalEndpoint, start_endpoint, stop_endpoint
 from mlgate_serving.management import Management
 from mlgate_serving.pack import pack
+from mlgate_serving.ports import free_ports
 from mlgate_serving.supervisor import Supervisor
 
 pytestmark = pytest.mark.serve
@@ -41,7 +49,38 @@ class Handler(SafeHandler):
         return super().infer(inputs)
 """
 
-Start = Callable[..., LocalEndpoint]
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
+# The example's release 1, trained for one epoch.
+TRAINING = "import sys, train; train.RECIPES[1] = train.Recipe(epochs=1); train.write_model(1, train.Path(sys.argv[1]))"
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=20,
+)
+PIXELS = hnp.arrays(np.float32, (8, 8), elements=st.floats(0, 16, width=32))
+
+
+def as_body(image: np.ndarray) -> bytes:
+    return json.dumps({"image": image.tolist()}).encode()
+
+
+def spoil(image: np.ndarray, place: int, value: Any) -> bytes:
+    """The body of an image with one element that breaks the interface."""
+    row, column = divmod(place, 8)
+    rows = image.tolist()
+    rows[row][column] = value
+    return json.dumps({"image": rows}).encode()
+
+
+SPOILT = st.builds(
+    spoil, PIXELS, st.integers(0, 63), st.sampled_from([float("nan"), float("inf"), -1, 16.001, 10**400, None, True, "1", [], {}])
+)
+JUNK = st.one_of(
+    st.binary(max_size=200),
+    JSON.map(lambda value: json.dumps(value).encode()),
+    JSON.map(lambda value: json.dumps({"image": value}).encode()),
+).map(bytes)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +102,22 @@ def release(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., 
 @pytest.fixture
 def endpoint(place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service) -> LocalEndpoint:
     return start_endpoint(place[0], release[1], service, place[1])
+
+
+@pytest.fixture
+def digits(place: tuple[Supervisor, Path], tmp_path: Path) -> Iterator[tuple[LocalEndpoint, torch.nn.Module]]:
+    """The example's digits, served by one worker, and their model in this process."""
+    subprocess.run([sys.executable, "-c", TRAINING, str(tmp_path / "model")], cwd=EXAMPLE, check=True)
+    declared = Service.read(EXAMPLE / "service.yaml")
+    service = declared.model_copy(update={"serving": declared.serving.model_copy(update={"workers": 1})})
+    pack(tmp_path / "model", service=service, version="1", output=tmp_path / "out")
+    namespace: dict[str, type[torch.nn.Module]] = {}
+    exec((EXAMPLE / "model.py").read_text(), namespace)  # noqa: S102
+    model = namespace["Model"]()
+    model.load_state_dict(load_file(tmp_path / "model" / "weights.safetensors"))
+    endpoint = start_endpoint(place[0], tmp_path / "out", service, place[1])
+    yield endpoint, model.eval()
+    stop_endpoint(place[0], endpoint.name)
 
 
 @pytest.fixture(scope="module")
@@ -127,26 +182,64 @@ def test_junk_is_the_caller_s_mistake(endpoint: LocalEndpoint, body: bytes) -> N
     assert headers["x-mlgate-release"] == endpoint.release
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    side=st.sampled_from([(8, 8), (8, 8), (7, 8), (64,), (1, 8, 8)]),
-    low=st.sampled_from([0.0, 0.0, -1.0]),
-    high=st.sampled_from([16.0, 16.0, 17.0, float("inf"), float("nan")]),
-    field=st.sampled_from(["image", "image", "imge"]),
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_generated_rows_are_answered_if_they_keep_the_interface_and_refused_if_not(
-    endpoint: LocalEndpoint, side: tuple[int, ...], low: float, high: float, field: str
+@given(rows=st.lists(st.one_of(PIXELS, PIXELS, SPOILT, JUNK), min_size=1, max_size=16))
+def test_generated_digits_are_answered_as_the_model_does_and_everything_else_is_refused(
+    digits: tuple[LocalEndpoint, torch.nn.Module], rows: list[np.ndarray | bytes]
 ) -> None:
-    image = np.full(side, 3.0)
-    image.reshape(-1)[:2] = low, high
-    status, headers, answer = post(endpoint, json.dumps({field: image.tolist()}).encode())
-    valid = field == "image" and side == (8, 8) and low >= 0 and high <= 16
-    assert status == (200 if valid else 400)
-    assert headers["x-mlgate-release"] == endpoint.release
-    if valid:
-        assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
-    else:
-        assert {"field", "expected", "found"} <= set(answer)
+    endpoint, model = digits
+    with ThreadPoolExecutor(len(rows)) as pool:  # at once, so that they meet in batches
+        answers = list(pool.map(lambda row: post(endpoint, row if isinstance(row, bytes) else as_body(row)), rows))
+    for row, (status, headers, answer) in zip(rows, answers, strict=True):
+        assert headers["x-mlgate-release"] == endpoint.release
+        if isinstance(row, bytes):
+            assert (status, answer["type"]) == (400, "BadRow")
+            assert answer["message"] == f"{answer['field']}: expected {answer['expected']}, found {answer['found']}"
+        else:
+            assert status == 200
+            np.testing.assert_allclose(answer["probabilities"], model(torch.from_numpy(row)[None])[0].tolist(), atol=1e-5)
+
+
+def test_rows_of_the_open_inference_protocol_get_their_own_answers_too(
+    place: tuple[Supervisor, Path],
+    read_service: Callable[..., Service],
+    make_model: Callable[..., Path],
+    model: torch.nn.Module,
+    tmp_path: Path,
+) -> None:
+    service = read_service(protocol="open-inference")
+    pack(make_model(), service=service, version="4", output=tmp_path)
+    endpoint = start_endpoint(place[0], tmp_path, service, place[1])
+    client, batch = client_for(service.interface, service.name), images(16)
+    batch[::4, 3, 5] = 99
+    with ThreadPoolExecutor(16) as pool:
+        responses = list(pool.map(lambda image: predict(client, {"image": image}, endpoint.url, timeout_s=60), batch))
+    stop_endpoint(place[0], endpoint.name)
+    expected = model(torch.from_numpy(batch)).detach().numpy()
+    for row, response in enumerate(responses):
+        assert response.served_digest == endpoint.release
+        if row % 4:
+            assert response.error is None
+            np.testing.assert_allclose(response.outputs["probabilities"], expected[row], atol=1e-5)  # type: ignore[index]
+        else:
+            assert response.error is not None
+            assert response.error.startswith("status: 400 image: expected finite float32")
+            assert response.error.endswith("found 99.0 at [3, 5]")
+
+
+def test_the_server_listens_on_loopback_only_and_on_its_own_five_ports(endpoint: LocalEndpoint, place: tuple[Supervisor, Path]) -> None:
+    process = place[0].get(endpoint.name)
+    assert process is not None
+    listening = [each.laddr for each in psutil.Process(endpoint.pid).net_connections("tcp") if each.status == psutil.CONN_LISTEN]
+    assert {address.port for address in listening} == set(process.spec.ports)
+    assert len(process.spec.ports) == 5
+    for address in listening:
+        given = ip_address(address.ip)
+        assert (getattr(given, "ipv4_mapped", None) or given).is_loopback, address
 
 
 def test_a_thousand_requests_leave_next_to_nothing_in_the_logs(endpoint: LocalEndpoint, place: tuple[Supervisor, Path]) -> None:
@@ -209,6 +302,27 @@ def test_a_request_in_flight_is_answered_before_the_endpoint_ends_and_nothing_st
     assert {path.name for path in own.iterdir()} <= {"logs", "logs.previous"}
     with pytest.raises(OSError, match="refused"):
         post(endpoint, b"{}")
+
+
+def test_a_grpc_port_that_is_taken_at_the_last_moment_is_noticed_and_others_are_tried(
+    place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for process in place[0].list():  # so that ports are chosen
+        stop_endpoint(place[0], process.spec.name)
+    monkeypatch.setattr("mlgate_serving.supervisor.require_free", lambda *_, **__: None)  # as if it was taken only then
+    said: list[str] = []
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        choices = iter([(*free_ports(4), taken), free_ports(5)])
+        monkeypatch.setattr("mlgate_serving.endpoint.free_ports", lambda count, but: next(choices))
+        endpoint = start_endpoint(place[0], release[1], service, place[1], said.append)
+    assert any("a port was taken meanwhile" in line for line in said)
+    running = place[0].get(endpoint.name)
+    assert running is not None
+    assert taken not in running.spec.ports
+    stop_endpoint(place[0], endpoint.name)
 
 
 def test_an_exported_program_is_served(place: tuple[Supervisor, Path], service: Service, model: torch.nn.Module, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def refused(service: Service, tmp_path: Path) -> Refused:
         (".log() * float('nan')", "nan at [0]", "expected finite numbers"),
         (".exp() * float('inf')", "inf at [0]", "expected finite numbers"),
         (".softmax(dim=1).to(torch.complex64)", "torch.complex64", "expected real numbers"),
+        (".softmax(dim=1) > 0.5", "torch.bool", "expected numbers"),
         (".softmax(dim=1).tolist()", "a list", "expected a torch.Tensor"),
     ],
 )
@@ -58,6 +59,36 @@ def test_a_model_that_raises_is_refused_with_its_line(make_model: MakeModel, mod
     said = refused(make_model(model_text.replace("        return self", "        raise KeyError('lost')\n        return self")))
     assert "KeyError: 'lost'" in said
     assert "model.py:11" in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "written"),
+    [
+        ("import pathlib\npathlib.Path(__file__).with_name('cache.pkl').write_text('x')\n", "cache.pkl"),
+        ("import pathlib\npathlib.Path(__file__).with_name('handler.py').write_text('#')\n", "handler.py"),
+        ("import pathlib\npathlib.Path(__file__).with_name('notes').unlink()\n", "notes"),
+    ],
+)
+def test_a_model_that_changes_its_own_folder_is_refused_naming_what(
+    make_model: MakeModel, model_text: str, refused: Refused, statement: str, written: str
+) -> None:
+    assert f"{written}: is changed in the model's own folder" in refused(make_model(statement + model_text, notes="x"))
+
+
+def test_what_a_model_caches_beside_its_modules_is_no_part_of_its_release(
+    make_model: MakeModel, model_text: str, service: Service, tmp_path: Path
+) -> None:
+    cache = "import pathlib\n_cache = pathlib.Path(__file__).parent / '__pycache__'\n_cache.mkdir()\n(_cache / 'a.nbi').write_text('x')\n"
+    release = pack(make_model(cache + model_text), service=service, version="1", output=tmp_path / "out")
+    assert not [name for name in release.files if "__pycache__" in name]
+
+
+def test_bounds_too_far_apart_to_draw_from_are_refused_without_a_traceback(
+    make_model: MakeModel, model_text: str, read_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    wide = read_service(input="{image: {dtype: float64, shape: [-1, 8, 8], at_least: -1.7e+308, at_most: 1.7e+308}}")
+    with pytest.raises(PackError, match="declare narrower inputs"):
+        pack(make_model(model_text.replace("image.", "image.float().")), service=wide, version="1", output=tmp_path / "out")
 
 
 def test_code_that_wants_to_end_the_process_is_refused(make_model: MakeModel, refused: Refused) -> None:

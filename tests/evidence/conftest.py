@@ -1,5 +1,6 @@
 """An environment with a key, a clock that stands still, and a gate that asks no endpoint: it only says what it was told to say."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from mlgate.digests import digest_bytes, digest_json
 from mlgate.environment import Environment
+from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_evidence.history import Attempt
 from mlgate_evidence.ledger import Ledger
@@ -20,6 +22,18 @@ from mlgate_evidence.subject import subject_digests
 from mlgate_evidence.trust import Trust, ensure_local_trust
 
 NOW_NS = 1_795_555_859_000_000_000  # 2026-11-24 21:30:59 UTC
+
+
+def declare(name: str = "digits", **changed: Any) -> Service:
+    """A declaration with no bar and no objective but those in `changed`."""
+    interface = {
+        "protocol": "torchserve",
+        "input": {"image": {"dtype": "float32", "shape": [-1, 8]}},
+        "output": {"field": "probabilities", "shape": [-1, 10], "answer": "argmax"},
+    }
+    metadata = {"name": name, "owner": "vision"}
+    declared = {"apiVersion": "mlgate/v1", "kind": "Service", "metadata": metadata, "interface": interface}
+    return Service.model_validate_json(json.dumps(declared | changed))
 
 
 @dataclass
@@ -34,11 +48,15 @@ class Clock:
 
 @dataclass
 class Desk:
-    """Everything about one environment, and shortcuts through the life of a release."""
+    """Everything about one environment, what is declared there, and shortcuts through the life of a release."""
 
     environment: Environment
     trust: Trust
     clock: Clock = field(default_factory=Clock)
+    declared: Service = field(default_factory=declare)
+
+    def declare(self, **changed: Any) -> None:
+        self.declared = declare(**changed)
 
     @property
     def ledger(self) -> Ledger:
@@ -52,10 +70,21 @@ class Desk:
     def store(self) -> DirectoryStore:
         return DirectoryStore.of(self.environment)
 
-    def begin(self, release: str | None, configuration: str | None, url: str = "http://127.0.0.1:8080", service: str = "digits") -> Attempt:
+    def begin(
+        self,
+        release: str | None,
+        configuration: str | None,
+        url: str = "http://127.0.0.1:8080",
+        service: str = "digits",
+        stable: Attempt | None = None,
+    ) -> Attempt:
+        compared = stable and {"release": stable.release, "configuration": stable.configuration, "url": "http://127.0.0.1:8081"}
+
         def make_plan(route: int, share: float, attempt_id: str) -> dict[str, Any]:
             return {
                 "service": service,
+                "declaration": self.declared.model_dump(mode="json"),
+                "stable": compared,
                 "stage": self.environment.name,
                 "attempt": attempt_id,
                 "route": route,
@@ -81,8 +110,15 @@ class Desk:
         statement = build_statement(subjects, self.predicate(attempt, verdict))
         return sign_statement(statement, signer or self.signer, clock=self.clock)
 
-    def gate(self, release: str, configuration: str, verdict: Verdict = Verdict.PASS, service: str = "digits") -> Attempt:
-        attempt = self.begin(release, configuration, service=service)
+    def gate(
+        self,
+        release: str,
+        configuration: str,
+        verdict: Verdict = Verdict.PASS,
+        service: str = "digits",
+        stable: Attempt | None = None,
+    ) -> Attempt:
+        attempt = self.begin(release, configuration, service=service, stable=stable)
         content = self.sign(attempt, verdict)
         self.store.put(attempt.id, {"plan.json": b"{}", "evidence.json": content})
         self.ledger.record_verdict(attempt.id, verdict, digest_bytes(content))

@@ -196,6 +196,30 @@ class TestPromotions:
         with pytest.raises(LedgerError, match=f"ended with {verdict}, and only PASS promotes"):
             desk.promote(attempt)
 
+    def test_a_fail_that_came_after_the_pass_promotes_nothing(self, desk: Any, digest: Digest) -> None:
+        """Whoever promotes looked at the verdicts a while ago."""
+        passed = desk.gate(digest("release"), digest("configuration"))
+        failed = desk.gate(digest("release"), digest("configuration"), Verdict.FAIL)
+        with pytest.raises(LedgerError, match=f"attempt {failed.id} ended with FAIL after attempt {passed.id}"):
+            desk.promote(passed)
+        desk.promote(desk.gate(digest("release"), digest("configuration")))
+
+    @pytest.mark.parametrize("later", [Verdict.INCONCLUSIVE, Verdict.VOID])
+    def test_too_little_evidence_after_the_pass_takes_nothing_from_it(self, desk: Any, digest: Digest, later: Verdict) -> None:
+        passed = desk.gate(digest("release"), digest("configuration"))
+        desk.gate(digest("release"), digest("configuration"), later)
+        desk.promote(passed)
+
+    def test_a_plan_that_does_not_say_what_it_declares_is_taken_to_compare(self, desk: Any, digest: Digest) -> None:
+        for name in ("release 1", "release 2"):
+            attempt = desk.ledger.begin_attempt(
+                service="digits", stage="local", release=digest(name), configuration=GENESIS, make_plan=lambda *_: {}
+            )
+            desk.ledger.record_verdict(attempt.id, Verdict.PASS, digest(attempt.id))
+        desk.promote(desk.ledger.history().attempts("digits", "local", digest("release 1"))[0])
+        with pytest.raises(LedgerError, match="was compared with nothing"):
+            desk.promote(attempt)
+
     @pytest.mark.parametrize(
         ("changed", "problem"),
         [
@@ -297,7 +321,10 @@ class TestRollbacks:
         releases = [digest_json(n) for n in range(3)]
         attempts = []
         for release in releases:
-            attempt = ledger.begin_attempt(service="digits", stage="local", release=release, configuration=GENESIS, make_plan=lambda *_: {})
+            plan = {"declaration": {"quality": []}, "stable": None}
+            attempt = ledger.begin_attempt(
+                service="digits", stage="local", release=release, configuration=GENESIS, make_plan=lambda *_, plan=plan: plan
+            )
             ledger.record_verdict(attempt.id, Verdict.PASS, release)
             attempts.append(attempt.id)
         stack: list[str] = []
@@ -331,69 +358,69 @@ class TestDamage:
     def lines(self, desk: Any, digest: Digest) -> list[bytes]:
         for number in range(3):
             desk.gate(digest(number), digest("configuration"))
-        desk.environment.ledger.with_suffix(".head").unlink()  # so that only the chain can tell
         return desk.environment.ledger.read_bytes().splitlines()
 
-    def refused(self, desk: Any, lines: list[bytes]) -> LedgerError:
-        desk.environment.ledger.write_bytes(b"".join(line + b"\n" for line in lines))
+    def refused(self, lines: list[bytes]) -> LedgerError:
+        """In a store without a head file, so that only the chain can tell."""
+        store = MemoryStore()
+        store.lines = lines
         with pytest.raises(LedgerError) as caught:
-            desk.ledger.entries()
+            Ledger(store).entries()
         with pytest.raises(LedgerError):
-            desk.begin(GENESIS, None)
+            Ledger(store).begin_attempt(service="digits", stage="local", release=GENESIS, configuration=None, make_plan=lambda *_: {})
+        assert store.lines is lines
         assert caught.value.remedy
         return caught.value
 
     @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-    def test_an_altered_line_is_named(self, desk: Any, lines: list[bytes], number: int) -> None:
+    def test_an_altered_line_is_named(self, lines: list[bytes], number: int) -> None:
         lines[number - 1] = lines[number - 1].replace(b'"at_ns":1', b'"at_ns":2')
-        error = self.refused(desk, lines)
-        assert error.where == f"{desk.environment.ledger}:{number}"
+        error = self.refused(lines)
+        assert error.where == f"memory:{number}"
         assert "was altered" in error.problem
 
     @pytest.mark.parametrize("number", [1, 2, 5])
-    def test_a_line_taken_out_is_named(self, desk: Any, lines: list[bytes], number: int) -> None:
+    def test_a_line_taken_out_is_named(self, lines: list[bytes], number: int) -> None:
         del lines[number - 1]
-        error = self.refused(desk, lines)
-        assert error.where == f"{desk.environment.ledger}:{number}"
+        error = self.refused(lines)
+        assert error.where == f"memory:{number}"
         assert "missing or out of order" in error.problem
 
-    def test_two_lines_exchanged_are_named(self, desk: Any, lines: list[bytes]) -> None:
+    def test_two_lines_exchanged_are_named(self, lines: list[bytes]) -> None:
         lines[2], lines[3] = lines[3], lines[2]
-        assert "missing or out of order" in self.refused(desk, lines).problem
+        assert "missing or out of order" in self.refused(lines).problem
 
-    def test_a_line_put_in_is_named(self, desk: Any, lines: list[bytes]) -> None:
-        assert "missing or out of order" in self.refused(desk, [*lines[:2], lines[1], *lines[2:]]).problem
+    def test_a_line_put_in_is_named(self, lines: list[bytes]) -> None:
+        assert "missing or out of order" in self.refused([*lines[:2], lines[1], *lines[2:]]).problem
 
-    def test_a_ledger_that_begins_in_the_middle_of_another_is_refused(self, desk: Any, lines: list[bytes]) -> None:
+    def test_a_ledger_that_begins_in_the_middle_of_another_is_refused(self, lines: list[bytes]) -> None:
         first = json.loads(lines[0]) | {"prev": digest_json("another ledger")}
-        assert self.refused(desk, [json.dumps(first).encode()]).where == f"{desk.environment.ledger}:1"
+        assert self.refused([json.dumps(first).encode()]).where == "memory:1"
 
     @pytest.mark.parametrize("line", [b"", b"{", b"[]", b'"text"', b"\xff", b"{}"])
-    def test_what_is_no_entry_is_named(self, desk: Any, lines: list[bytes], line: bytes) -> None:
-        error = self.refused(desk, [*lines, line])
-        assert error.where == f"{desk.environment.ledger}:7"
+    def test_what_is_no_entry_is_named(self, lines: list[bytes], line: bytes) -> None:
+        error = self.refused([*lines, line])
+        assert error.where == "memory:7"
         assert "not an entry" in error.problem
 
-    def test_an_entry_with_a_wrong_field_is_named_with_it(self, desk: Any, lines: list[bytes]) -> None:
+    def test_an_entry_with_a_wrong_field_is_named_with_it(self, lines: list[bytes]) -> None:
         lines[0] = lines[0].replace(b'"route":1', b'"route":0')
-        assert "attempt.route" in self.refused(desk, lines).problem
+        assert "attempt.route" in self.refused(lines).problem
 
-    def test_an_entry_of_a_later_version_asks_for_that_version(self, desk: Any, lines: list[bytes]) -> None:
+    def test_an_entry_of_a_later_version_asks_for_that_version(self, lines: list[bytes]) -> None:
         entry = json.loads(lines[-1]) | {"seq": 7, "prev": GENESIS, "kind": "override"}
-        error = self.refused(desk, [*lines, json.dumps(entry).encode()])
+        error = self.refused([*lines, json.dumps(entry).encode()])
         assert "newer mlgate" in error.problem
         assert "at least as new" in error.remedy
 
-    def test_every_altered_byte_is_found(self, desk: Any, lines: list[bytes]) -> None:
+    def test_every_altered_byte_is_found(self, lines: list[bytes]) -> None:
         """All bytes of the two lines in the middle; what follows them is what tells."""
         whole = b"".join(line + b"\n" for line in lines)
         start = len(lines[0]) + 1
         for at in range(start, start + len(lines[1]) + len(lines[2]) + 2, 7):
             altered = bytearray(whole)
             altered[at] ^= 1
-            desk.environment.ledger.write_bytes(altered)
-            with pytest.raises(LedgerError):
-                desk.ledger.entries()
+            self.refused(bytes(altered).splitlines())
 
 
 class TestClock:

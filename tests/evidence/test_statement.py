@@ -229,6 +229,9 @@ class TestRefusals:
             ("predicate.plan.attempt", ""),
             ("predicate.plan.route", 0),
             ("predicate.plan.subject", None),
+            ("predicate.plan.declaration", None),
+            ("predicate.plan.declaration.quality", None),
+            ("predicate.plan.stable", {}),
             ("predicate.plan.subject.release", "release-1"),
             ("predicate.plan_digest", None),
             ("predicate.result.verdict", "PASSED"),
@@ -244,6 +247,10 @@ class TestRefusals:
             statement[last] = value
 
         self.refused(desk, resign(desk, change, attempt), path.replace(".", r"\."))
+
+    @pytest.mark.parametrize("claim", ["declaration", "stable", "subject"])
+    def test_a_plan_that_leaves_out_what_traffic_hangs_on(self, desk: Any, attempt: Any, claim: str) -> None:
+        self.refused(desk, resign(desk, lambda statement: statement["predicate"]["plan"].pop(claim), attempt), f"{claim}: Field required")
 
     @pytest.mark.parametrize(
         ("change", "problem"),

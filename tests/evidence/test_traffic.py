@@ -1,23 +1,42 @@
 """What opens traffic. Each test is one way in which something is not exactly as it must be."""
 
+import dataclasses
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlgate.digests import digest_bytes, digest_json
+from mlgate.digests import canonical_json, digest_bytes, digest_json, short
+from mlgate.environment import Environment
 from mlgate.errors import DeclarationError, LedgerError, RefusedError
 from mlgate.verdict import Verdict
 from mlgate_evidence import traffic
-from mlgate_evidence.ledger_store import GENESIS
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.ledger_store import GENESIS, LedgerFile
 from mlgate_evidence.signer import make_key
+from mlgate_evidence.trust import ensure_local_trust
 
-RELEASE, CONFIGURATION, OTHER = digest_json("release"), digest_json("configuration"), digest_json("other")
+RELEASE, CONFIGURATION, OTHER, THIRD = (digest_json(name) for name in ("release", "configuration", "other", "third"))
 DAY_NS = 86400 * 10**9
+_BAR = {"name": "accuracy", "metric": "accuracy", "at_least": 0.94, "data": "holdout.parquet"}
+_COMPARISON = {"name": "no-worse", "metric": "accuracy", "versus": "stable", "margin": 0.02, "data": "holdout.parquet"}
+_ERRORS = {"name": "errors", "at_most": "1 %"}
+_LOAD = {"rate": "200/s", "bursts": "independent"}
+_SMALLER = {
+    "protocol": "torchserve",
+    "input": {"image": {"dtype": "float32", "shape": [-1, 4]}},
+    "output": {"field": "probabilities", "shape": [-1, 10], "answer": "argmax"},
+}
 
 
 def require(desk: Any, what: str = "traffic", release: str = RELEASE, configuration: str = CONFIGURATION, service: str = "digits") -> Any:
-    ask = {"traffic": traffic.require_traffic, "fresh": traffic.require_fresh}[what]
-    return ask(desk.environment, service=service, release=release, configuration=configuration, clock=desk.clock)
+    of = {"release": release, "configuration": configuration, "clock": desk.clock}
+    if what == "traffic":
+        return traffic.require_traffic(desk.environment, service=service, **of)
+    declared = desk.declared.model_copy(update={"metadata": desk.declared.metadata.model_copy(update={"name": service})})
+    return traffic.require_fresh(desk.environment, declared, **of)
 
 
 def refused(desk: Any, what: str, problem: str, *, exit_code: int = 1, remedy: str = "mlgate gate", **about: str) -> RefusedError:
@@ -41,7 +60,7 @@ def test_the_clock_of_the_machine_is_taken_where_none_is_given(desk: Any) -> Non
 
     desk.clock.now_ns = time.time_ns()
     desk.promote(desk.gate(RELEASE, CONFIGURATION))
-    assert traffic.require_fresh(desk.environment, service="digits", release=RELEASE, configuration=CONFIGURATION)
+    assert traffic.require_fresh(desk.environment, desk.declared, release=RELEASE, configuration=CONFIGURATION)
     assert traffic.require_traffic(desk.environment, service="digits", release=RELEASE, configuration=CONFIGURATION)
 
 
@@ -220,12 +239,170 @@ class TestFresh:
 
     def test_a_ledger_cut_back_is_found_out_by_the_evidence_that_is_left(self, desk: Any) -> None:
         desk.gate(RELEASE, CONFIGURATION)
-        kept = desk.environment.ledger.read_bytes()
+        files = [desk.environment.ledger.with_suffix(suffix) for suffix in (".jsonl", ".head")]
+        kept = [file.read_bytes() for file in files]
         desk.gate(RELEASE, CONFIGURATION, Verdict.FAIL)
-        desk.environment.ledger.write_bytes(kept)
-        desk.environment.ledger.with_suffix(".head").unlink()
+        for file, content in zip(files, kept, strict=True):
+            file.write_bytes(content)
         with pytest.raises(LedgerError, match="line 3 of the ledger"):
             require(desk, "fresh")
+
+    def test_a_ledger_written_anew_with_another_past_is_found_out_by_the_evidence_of_any_release(self, desk: Any) -> None:
+        """All its attempts are known by name, and the chain holds: only what was signed knows that a line is not the one it was."""
+        desk.gate(OTHER, CONFIGURATION)
+        lines = [json.loads(line) for line in desk.environment.ledger.read_bytes().splitlines()]
+        lines[0]["plan"] |= {"alpha": 0.9}
+        desk.environment.ledger.unlink()
+        desk.environment.ledger.with_suffix(".head").unlink()
+        store, head = LedgerFile(desk.environment.ledger), GENESIS
+        for line in lines:
+            content = canonical_json(line | {"prev": head})
+            assert store.append(head, content)
+            head = digest_bytes(content)
+        desk.gate(RELEASE, CONFIGURATION)
+        assert desk.ledger.stable("digits", "local") is None
+        with pytest.raises(LedgerError, match="signed that it is line 1 of the ledger"):
+            require(desk, "fresh")
+
+    @pytest.mark.parametrize(
+        ("declared", "changed"),
+        [
+            ({"alpha": 0.001}, "alpha was 0.01 and is 0.001"),
+            ({"quality": [_BAR]}, "quality.accuracy.at_least was not set and is 0.94"),
+            ({"objectives": [_ERRORS], "load": _LOAD}, "objectives.errors.at_most was not set and is 1 %"),
+            ({"interface": _SMALLER}, r"interface.input.image.shape\[1\] was 8 and is 4"),
+        ],
+    )
+    def test_a_declaration_that_says_otherwise_since_the_gate_asks_for_another_gate(
+        self, desk: Any, declared: dict[str, Any], changed: str
+    ) -> None:
+        attempt = desk.gate(RELEASE, CONFIGURATION)
+        gated = desk.declared
+        desk.declare(**declared)
+        refused(desk, "fresh", f"attempt {attempt.id} was made under another declaration: .*{changed}")
+        desk.declared = gated
+        assert require(desk, "fresh")
+
+    def test_a_bar_that_was_lowered_for_the_gate_promotes_nothing_under_the_one_that_is_declared(self, desk: Any) -> None:
+        desk.declare(quality=[_BAR | {"at_least": 0.5}, _COMPARISON])
+        desk.gate(RELEASE, CONFIGURATION)
+        desk.declare(quality=[_BAR, _COMPARISON])
+        refused(desk, "fresh", "another declaration: quality.accuracy.at_least was 0.5 and is 0.94")
+
+    def test_neither_the_owner_nor_the_names_of_secrets_nor_the_order_of_bars_is_a_claim(self, desk: Any) -> None:
+        desk.declare(quality=[_BAR, _BAR | {"name": "again"}])
+        desk.gate(RELEASE, CONFIGURATION)
+        interface = desk.declared.interface.model_dump(mode="json") | {"auth": {"bearer": "TOKEN"}}
+        desk.declare(quality=[_BAR | {"name": "again"}, _BAR], metadata={"name": "digits", "owner": "search"}, interface=interface)
+        assert require(desk, "fresh")
+
+
+class TestComparison:
+    """No worse than stable: than the one that is stable now."""
+
+    @pytest.fixture(autouse=True)
+    def compares(self, desk: Any) -> None:
+        desk.declare(quality=[_COMPARISON])
+
+    def test_a_pass_without_comparison_promotes_nothing_once_something_is_stable(self, desk: Any) -> None:
+        one, two = desk.gate(OTHER, CONFIGURATION), desk.gate(RELEASE, CONFIGURATION)
+        assert require(desk, "fresh").attempt == two.id
+        desk.promote(one)
+        refused(desk, "fresh", f"attempt {two.id} was compared with nothing, and what is stable now is release {short(OTHER)}")
+        with pytest.raises(LedgerError, match="was compared with nothing"):
+            desk.promote(two)
+        assert desk.ledger.stable("digits", "local").release == OTHER
+
+    def test_a_comparison_with_a_former_stable_promotes_nothing_over_the_present_one(self, desk: Any) -> None:
+        former = desk.gate(OTHER, CONFIGURATION)
+        desk.promote(former)
+        passed = desk.gate(RELEASE, CONFIGURATION, stable=former)
+        between = desk.gate(THIRD, CONFIGURATION, stable=former)
+        assert require(desk, "fresh").attempt == passed.id
+        desk.promote(between)
+        refused(desk, "fresh", f"compared with release {short(OTHER)} .* stable now is release {short(THIRD)}")
+        with pytest.raises(LedgerError, match=f"compared with release {short(OTHER)}"):
+            desk.promote(passed)
+        desk.roll_back(former)
+        desk.promote(passed)
+        assert require(desk).attempt == passed.id
+
+    def test_a_comparison_with_stable_in_another_configuration_is_one_with_something_else(self, desk: Any) -> None:
+        stable = desk.gate(OTHER, CONFIGURATION)
+        desk.promote(stable)
+        desk.gate(RELEASE, CONFIGURATION, stable=dataclasses.replace(stable, configuration=THIRD))
+        refused(desk, "fresh", f"compared with release {short(OTHER)} with configuration {short(THIRD)}")
+
+    def test_a_comparison_is_worth_nothing_where_nothing_is_stable(self, desk: Any) -> None:
+        """The ledger that knew of it is not this one."""
+        desk.gate(RELEASE, CONFIGURATION, stable=desk.begin(OTHER, None))
+        refused(desk, "fresh", f"compared with release {short(OTHER)} with configuration unknown, and what is stable now is nothing")
+
+    def test_where_no_comparison_is_declared_none_is_missed(self, desk: Any) -> None:
+        desk.declare(quality=[_BAR])
+        one, two = desk.gate(OTHER, CONFIGURATION), desk.gate(RELEASE, CONFIGURATION)
+        desk.promote(one)
+        assert require(desk, "fresh").attempt == two.id
+        desk.promote(two)
+        assert require(desk).attempt == two.id
+
+
+class TestLostLedger:
+    """Nothing stable, no alpha spent: that is what a ledger says that was lost. The evidence beside it knows better."""
+
+    @pytest.fixture(autouse=True)
+    def lost(self, desk: Any) -> None:
+        desk.promote(desk.gate(OTHER, CONFIGURATION))
+        for suffix in (".jsonl", ".head"):
+            desk.environment.ledger.with_suffix(suffix).unlink()
+
+    def test_nothing_is_asked_of_it_and_nothing_added(self, desk: Any) -> None:
+        ledger = Ledger.of(desk.environment, desk.clock)
+        for ask in (
+            lambda: ledger.stable("digits", "local"),
+            lambda: ledger.begin_attempt(service="digits", stage="local", release=RELEASE, configuration=None, make_plan=lambda *_: {}),
+            lambda: require(desk, "fresh"),
+            lambda: traffic.require_former(desk.environment, service="digits", clock=desk.clock),
+        ):
+            with pytest.raises(LedgerError, match="lines were lost, or the ledger was begun anew") as caught:
+                ask()
+            assert caught.value.where == str(desk.environment.ledger)
+        assert not desk.environment.ledger.exists()
+
+    def test_one_begun_anew_by_another_release_is_found_out(self, desk: Any) -> None:
+        desk.clock.now_ns += 10**9
+        desk.gate(RELEASE, CONFIGURATION)
+        with pytest.raises(LedgerError, match="begun anew"):
+            require(desk, "fresh")
+
+    def test_evidence_that_nobody_trusted_here_signed_says_nothing(self, desk: Any, tmp_path: Path) -> None:
+        desk.environment.trust.unlink()
+        assert Ledger.of(desk.environment, desk.clock).stable("digits", "local") is None
+        desk.environment.signing_key.unlink()
+        ensure_local_trust(desk.environment)
+        assert Ledger.of(desk.environment, desk.clock).stable("digits", "local") is None
+
+    def test_an_attempt_that_began_after_the_ledger_was_read_is_not_missed_in_it(
+        self, desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = dataclasses.replace(desk, environment=Environment("local", tmp_path / "other"))
+        ensure_local_trust(other.environment)
+        read = LedgerFile.read
+
+        def overtaken(store: LedgerFile) -> Any:
+            monkeypatch.undo()
+            found = read(store)
+            other.gate(RELEASE, CONFIGURATION)
+            return found
+
+        monkeypatch.setattr(LedgerFile, "read", overtaken)
+        assert Ledger.of(other.environment, desk.clock).stable("digits", "local") is None
+        assert Ledger.of(other.environment, desk.clock).history().attempts("digits", "local", RELEASE)
+
+    def test_an_environment_that_was_begun_anew_as_a_whole_is_a_new_one(self, desk: Any) -> None:
+        shutil.rmtree(desk.environment.home)
+        ensure_local_trust(desk.environment)
+        assert Ledger.of(desk.environment, desk.clock).stable("digits", "local") is None
 
 
 class TestTraffic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,9 +14,14 @@ import pytest
 
 from mlgate import Service
 from mlgate_gates.contract_cases import contract_names
-from mlgate_gates.plan import Plan, build_plan
+from mlgate_gates.judge import judge as judge_rows
+from mlgate_gates.phases import load_arrivals
+from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.planning import build_plan
 from mlgate_gates.request import Subject
+from mlgate_gates.result import GateResult
 from mlgate_gates.samples import Sample
+from mlgate_loadtests.account import Generator, RunAccount
 from mlgate_loadtests.cases import Cases
 from mlgate_loadtests.recording import SCHEMA
 
@@ -57,10 +63,14 @@ class Recorder:
         """The same rows, to go on differently."""
         return replace(self, tables=list(self.tables))
 
-    def add(self, check: str, arm: str = "candidate", *, every_ms: float = 5.0, **columns: Any) -> Recorder:
-        """One run. Columns are scalars or sequences of one length; `latency_ms` and `lag_ms` are counted from the scheduled instant."""
+    def add(self, check: str, arm: str = "candidate", *, offsets_ns: Any = None, **columns: Any) -> Recorder:
+        """One run, a request every 5 ms unless `offsets_ns` says when.
+
+        Columns are scalars or sequences of one length; `latency_ms` and `lag_ms` are counted from the scheduled instant.
+        """
         count = max(len(value) for value in columns.values() if not isinstance(value, str) and np.ndim(value))
-        scheduled = self.now_ns + (np.arange(count) * every_ms * MS).astype(np.int64)
+        offsets = np.arange(count) * 5 * MS if offsets_ns is None else np.asarray(offsets_ns)
+        scheduled = self.now_ns + offsets
         lag_ns = (np.asarray(columns.pop("lag_ms", 0.1)) * MS).astype(np.int64)
         latency_ns = (np.asarray(columns.pop("latency_ms", 8.0)) * MS).astype(np.int64)
         answered = np.broadcast_to(np.asarray(columns.get("status", 200)) > 0, count)
@@ -89,7 +99,7 @@ class Recorder:
             for value, kind in ((every[name], kind) for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True))
         ]
         self.tables.append(pa.table(arrays, schema=SCHEMA))
-        self.now_ns += int(count * every_ms * MS) + SECOND
+        self.now_ns = int(scheduled[-1]) + SECOND
         self.runs += 1
         return self
 
@@ -112,9 +122,37 @@ class Recorder:
         """That many requests at the declared rate, all good unless said otherwise."""
         return self.add("load", **({"case_id": [f"case-{place % CASES}" for place in range(count)]} | columns))
 
+    def drive(self, load: PlannedLoad, count: int = 3200, **columns: Any) -> Recorder:
+        """That many requests of the planned load behind its warm-up, each at its instant."""
+        arrivals = load_arrivals(load, self.runs, load.at_most_ns)
+        warm_up = int(np.searchsorted(arrivals, load.warm_up_ns))
+        start_ns = self.now_ns
+        self.add("warm-up", offsets_ns=arrivals[:warm_up], case_id=["case-0"] * warm_up)
+        self.runs, self.now_ns = self.runs - 1, start_ns
+        return self.load(count, offsets_ns=arrivals[warm_up : warm_up + count], **columns)
+
     def table(self) -> pa.Table:
         """All rows, in the order they were added."""
         return pa.concat_tables(self.tables) if self.tables else SCHEMA.empty_table()
+
+
+def account_of(table: pa.Table) -> Generator:
+    """The account of a generator that lost nothing: as many requests were sent as there are rows."""
+    runs = table["run"].to_pylist() if "run" in table.column_names else []
+    sent = Counter(runs)
+    return Generator(runs=tuple(RunAccount(run=run, sent=sent[run], clock_stepped_ns=0) for run in range(max(runs, default=-1) + 1)))
+
+
+@pytest.fixture(scope="session")
+def accounted() -> Callable[[pa.Table], Generator]:
+    """Gives the account of a generator that lost nothing."""
+    return account_of
+
+
+@pytest.fixture(scope="session")
+def judge() -> Callable[..., GateResult]:
+    """Judges rows with the account of a generator that lost nothing, unless given another."""
+    return lambda plan, table, generator=None, **how: judge_rows(plan, table, generator or account_of(table), **how)
 
 
 @pytest.fixture(scope="session")
@@ -135,11 +173,12 @@ def service_from(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Serv
 
 @pytest.fixture(scope="session")
 def sample_of_size() -> Callable[..., Sample]:
-    """A hold-out of that many cases; only their number matters here."""
+    """A hold-out of that many cases, or others to look at; each asks something else unless `inputs` says what."""
 
-    def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False) -> Sample:
+    def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False, inputs: Any = None) -> Sample:
         ids = tuple(f"case-{place}" for place in range(count))
-        cases = Cases(Path(data), "sha256:" + "d" * 64, ids, {}, np.zeros(count), {})
+        inputs = {"image": np.arange(count) + (CASES if look else 0)} if inputs is None else {"image": np.asarray(inputs)}
+        cases = Cases(Path(data), "sha256:" + "d" * 64, ids, inputs, np.zeros(count), {})
         arms = ("candidate",) if look else ("candidate", "stable")
         return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, "sha256:" + "d" * 64, cases, arms, look)
 
@@ -182,4 +221,4 @@ def rows(service_from: Callable[..., Service]) -> Recorder:
 @pytest.fixture
 def good(rows: Recorder) -> Recorder:
     """A recorder with every phase but the load, all healthy: candidate 880 of 900, stable 878."""
-    return rows.contract().quality(range(20)).quality(range(2, 24), "stable")
+    return rows.copy().contract().quality(range(20)).quality(range(2, 24), "stable")

@@ -15,26 +15,29 @@ from hypothesis import strategies as st
 from mlgate import Service, Verdict
 from mlgate.interface import Interface, Output, Tensor
 from mlgate_gates.contract_cases import UNKNOWN_FIELD, contract_names, contract_requests, example_case
-from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
-from mlgate_gates.result import Finding
+from mlgate_gates.result import Finding, GateResult
+
+Judge = Callable[..., GateResult]
 
 Judged = Callable[..., Finding]
 
-bounds = st.one_of(st.none(), st.floats(-1e6, 1e6))
+ranges = {"uint8": (0, 255), "bool": (0, 1)}
 dtypes = st.sampled_from(["float32", "float64", "int32", "int64", "uint8", "bool"])
 shapes = st.lists(st.integers(1, 3), max_size=3).map(lambda sides: (-1, *sides))
 
 
 @st.composite
 def tensors(draw: st.DrawFn) -> Tensor:
-    """Tensors whose bounds leave room for at least one whole number."""
+    """Tensors whose bounds leave room for at least one whole number of their type."""
+    dtype = draw(dtypes)
+    bounds = st.one_of(st.none(), st.floats(*ranges.get(dtype, (-1e6, 1e6))))
     low, high = draw(bounds), draw(bounds)
     if low is not None and high is not None and low > high:
         low, high = high, low
     if low is not None and high is not None:
         high = max(high, math.ceil(low))
-    return Tensor(dtype=draw(dtypes), shape=draw(shapes), at_least=low, at_most=high)
+    return Tensor(dtype=dtype, shape=draw(shapes), at_least=low, at_most=high)
 
 
 interfaces = st.builds(
@@ -46,7 +49,7 @@ interfaces = st.builds(
 
 
 @pytest.fixture
-def contract(plan: Plan, rows: Any) -> Judged:
+def contract(judge: Judge, plan: Plan, rows: Any) -> Judged:
     """The finding on a contract phase with these columns."""
     return lambda **columns: judge(plan, rows.copy().contract(**columns).table(), ended=False).finding("contract")
 
@@ -187,7 +190,7 @@ def test_an_answer_without_a_score_is_not_right(contract: Judged) -> None:
     assert contract(score=[None] + [1.0] * 9).verdict is Verdict.FAIL
 
 
-def test_a_lost_answer_is_void_until_it_is_asked_again(plan: Plan, rows: Any) -> None:
+def test_a_lost_answer_is_void_until_it_is_asked_again(judge: Judge, plan: Plan, rows: Any) -> None:
     lost = {"status": [200, 0] + [400] * 7 + [404], "error": [None, "lost: killed"] + ["status: 400"] * 8}
     rows.contract(**lost, score=[1.0, None] + [1.0] * 8)
     found = judge(plan, rows.table(), ended=False).finding("contract")
@@ -196,7 +199,7 @@ def test_a_lost_answer_is_void_until_it_is_asked_again(plan: Plan, rows: Any) ->
     assert judge(plan, rows.table(), ended=False).finding("contract").verdict is Verdict.PASS
 
 
-def test_a_request_answered_twice_is_void(plan: Plan, rows: Any) -> None:
+def test_a_request_answered_twice_is_void(judge: Judge, plan: Plan, rows: Any) -> None:
     table = rows.contract().add("contract", case_id=["valid"]).table()
     found = judge(plan, table, ended=False).finding("contract")
     assert (found.verdict, found.reason) == (Verdict.VOID, "rows of requests that were not planned: valid")
@@ -207,6 +210,6 @@ def test_a_request_that_was_not_planned_is_void(contract: Judged) -> None:
     assert contract(case_id=names).verdict is Verdict.VOID
 
 
-def test_a_wrong_answer_counts_even_while_others_are_missing(plan: Plan, rows: Any) -> None:
+def test_a_wrong_answer_counts_even_while_others_are_missing(judge: Judge, plan: Plan, rows: Any) -> None:
     table = rows.add("contract", case_id=["valid", "nan:image"], score=[1.0, 0.0], status=[200, 200]).table()
     assert judge(plan, table, ended=False).finding("contract").verdict is Verdict.FAIL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ from hypothesis import strategies as st
 
 from mlgate import EvidenceError, Verdict
 from mlgate.digests import canonical_json
-from mlgate_gates.judge import EVERY_CHECK, HEALTH, build_checks, judge
+from mlgate_gates.judge import EVERY_CHECK, HEALTH, build_checks
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
 from mlgate_gates.rows import Rows
 from mlgate_loadtests.recording import SCHEMA
 
+Judge = Callable[..., GateResult]
 
-def test_a_gate_passes_when_every_check_proved_its_claim(plan: Plan, good: Any) -> None:
+
+def test_a_gate_passes_when_every_check_proved_its_claim(judge: Judge, plan: Plan, good: Any) -> None:
     result = judge(plan, good.load().table())
     assert (result.verdict, result.decided_by, result.settled) == (Verdict.PASS, EVERY_CHECK, True)
     assert [(finding.name, finding.verdict) for finding in result.findings] == [
@@ -32,39 +35,39 @@ def test_a_gate_passes_when_every_check_proved_its_claim(plan: Plan, good: Any) 
     ]
 
 
-def test_nothing_attempted_is_a_fail_of_every_check_and_never_a_pass(plan: Plan, rows: Any) -> None:
+def test_nothing_attempted_is_a_fail_of_every_check_and_never_a_pass(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.table())
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "contract")
     assert {finding.reason for finding in result.findings} == {"declared and never attempted"}
 
 
-def test_a_check_that_was_never_attempted_fails_a_gate_whose_others_pass(plan: Plan, good: Any) -> None:
+def test_a_check_that_was_never_attempted_fails_a_gate_whose_others_pass(judge: Judge, plan: Plan, good: Any) -> None:
     result = judge(plan, good.table())
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "latency-p99")
     assert result.finding("latency-p99").reason == "declared and never attempted"
 
 
-def test_a_check_left_out_because_another_failed_was_not_run(plan: Plan, rows: Any) -> None:
+def test_a_check_left_out_because_another_failed_was_not_run(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.contract().quality(100).quality(20, "stable").table())
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "accuracy")
     assert [result.finding(name).verdict for name in ("latency-p99", "error-rate")] == [None, None]
     assert result.finding("latency-p99").reason == "not run"
 
 
-def test_a_check_left_out_because_another_is_void_was_not_run(plan: Plan, rows: Any) -> None:
+def test_a_check_left_out_because_another_is_void_was_not_run(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.contract().add("quality:holdout", case_id=["case-1"]).table())
     assert (result.verdict, result.decided_by) == (Verdict.VOID, "accuracy")
     assert result.finding("error-rate").verdict is None
 
 
-def test_a_check_left_out_beside_an_inconclusive_one_was_never_attempted(plan: Plan, rows: Any) -> None:
+def test_a_check_left_out_beside_an_inconclusive_one_was_never_attempted(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.contract().quality(50).quality(50, "stable").table())
     assert result.finding("accuracy").verdict is Verdict.INCONCLUSIVE
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "latency-p99")
 
 
 @pytest.mark.parametrize("phases", [0, 1, 2, 3])
-def test_a_running_gate_waits_for_what_is_still_to_come(plan: Plan, rows: Any, phases: int) -> None:
+def test_a_running_gate_waits_for_what_is_still_to_come(judge: Judge, plan: Plan, rows: Any, phases: int) -> None:
     for step in [rows.contract, lambda: rows.quality(20), lambda: rows.quality(20, "stable")][:phases]:
         step()
     result = judge(plan, rows.table(), ended=False)
@@ -74,12 +77,12 @@ def test_a_running_gate_waits_for_what_is_still_to_come(plan: Plan, rows: Any, p
         assert (result.verdict, result.settled) == (Verdict.INCONCLUSIVE, False)
 
 
-def test_a_running_gate_stops_at_the_first_proof_of_a_breach(plan: Plan, rows: Any) -> None:
+def test_a_running_gate_stops_at_the_first_proof_of_a_breach(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.contract().quality(100).table(), ended=False)
     assert (result.verdict, result.settled) == (Verdict.FAIL, True)
 
 
-def test_fail_outweighs_void_and_inconclusive(plan: Plan, good: Any) -> None:
+def test_fail_outweighs_void_and_inconclusive(judge: Judge, plan: Plan, good: Any) -> None:
     late = [280.0] * 40 + [0.1] * 3160
     statuses = [200] * 3000 + [503] * 200
     errors = [None] * 3000 + ["status: 503"] * 200
@@ -87,14 +90,14 @@ def test_fail_outweighs_void_and_inconclusive(plan: Plan, good: Any) -> None:
     assert result.verdict is Verdict.FAIL
 
 
-def test_void_outweighs_inconclusive(plan: Plan, rows: Any) -> None:
+def test_void_outweighs_inconclusive(judge: Judge, plan: Plan, rows: Any) -> None:
     late = [280.0] * 40 + [0.1] * 3160
     result = judge(plan, rows.contract().quality(50).quality(50, "stable").load(lag_ms=late).table())
     assert result.finding("accuracy").verdict is Verdict.INCONCLUSIVE
     assert (result.verdict, result.decided_by, result.settled) == (Verdict.VOID, "latency-p99", False)
 
 
-def test_a_plan_without_checks_is_void(plan: Plan, good: Any) -> None:
+def test_a_plan_without_checks_is_void(judge: Judge, plan: Plan, good: Any) -> None:
     empty = Plan.from_dict({**plan.to_dict(), "checks": []})
     for ended in (True, False):
         result = judge(empty, good.load().table(), ended=ended)
@@ -102,7 +105,7 @@ def test_a_plan_without_checks_is_void(plan: Plan, good: Any) -> None:
         assert "nothing was measured" in result.reason
 
 
-def test_a_check_of_an_unknown_kind_is_void(plan: Plan, good: Any) -> None:
+def test_a_check_of_an_unknown_kind_is_void(judge: Judge, plan: Plan, good: Any) -> None:
     value = plan.to_dict()
     value["checks"].append({"name": "fairness", "kind": "parity", "by": "group"})
     newer = Plan.from_dict(value)
@@ -114,7 +117,7 @@ def test_a_check_of_an_unknown_kind_is_void(plan: Plan, good: Any) -> None:
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32 - 1))
-def test_the_order_of_rows_does_not_matter(plan: Plan, good: Any, seed: int) -> None:
+def test_the_order_of_rows_does_not_matter(judge: Judge, plan: Plan, good: Any, seed: int) -> None:
     mixed = good.copy().add("warm-up", latency_ms=[900.0] * 100)
     mixed.load(1500, latency_ms=list(np.linspace(1, 201, 1500))).load(1500, lag_ms=[7.0] * 30 + [0.1] * 1470)
     table = mixed.table()
@@ -122,12 +125,12 @@ def test_the_order_of_rows_does_not_matter(plan: Plan, good: Any, seed: int) -> 
     assert judge(plan, shuffled) == judge(plan, table)
 
 
-def test_the_same_rows_give_the_same_result(plan: Plan, good: Any) -> None:
+def test_the_same_rows_give_the_same_result(judge: Judge, plan: Plan, good: Any) -> None:
     table = good.load(latency_ms=list(np.linspace(1, 210, 3200))).table()
     assert judge(plan, table) == judge(plan, table)
 
 
-def test_a_result_survives_json_unchanged(plan: Plan, good: Any) -> None:
+def test_a_result_survives_json_unchanged(judge: Judge, plan: Plan, good: Any) -> None:
     for table in (good.table(), good.load(latency_ms=900.0).table()):
         result = judge(plan, table)
         written = canonical_json(result.to_dict())
@@ -135,14 +138,14 @@ def test_a_result_survives_json_unchanged(plan: Plan, good: Any) -> None:
         assert canonical_json(GateResult.from_dict(json.loads(written)).to_dict()) == written
 
 
-def test_findings_are_found_by_name(plan: Plan, good: Any) -> None:
+def test_findings_are_found_by_name(judge: Judge, plan: Plan, good: Any) -> None:
     result = judge(plan, good.load().table())
     assert result.finding("no-worse").kind == "margin"
     with pytest.raises(KeyError):
         result.finding("fairness")
 
 
-def test_every_finding_claims_something_in_words(plan: Plan, good: Any) -> None:
+def test_every_finding_claims_something_in_words(judge: Judge, plan: Plan, good: Any) -> None:
     assert [finding.claim for finding in judge(plan, good.load().table()).findings] == [
         "10 right and wrong requests get their documented answers",
         "accuracy on holdout is over 0.94",
@@ -163,12 +166,12 @@ def test_a_check_is_told_of_rows_and_says_what_they_prove(plan: Plan, good: Any)
 
 
 @pytest.mark.parametrize("column", ["scheduled_ns", "arm", "error"])
-def test_a_table_without_a_column_is_no_gates_rows(plan: Plan, good: Any, column: str) -> None:
+def test_a_table_without_a_column_is_no_gates_rows(judge: Judge, plan: Plan, good: Any, column: str) -> None:
     with pytest.raises(EvidenceError, match=column):
         judge(plan, good.table().drop_columns([column]))
 
 
-def test_a_row_without_its_instant_is_no_gates_row(plan: Plan, good: Any) -> None:
+def test_a_row_without_its_instant_is_no_gates_row(judge: Judge, plan: Plan, good: Any) -> None:
     table = good.table()
     place = SCHEMA.get_field_index("scheduled_ns")
     values = pa.array([None, *table["scheduled_ns"].to_pylist()[1:]], pa.int64())

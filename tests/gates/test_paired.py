@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import gammaln
-from scipy.stats import binom, norm
+from scipy.stats import beta, binom, norm
 
 from mlgate_gates.statistics.paired import cases_needed, gamma_for, p_value, score
 
@@ -47,6 +47,28 @@ def test_an_equal_split_of_usual_discordance_passes_and_a_worse_one_does_not() -
     assert p_value(10, 16, 900, -0.02, gamma=gamma_for(0.008)) > 0.008
 
 
+def likeliest(x: int, y: int, cases: int, difference: float, gamma: float) -> float:
+    """The largest chance, over 5,001 shares of disagreement of the confidence set, of a score at least as large, summed over all counts."""
+    shares = np.linspace(
+        max(beta.ppf(gamma / 2, x + y, cases - x - y + 1), -difference), beta.ppf(1 - gamma / 2, x + y + 1, cases - x - y), 5001
+    )
+    observed, chance = float(score(x, y, cases, difference)), np.zeros_like(shares)
+    for count in range(cases + 1):
+        mass = binom.pmf(count, cases, shares)
+        firsts = np.arange(count + 1)
+        extreme = np.flatnonzero(score(firsts, count - firsts, cases, difference) >= observed - 1e-9 * max(1.0, abs(observed)))
+        if mass.max() > 1e-12 and len(extreme):
+            chance += mass * binom.sf(extreme[0] - 1, count, (shares + difference) / (2 * shares))
+    return float(chance.max())
+
+
+@pytest.mark.parametrize(("only_candidate", "only_stable"), [(10, 16), (11, 15), (13, 14), (20, 20)])
+def test_at_the_size_in_use_no_share_of_disagreement_makes_the_outcome_likelier(only_candidate: int, only_stable: int) -> None:
+    gamma = gamma_for(0.008)
+    found = p_value(only_candidate, only_stable, 900, -0.02, gamma=gamma)
+    assert found >= likeliest(only_candidate, only_stable, 900, -0.02, gamma) + gamma - 1e-6 > 0
+
+
 @pytest.mark.parametrize("difference", [-0.3, -0.02, 0.0, 0.02, 0.3])
 def test_the_score_standardises_by_the_restricted_maximum_likelihood(difference: float) -> None:
     """Against a numerical maximisation of the trinomial likelihood under p_x - p_y = difference."""
@@ -77,6 +99,11 @@ def test_the_score_grows_with_the_first_and_falls_with_the_second(difference: fl
 def test_no_disagreement_and_no_margin_is_no_evidence() -> None:
     assert float(score(0, 0, 50, 0.0)) == 0
     assert p_value(0, 0, 50, 0.0) == 1
+
+
+def test_the_peak_at_a_difference_as_large_as_the_disagreement_is_not_stepped_over() -> None:
+    """All of the disagreement is then for the first model: of 8 cases, one or more of them with chance 1 - 0.9^8."""
+    assert p_value(1, 0, 8, 0.1, gamma=1e-5) >= 1 - 0.9**8 + 1e-5
 
 
 @settings(deadline=None, max_examples=40)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mlgate import DeclarationError, EvidenceError, Service
 from mlgate.digests import canonical_json, digest_json
-from mlgate_gates.plan import Plan, build_plan, timeout_ns
+from mlgate_gates.plan import Plan
+from mlgate_gates.planning import build_plan, timeout_ns
 from mlgate_gates.request import Subject
 from mlgate_gates.samples import Sample
 
@@ -41,6 +42,7 @@ def test_a_plan_holds_everything_that_decides(plan: Plan) -> None:
             "data": "data/holdout.parquet",
             "digest": "sha256:" + "d" * 64,
             "cases": 900,
+            "distinct": 900,
             "arms": ["candidate", "stable"],
             "look": False,
         }
@@ -224,3 +226,18 @@ def test_all_problems_are_named_at_once(refusal: Callable[..., str]) -> None:
 def test_cases_to_look_at_may_not_gate(refusal: Callable[..., str], sample_of_size: Callable[..., Sample]) -> None:
     changed = ("at_least: 0.94, data: data/holdout.parquet", "at_least: 0.94, data: data/holdout.parquet, look_at: data/holdout.parquet")
     assert "look_at data/holdout.parquet also gates" in refusal(changed, samples=(sample_of_size(look=True),))
+
+
+LOOKED_AT = ("at_least: 0.94, data: data/holdout.parquet", "at_least: 0.94, data: data/holdout.parquet, look_at: data/./copy.parquet")
+
+
+def test_cases_to_look_at_may_not_gate_under_another_name(refusal: Callable[..., str], sample_of_size: Callable[..., Sample]) -> None:
+    copied = sample_of_size(40, data="data/./copy.parquet", look=True, inputs=[*range(5000, 5037), 3, 3, 4])
+    text = refusal(LOOKED_AT, samples=(sample_of_size(), copied))
+    assert "look_at data/./copy.parquet: 3 of its 40 cases have the inputs of cases that gate" in text
+    assert text.endswith("set other cases aside to look at, so that nobody tunes to these")
+
+
+def test_other_cases_may_be_looked_at(plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample]) -> None:
+    plan = plan_from(LOOKED_AT, samples=(sample_of_size(), sample_of_size(40, data="data/./copy.parquet", look=True)))
+    assert [(sample.cases, sample.distinct, sample.look) for sample in plan.samples] == [(900, 900, False), (40, 40, True)]

@@ -8,21 +8,23 @@ from typing import Any
 import pytest
 
 from mlgate import Verdict
-from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
-from mlgate_gates.result import Finding
+from mlgate_gates.result import Finding, GateResult
+from mlgate_gates.samples import Sample
+
+Judge = Callable[..., GateResult]
 
 CASES = 900
 
 
 @pytest.fixture
-def accuracy(plan: Plan, rows: Any) -> Callable[..., Finding]:
+def accuracy(judge: Judge, plan: Plan, rows: Any) -> Callable[..., Finding]:
     """The finding on accuracy for candidate's answers."""
     return lambda wrong=20, **columns: judge(plan, rows.copy().quality(wrong, **columns).table(), ended=False).finding("accuracy")
 
 
 @pytest.fixture
-def margin(plan: Plan, rows: Any) -> Callable[..., Finding]:
+def margin(judge: Judge, plan: Plan, rows: Any) -> Callable[..., Finding]:
     """The finding on the margin for both arms' wrong answers; `stable` holds columns of stable's rows, the rest are candidate's."""
 
     def find(wrong: Any, wrong_of_stable: Any, stable: dict[str, Any] | None = None, **columns: Any) -> Finding:
@@ -68,6 +70,29 @@ def test_a_failed_answer_is_a_wrong_answer_whatever_score_it_carries(accuracy: C
     assert (found.verdict, found.numbers["k"], found.numbers["failed"]) == (Verdict.FAIL, 820, 80)
 
 
+def test_the_reason_says_how_many_cases_got_no_valid_answer_and_what_most_met(accuracy: Callable[..., Finding]) -> None:
+    assert accuracy(0, **failing(range(3), 503, "status: 503 busy")).reason.startswith(
+        "897 of 900 cases are right (3 got no valid answer, mostly status: 503 busy), which "
+    )
+    assert accuracy(3).reason.startswith("897 of 900 cases are right, which ")
+
+
+def test_the_reason_tells_of_each_arms_failures(margin: Callable[..., Finding]) -> None:
+    reason = margin([], [], stable=failing(range(2)), **failing(range(2, 5), 500, "status: 500")).reason
+    assert "candidate alone is right on 2 (3 got no valid answer, mostly status: 500), stable" in reason
+    assert "stable alone on 3 (2 got no valid answer, mostly timeout), which" in reason
+
+
+def test_the_reason_says_how_many_cases_repeat_the_inputs_of_another(
+    judge: Judge, plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample], good: Any
+) -> None:
+    plan = plan_from(samples=(sample_of_size(inputs=[place % 90 for place in range(CASES)]),))
+    assert plan.sample("holdout").distinct == 90
+    result = judge(plan, good.load().table())
+    assert result.finding("accuracy").reason.startswith("880 of 900 cases (810 of them repeat the inputs of another) are right")
+    assert result.finding("no-worse").reason.startswith("of 900 cases (810 of them repeat the inputs of another) candidate alone")
+
+
 def test_a_lost_answer_is_wrong_for_pass(accuracy: Callable[..., Finding]) -> None:
     assert accuracy(0, **failing(range(37), error="lost: killed")).verdict is Verdict.PASS
 
@@ -84,26 +109,27 @@ def test_a_lost_answer_is_right_for_fail(accuracy: Callable[..., Finding]) -> No
     assert found.numbers["p_value_fail"] > 0.002
 
 
-def test_a_case_that_was_lost_may_be_asked_again(plan: Plan, rows: Any) -> None:
+def test_a_case_that_was_lost_may_be_asked_again(judge: Judge, plan: Plan, rows: Any) -> None:
     rows.quality(20, **failing(range(200, 300), error="lost: killed"))
     again = [f"case-{place}" for place in range(200, 300)]
     found = judge(plan, rows.add("quality:holdout", case_id=again, score=[1.0] * 100).table(), ended=False).finding("accuracy")
     assert (found.verdict, found.requests, found.numbers["lost"], found.numbers["k"]) == (Verdict.PASS, 900, 0, 880)
+    assert found.reason.startswith("880 of 900 cases are right, which "), "a failure that nobody saw is none"
 
 
-def test_a_case_answered_twice_is_void_because_repeating_is_no_evidence(plan: Plan, rows: Any) -> None:
+def test_a_case_answered_twice_is_void_because_repeating_is_no_evidence(judge: Judge, plan: Plan, rows: Any) -> None:
     table = rows.quality(20).add("quality:holdout", case_id=["case-3"]).table()
     found = judge(plan, table, ended=False).finding("accuracy")
     assert found.verdict is Verdict.VOID
     assert "1 answers of candidate to holdout repeat a case" in found.reason
 
 
-def test_a_failed_answer_may_not_be_asked_again_until_it_is_right(plan: Plan, rows: Any) -> None:
+def test_a_failed_answer_may_not_be_asked_again_until_it_is_right(judge: Judge, plan: Plan, rows: Any) -> None:
     table = rows.quality(20, **failing(range(5))).add("quality:holdout", case_id=["case-3"]).table()
     assert judge(plan, table, ended=False).finding("accuracy").verdict is Verdict.VOID
 
 
-def test_cases_without_an_answer_are_void_and_never_dropped(plan: Plan, rows: Any) -> None:
+def test_cases_without_an_answer_are_void_and_never_dropped(judge: Judge, plan: Plan, rows: Any) -> None:
     table = rows.add("quality:holdout", case_id=[f"case-{place}" for place in range(880)]).table()
     found = judge(plan, table, ended=False).finding("accuracy")
     assert (found.verdict, found.reason) == (Verdict.VOID, "candidate answered 880 of the 900 cases of holdout")
@@ -116,7 +142,7 @@ def test_an_answer_that_was_not_scored_right_or_wrong_is_void(accuracy: Callable
     assert "carry no score" in found.reason
 
 
-def test_another_samples_answers_are_not_counted(plan: Plan, rows: Any) -> None:
+def test_another_samples_answers_are_not_counted(judge: Judge, plan: Plan, rows: Any) -> None:
     found = judge(plan, rows.quality(20).quality(900, "stable").table(), ended=False).finding("accuracy")
     assert found.numbers["k"] == 880
 
@@ -183,7 +209,7 @@ def test_few_unknown_answers_do_not_hinder_what_is_proven_without_them(margin: C
     assert margin([], [], stable=failing(range(3))).verdict is Verdict.PASS
 
 
-def test_margin_without_stables_answers_is_void(plan: Plan, rows: Any) -> None:
+def test_margin_without_stables_answers_is_void(judge: Judge, plan: Plan, rows: Any) -> None:
     found = judge(plan, rows.quality(20).table(), ended=False).finding("no-worse")
     assert (found.verdict, found.reason) == (Verdict.VOID, "stable answered 0 of the 900 cases of holdout")
 

@@ -10,22 +10,23 @@ import numpy as np
 import pytest
 
 from mlgate import Verdict
-from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
-from mlgate_gates.result import Finding
+from mlgate_gates.result import Finding, GateResult
 from mlgate_gates.statistics.eprocess import log_e_above, log_e_below
+
+Judge = Callable[..., GateResult]
 
 Judged = Callable[..., Finding]
 
 
 @pytest.fixture
-def latency(plan: Plan, good: Any) -> Judged:
+def latency(judge: Judge, plan: Plan, good: Any) -> Judged:
     """The finding on p99 at most 200 ms for a load with these columns."""
     return lambda count=3200, **columns: judge(plan, good.copy().load(count, **columns).table()).finding("latency-p99")
 
 
 @pytest.fixture
-def errors(plan: Plan, good: Any) -> Judged:
+def errors(judge: Judge, plan: Plan, good: Any) -> Judged:
     """The finding on at most 1 % errors for a load with these columns."""
     return lambda count=3200, **columns: judge(plan, good.copy().load(count, **columns).table()).finding("error-rate")
 
@@ -65,7 +66,9 @@ def test_latency_runs_from_the_scheduled_instant_and_the_bound_itself_is_kept(la
     ("status", "error"),
     [(0, "timeout"), (0, "connection: reset"), (503, "status: 503 busy"), (429, "status: 429"), (200, "schema: no field"), (500, None)],
 )
-def test_a_failed_request_counts_as_an_error_and_as_over_every_latency_bound(plan: Plan, good: Any, status: int, error: str | None) -> None:
+def test_a_failed_request_counts_as_an_error_and_as_over_every_latency_bound(
+    judge: Judge, plan: Plan, good: Any, status: int, error: str | None
+) -> None:
     places = spread(100)
     statuses = [status if place in places else 200 for place in range(3200)]
     texts = [error if place in places else None for place in range(3200)]
@@ -73,6 +76,24 @@ def test_a_failed_request_counts_as_an_error_and_as_over_every_latency_bound(pla
     for name in ("latency-p99", "error-rate"):
         found = result.finding(name)
         assert (found.verdict, found.numbers["k"], found.numbers["failed"]) == (Verdict.FAIL, 100, 100)
+
+
+def test_the_reason_says_how_many_got_no_valid_answer_and_what_most_met(latency: Judged, errors: Judged) -> None:
+    failures = ["timeout: no whole answer within 5 s"] * 2 + ["status: 503 busy"] * 3 + [None] * 3195
+    columns = {"error": failures, "status": [0] * 2 + [503] * 3 + [200] * 3195, "latency_ms": at([9], 300.0, 8.0)}
+    assert latency(**columns).reason.startswith(
+        "6 of 3,200 requests took over 200 ms or failed (5 got no valid answer, mostly status: 503 busy), which "
+    )
+    assert errors(**columns).reason.startswith("5 of 3,200 requests failed (mostly status: 503 busy), which ")
+
+
+def test_a_refusal_without_a_text_is_named_by_its_status(errors: Judged) -> None:
+    found = errors(status=[429] + [200] * 3199)
+    assert found.reason.startswith("1 of 3,200 requests failed (mostly status 429), which ")
+
+
+def test_the_reason_tells_of_no_failures_where_there_are_none(latency: Judged) -> None:
+    assert latency().reason == "0 of 3,200 requests took over 200 ms or failed, which proves a share under 1 %"
 
 
 def test_fast_refusals_cannot_improve_the_quantile(latency: Judged) -> None:
@@ -93,16 +114,32 @@ def test_the_minimum_duration_does_not_bind_a_fail(latency: Judged) -> None:
 
 
 def test_the_minimum_duration_binds_a_pass(latency: Judged) -> None:
-    found = latency(2000)  # 10 s of at least 15
+    found = latency(2001)  # 10 s of at least 15
     assert found.numbers["log_e_pass"] >= found.numbers["threshold_pass"]
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.missing is not None
     assert "5 s of the load" in found.missing
 
 
-def test_an_exact_fit_of_the_minimum_duration_is_enough_though_arrivals_lie_inside_of_it(latency: Judged) -> None:
-    assert latency(2998).verdict is Verdict.PASS
-    assert latency(2900).verdict is Verdict.INCONCLUSIVE
+def test_the_minimum_duration_lies_between_the_first_and_the_last_arrival(latency: Judged) -> None:
+    assert latency(3001).verdict is Verdict.PASS
+    assert latency(3000).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_minimum_duration_binds_at_a_low_rate_too(judge: Judge, plan_from: Callable[..., Plan], good: Any) -> None:
+    """A median at 1 request a second is proven long before 60 s, and a stall that comes every half minute was then not seen."""
+    plan = plan_from(
+        ("quantile: 0.99, at_most: 200 ms", "quantile: 0.5, at_most: 200 ms"),
+        ("  - {name: error-rate, at_most: 1 %}\n", ""),
+        ("rate: 200/s, warm_up: 5 s, at_least: 15 s", "rate: 1/s, warm_up: 5 s, at_least: 60 s"),
+    )
+    verdicts = {}
+    for count in (40, 60, 61):
+        table = good.copy().load(count, offsets_ns=np.arange(count) * 10**9).table()
+        found = judge(plan, table).finding("latency-p99")
+        assert found.numbers["log_e_pass"] >= found.numbers["threshold_pass"]
+        verdicts[count] = found.verdict
+    assert verdicts == {40: Verdict.INCONCLUSIVE, 60: Verdict.INCONCLUSIVE, 61: Verdict.PASS}
 
 
 def test_pass_is_judged_on_all_rows_not_on_the_best_moment(latency: Judged) -> None:
@@ -116,7 +153,7 @@ def test_pass_is_judged_on_all_rows_not_on_the_best_moment(latency: Judged) -> N
 
 @pytest.mark.parametrize(("quantile", "count", "expected_ms"), [(0.99, 100, 99), (0.99, 101, 100), (0.5, 3, 2), (1e-9, 5, 1)])
 def test_the_estimate_is_the_least_latency_that_the_share_of_requests_kept(
-    plan_from: Callable[..., Plan], good: Any, quantile: float, count: int, expected_ms: int
+    judge: Judge, plan_from: Callable[..., Plan], good: Any, quantile: float, count: int, expected_ms: int
 ) -> None:
     plan = Plan.from_dict(
         {**plan_from().to_dict(), "checks": [{"name": "p", "kind": "latency", "quantile": quantile, "at_most_ns": 10**9}]}
@@ -226,21 +263,21 @@ def test_a_late_failure_is_no_proof_of_an_error_rate(errors: Judged) -> None:
 # What is left out.
 
 
-def test_warm_up_rows_are_never_judged(plan: Plan, good: Any) -> None:
+def test_warm_up_rows_are_never_judged(judge: Judge, plan: Plan, good: Any) -> None:
     good.add("warm-up", latency_ms=[900.0] * 1000, status=[503] * 1000)
     result = judge(plan, good.load().table())
     assert result.verdict is Verdict.PASS
     assert result.finding("latency-p99").requests == 3200
 
 
-def test_the_contracts_deliberate_errors_are_not_in_the_error_rate(plan: Plan, good: Any) -> None:
+def test_the_contracts_deliberate_errors_are_not_in_the_error_rate(judge: Judge, plan: Plan, good: Any) -> None:
     assert judge(plan, good.load().table()).finding("error-rate").numbers["failed"] == 0
 
 
 # A run that goes on in a second one.
 
 
-def test_a_continued_run_counts_on_and_its_duration_is_the_sum(plan: Plan, good: Any) -> None:
+def test_a_continued_run_counts_on_and_its_duration_is_the_sum(judge: Judge, plan: Plan, good: Any) -> None:
     good.load(1600)
     good.now_ns += 3600 * 10**9
     found = judge(plan, good.load(1600).table()).finding("latency-p99")
@@ -248,7 +285,7 @@ def test_a_continued_run_counts_on_and_its_duration_is_the_sum(plan: Plan, good:
     assert found.numbers["watched_ns"] == 2 * 1599 * 5_000_000
 
 
-def test_hours_between_two_runs_are_not_watched(plan: Plan, good: Any) -> None:
+def test_hours_between_two_runs_are_not_watched(judge: Judge, plan: Plan, good: Any) -> None:
     good.load(400)
     good.now_ns += 3600 * 10**9
     assert judge(plan, good.load(400).table()).finding("latency-p99").verdict is Verdict.INCONCLUSIVE

@@ -151,3 +151,11 @@ def test_a_scalar_input_is_a_plain_column(tmp_path):
     interface = Interface.model_validate({**INTERFACE.model_dump(), "input": {"image": {"dtype": "float64", "shape": [-1]}}})
     cases = read_cases(write(tmp_path / "c.parquet", image=[0.5, 1.5, 2.5, 3.5]), interface)
     assert cases.case(1) == {"image": 1.5}
+
+
+def test_cases_with_the_same_inputs_have_the_same_contents_whatever_they_are_called(tmp_path):
+    images = [IMAGES[0].tolist(), IMAGES[1].tolist(), IMAGES[0].tolist(), IMAGES[3].tolist()]
+    contents = read_cases(write(tmp_path / "cases.parquet", image=images), INTERFACE).contents
+    assert [contents.index(content) for content in contents] == [0, 1, 0, 3]
+    flat = [IMAGES[0].ravel().tolist()] * 4
+    assert set(read_cases(write(tmp_path / "flat.parquet", image=flat), INTERFACE).contents) == {contents[0]}

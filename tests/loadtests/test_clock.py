@@ -47,6 +47,26 @@ def test_a_step_of_the_wall_clock_is_seen_with_its_size_and_sign(step):
     assert abs(clock.stepped_ns() - step) <= 20_000
 
 
+def test_a_step_is_told_once_and_the_next_one_counts_from_there():
+    system = System()
+    clock = Clock(system.read_wall, system.read_monotonic)
+    system.wall += 5 * 10**9
+    assert abs(clock.stepped_ns() - 5 * 10**9) <= 1_000
+    assert clock.stepped_ns() == 0
+    system.wall -= 3 * 10**9
+    assert abs(clock.stepped_ns() + 3 * 10**9) <= 1_000
+
+
+def test_clocks_that_drift_apart_do_not_jump():
+    """As on a system whose monotonic clock is not corrected with the wall clock: 100 ms in all, 0.1 ms at a time."""
+    system = System()
+    clock = Clock(system.read_wall, system.read_monotonic)
+    for _ in range(1000):
+        system.pass_time(25_000_000)
+        system.wall += 100_000
+        assert clock.stepped_ns() == 0
+
+
 def test_being_preempted_between_two_readings_is_no_step():
     system = System()
     clock = Clock(system.read_wall, system.read_monotonic)

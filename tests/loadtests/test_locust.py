@@ -76,6 +76,21 @@ def test_an_answer_off_the_schema_fails_the_run(service_file, endpoint):
     assert "schema: scores has shape [2], declared is [3]" in run.stderr
 
 
+def test_wrong_answers_are_no_failures_and_have_a_line_of_their_own(service_file, endpoint):
+    async def right_half_of_the_time(call):
+        call.send(200, {"scores": [0.1, 0.7, 0.2] if json.loads(call.body)["x"][0] < 0.5 else [0.7, 0.1, 0.2]})
+
+    endpoint.answer = right_half_of_the_time
+    run = locust(service_file, endpoint.url)
+    assert run.returncode == 0, run.stderr
+    requests = {stats["name"]: stats["num_requests"] for stats in json.loads(run.stdout)}
+    wrongly = sum(json.loads(call.body)["x"][0] >= 0.5 for call in endpoint.calls)
+    assert requests.keys() == {"toy", "toy, not as labelled"}
+    in_flight_at_the_end = range(3)  # of two users
+    assert wrongly - requests["toy, not as labelled"] in in_flight_at_the_end
+    assert len(endpoint.calls) - wrongly - requests["toy"] in in_flight_at_the_end
+
+
 def test_refused_connections_fail_the_run(service_file):
     run = locust(service_file, "http://127.0.0.1:1")
     assert run.returncode == 1

@@ -6,6 +6,7 @@ import base64
 import json
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ from mlgate_gates.contract_cases import contract_names
 from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
 from mlgate_gates.report import EnvelopeFacts, build_report, render_report
+from mlgate_loadtests.account import Generator, RunAccount
 from mlgate_loadtests.recording import SCHEMA, read_observations, write_observations
 
 Array = np.ndarray[Any, Any]
@@ -181,13 +183,18 @@ def write_evidence(folder: Path, scenario: Scenario) -> None:
     """Everything that a gate leaves; the key is thrown away, since the report only shows whose the signature is."""
     plan, rows = _plan(scenario), _rows(scenario)
     write_observations(folder / "observations.parquet", rows)
-    result = judge(plan, rows)
+    sent = Counter(rows["run"].to_pylist())
+    generator = Generator(runs=tuple(RunAccount(run=run, sent=sent[run], clock_stepped_ns=0) for run in sorted(sent)))
+    result = judge(plan, rows, generator)
+    (folder / "look.json").write_text(json.dumps(_look(scenario)))
     predicate = {
         "plan": plan.to_dict(),
         "plan_digest": plan.digest,
         "ledger": {"count": 3, "head": digest_bytes(b"ledger")},
         "result": result.to_dict(),
+        "generator": generator.to_dict(),
         "observations": {"digest": digest_file(folder / "observations.parquet"), "rows": rows.num_rows},
+        "look": {"digest": digest_file(folder / "look.json")},
         "confusion": {"labels": [str(digit) for digit in range(10)], **{arm: _confusion(rows, arm) for arm in ("candidate", "stable")}},
         "slices": {"digit": _slices(rows)},
         "lineage": {
@@ -204,7 +211,6 @@ def write_evidence(folder: Path, scenario: Scenario) -> None:
         "versions": {"mlgate": "0.1.0", "python": "3.11.9", "numpy": "2.4.6", "pyarrow": "26.0.1", "platform": "Linux x86_64"},
     }
     _sign(folder / "evidence.json", plan, predicate)
-    (folder / "look.json").write_text(json.dumps(_look(scenario)))
 
 
 def _sign(path: Path, plan: Plan, predicate: dict[str, Any]) -> None:
@@ -242,22 +248,8 @@ def _plan(scenario: Scenario) -> Plan:
             "first_release": scenario.first_release,
             "seed": 20261002,
             "samples": [
-                {
-                    "id": "holdout",
-                    "data": "data/holdout.parquet",
-                    "digest": digest_bytes(b"holdout"),
-                    "cases": CASES,
-                    "arms": arms,
-                    "look": False,
-                },
-                {
-                    "id": "look",
-                    "data": "data/look.parquet",
-                    "digest": digest_bytes(b"look"),
-                    "cases": LOOK_CASES,
-                    "arms": ["candidate"],
-                    "look": True,
-                },
+                _planned_sample("holdout", CASES, arms, look=False),
+                _planned_sample("look", LOOK_CASES, ["candidate"], look=True),
             ],
             "checks": checks,
             "load": {
@@ -275,7 +267,8 @@ def _plan(scenario: Scenario) -> Plan:
 
 
 def _planned_sample(name: str, cases: int, arms: list[str], *, look: bool) -> dict[str, Any]:
-    return {"id": name, "data": f"data/{name}.parquet", "digest": digest_bytes(name.encode()), "cases": cases, "arms": arms, "look": look}
+    fixed = {"id": name, "data": f"data/{name}.parquet", "digest": digest_bytes(name.encode())}
+    return fixed | {"cases": cases, "distinct": cases, "arms": arms, "look": look}
 
 
 @cache

@@ -9,11 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from mlgate.digests import digest_bytes
 from mlgate.errors import EvidenceError
 from mlgate_gates.report import build_report
 from mlgate_loadtests.recording import read_observations, write_observations
 
-_NEEDED = ["plan", "plan_digest", "result", "observations", "ledger", "started_ns", "finished_ns", "signed_ns", "versions"]
+_NEEDED = ["plan", "plan_digest", "result", "observations", "look", "ledger", "started_ns", "finished_ns", "signed_ns", "versions"]
 
 
 def _envelope(predicate):
@@ -56,7 +57,9 @@ def test_others_may_read_the_report(copy_of):
 def test_without_cases_to_look_at_there_is_still_a_report(copy_of):
     folder = copy_of("pass")
     (folder / "look.json").unlink()
-    assert "<img" not in build_report(folder).read_text()
+    text = build_report(folder).read_text()
+    assert "<img" not in text
+    assert "7 of the 150 asked were answered wrongly. They are not kept here." in text
 
 
 @pytest.mark.parametrize("missing", ["evidence.json", "observations.parquet"])
@@ -116,8 +119,18 @@ def test_rows_other_than_the_signed_ones_are_refused(copy_of):
     folder = copy_of("pass")
     path = folder / "observations.parquet"
     write_observations(path, read_observations(path).slice(1))
-    with pytest.raises(EvidenceError, match="not the rows that the evidence was signed with"):
+    with pytest.raises(EvidenceError, match="not the file that the evidence was signed with") as caught:
         build_report(folder)
+    assert caught.value.where == str(path)
+
+
+def test_cases_to_look_at_other_than_the_signed_ones_are_refused(copy_of):
+    folder = copy_of("pass")
+    path = folder / "look.json"
+    path.write_text(json.dumps(json.loads(path.read_bytes())[1:]))
+    with pytest.raises(EvidenceError, match="not the file that the evidence was signed with") as caught:
+        build_report(folder)
+    assert caught.value.where == str(path)
 
 
 def test_rows_without_a_column_are_refused(copy_of):
@@ -132,8 +145,11 @@ def test_rows_without_a_column_are_refused(copy_of):
 def test_cases_to_look_at_that_are_malformed_are_an_error(copy_of, content):
     folder = copy_of("pass")
     (folder / "look.json").write_bytes(content)
-    with pytest.raises(EvidenceError, match=r"look\.json"):
+    predicate = _predicate(folder) | {"look": {"digest": digest_bytes(content)}}
+    (folder / "evidence.json").write_text(json.dumps(_envelope(predicate)))
+    with pytest.raises(EvidenceError, match=r"look\.json") as caught:
         build_report(folder)
+    assert "signed with" not in str(caught.value)
 
 
 def test_an_override_beside_the_evidence_is_shown(copy_of):

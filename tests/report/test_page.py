@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from mlgate_gates.report import EnvelopeFacts, Override
+from mlgate_loadtests.recording import read_observations
 
 SCENARIOS = ["pass", "fail-quality", "fail-latency", "void", "inconclusive", "first-release", "both-arms"]
 VERDICTS = {"pass": "PASS", "fail-quality": "FAIL", "fail-latency": "FAIL", "void": "VOID", "inconclusive": "INCONCLUSIVE"}
@@ -169,6 +172,19 @@ def test_pictures_name_label_and_answer_and_why_these_may_be_seen(render, parse)
     assert "7 of the 150 asked were answered wrongly." in page.text
 
 
+def test_wrong_answers_are_counted_by_the_rows_however_few_are_shown(render, parse, evidence_of):
+    look = json.loads((evidence_of("pass") / "look.json").read_bytes())
+    assert "7 of the 150 asked were answered wrongly. The first 3 are shown." in parse(render("pass", look=look[:3])).text
+
+
+def test_a_case_asked_again_after_a_kill_counts_once(render, parse, evidence_of):
+    rows = read_observations(evidence_of("pass") / "observations.parquet")
+    lost = rows.filter(pc.equal(rows["check"], "look:look")).slice(0, 5).to_pylist()
+    again = [row | {"run": row["run"] + 9, "status": 0, "answer": None, "score": None, "error": "lost"} for row in lost]
+    rows = pa.concat_tables([rows, pa.Table.from_pylist(again, schema=rows.schema)])
+    assert "7 of the 150 asked were answered wrongly. " in parse(render("pass", rows=rows)).text
+
+
 def test_the_page_explains_why_there_are_no_pictures_after_an_early_failure(render, parse):
     assert "None was asked: something had failed before." in parse(render("fail-quality")).text
 
@@ -228,10 +244,10 @@ def test_what_was_sent_is_told_by_phase_and_the_contracts_own_errors_are_none(re
 
 def test_health_that_a_later_version_adds_is_shown_and_not_dropped(render, parse):
     def add(predicate):
-        predicate["result"]["health"] |= {"clock_stepped_ns": 1500, "restarts": 2, "pinned": True, "governor": None}
+        predicate["result"]["health"] |= {"settled_ns": 1500, "restarts": 2, "pinned": True, "governor": None}
 
     text = parse(render("pass", add)).text
-    for said in ("Clock stepped1.5 µs", "Restarts2", "Pinnedyes", "Governor–"):  # noqa: RUF001 (a dash on the page)
+    for said in ("Settled1.5 µs", "Restarts2", "Pinnedyes", "Governor–"):  # noqa: RUF001 (a dash on the page)
         assert said in text
 
 
@@ -295,15 +311,11 @@ def test_the_same_evidence_gives_the_same_page(render):
 
 
 def test_ten_times_the_rows_give_no_larger_page(render, evidence_of):
-    from mlgate_loadtests.recording import read_observations
-
     rows = read_observations(evidence_of("pass") / "observations.parquet")
     assert len(render("pass", rows=pa.concat_tables([rows] * 10))) < 1.1 * len(render("pass"))
 
 
 def test_rows_in_any_order_give_the_same_page(render, evidence_of):
-    from mlgate_loadtests.recording import read_observations
-
     rows = read_observations(evidence_of("both-arms") / "observations.parquet")
     backwards = rows.take(pa.array(range(len(rows) - 1, -1, -1)))
     assert render("both-arms", rows=backwards) == render("both-arms")

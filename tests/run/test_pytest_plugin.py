@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,13 +34,18 @@ def run(folder: Path, tmp_path: Path) -> Callable[..., subprocess.CompletedProce
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def junit(path: Path) -> list[tuple[str | None, dict[str | None, str | None]]]:
+    """Name and properties of each test case."""
+    cases = ET.parse(path).getroot().iter("testcase")  # noqa: S314 (pytest wrote it)
+    return [(case.get("name"), {item.get("name"): item.get("value") for item in case.iter("property")}) for case in cases]
+
+
 def test_a_good_release_is_one_passed_item_per_check_in_junit_too(run: Run, endpoint: Endpoint, folder: Path) -> None:
     done = run("service.yaml", "--candidate", endpoint(), "--stable", endpoint(), "--junitxml=gate.xml")
     assert done.returncode == 0, done.stdout + done.stderr
-    cases = ET.parse(folder / "gate.xml").getroot().findall(".//testcase")  # noqa: S314 (we wrote it)
-    assert [case.get("name") for case in cases] == CHECKS
-    properties = {item.get("name"): item.get("value") for item in cases[0].iter("property")}
-    assert properties["mlgate_verdict"] == "PASS"
+    found = junit(folder / "gate.xml")
+    assert [name for name, _ in found] == CHECKS
+    assert {properties["mlgate_verdict"] for _, properties in found} == {"PASS"}
 
 
 def test_a_failed_check_shows_an_aligned_table_and_the_rest_is_not_run(run: Run, endpoint: Endpoint) -> None:
@@ -50,19 +59,90 @@ def test_a_failed_check_shows_an_aligned_table_and_the_rest_is_not_run(run: Run,
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    "selection",
+    [
+        ["service.yaml::contract"],
+        ["service.yaml::latency-p95"],
+        ["service.yaml", "-k", "contract"],
+        ["service.yaml", "--deselect", "service.yaml::accuracy", "--deselect", "service.yaml::verdict"],
+        ["service.yaml", "--last-failed", "-p", "cacheprovider"],
+    ],
+    ids=" ".join,
+)
+def test_selecting_checks_of_a_failed_gate_is_no_success(run: Run, endpoint: Endpoint, folder: Path, selection: list[str]) -> None:
+    cache = folder / ".pytest_cache" / "v" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "lastfailed").write_text(json.dumps({"service.yaml::contract": True}), encoding="utf-8")
+    done = run(*selection, "--candidate", endpoint(wrong_every=4), "--first-release", "--junitxml=gate.xml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL: accuracy" in done.stdout
+    names = [name for name, _ in junit(folder / "gate.xml")]
+    assert "accuracy" not in names
+    assert names[-1] == "verdict"
+
+
+def test_checks_named_one_by_one_are_of_one_gate_and_its_verdict_is_with_them(run: Run, endpoint: Endpoint, folder: Path) -> None:
+    done = run(*("service.yaml::error-rate", "service.yaml::contract", "--candidate", endpoint(), "--first-release"), "--junitxml=gate.xml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = junit(folder / "gate.xml")
+    assert sorted(str(name) for name, _ in found) == ["contract", "error-rate", "verdict"]
+    assert len({properties["mlgate_attempt"] for _, properties in found}) == 1
+
+
+def test_a_selection_of_nothing_runs_no_gate_and_is_no_success(run: Run) -> None:
+    assert run("service.yaml", "-k", "nothing", "--candidate", "http://127.0.0.1:9", "--first-release").returncode == 5
+
+
 def test_a_declaration_that_was_not_named_is_left_alone(run: Run) -> None:
     assert run(".").returncode == 5
 
 
-def test_another_yaml_file_is_left_alone(run: Run, folder: Path) -> None:
-    (folder / "other.yaml").write_text("kind: Something\n", encoding="utf-8")
-    assert run("other.yaml").returncode in (4, 5)
-
-
-def test_no_candidate_is_a_usage_error_that_names_the_option(run: Run) -> None:
-    done = run("service.yaml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: Something\n",
+        "# written for mlgate/v1\napiVersion: v1\n",
+        "# apiVersion: mlgate/v1\n",
+        "spec:\n  apiVersion: mlgate/v1\n",
+        "apiVersion: mlgate/v1beta1\n",
+        "apiVersion: other/mlgate/v1\n",
+        "apiVersion: mlgate/v1#not-a-comment\n",
+    ],
+)
+def test_another_yaml_file_is_left_alone(run: Run, folder: Path, text: str) -> None:
+    (folder / "other.yaml").write_text(text, encoding="utf-8")
+    done = run("other.yaml")
     assert done.returncode == 4
-    assert "--candidate" in done.stdout + done.stderr
+    assert "(no match in any of" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", ['apiVersion: "mlgate/v1"', "apiVersion:   'mlgate/v1'  # ours"])
+def test_a_declaration_is_taken_however_its_version_is_written(run: Run, folder: Path, line: str) -> None:
+    path = folder / "service.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("apiVersion: mlgate/v1", line), encoding="utf-8")
+    done = run("service.yaml", "--collect-only", "--candidate", "http://127.0.0.1:9")
+    assert [each.removeprefix("service.yaml::") for each in done.stdout.split() if each.startswith("service.yaml::")] == CHECKS
+
+
+@pytest.mark.parametrize("named", ["service.yaml", "service.yaml::contract", "../service/service.yaml::latency-p95"])
+def test_no_candidate_is_a_usage_error_that_names_the_option(run: Run, named: str) -> None:
+    done = run(named)
+    assert done.returncode == 4
+    assert "service.yaml: which endpoint? add --candidate URL" in done.stdout + done.stderr
+
+
+def test_several_processes_are_a_usage_error_since_each_would_measure(run: Run) -> None:
+    done = run("service.yaml", "--candidate", "http://127.0.0.1:9", "-n", "2")
+    assert done.returncode == 4
+    assert "add -n 0" in done.stdout + done.stderr
+
+
+def test_stable_and_first_release_together_pass_nothing(run: Run, endpoint: Endpoint) -> None:
+    done = run("service.yaml", "--candidate", endpoint(), "--stable", endpoint(), "--first-release")
+    assert done.returncode == 1
+    assert "give one of them" in done.stdout
+    assert "passed" not in done.stdout
 
 
 def test_a_wrong_declaration_is_an_error_in_our_words(run: Run, folder: Path) -> None:
@@ -79,3 +159,31 @@ def test_an_endpoint_that_is_not_there_fails_every_item(run: Run) -> None:
     assert done.returncode == 1
     assert "127.0.0.1:9" in done.stdout
     assert "passed" not in done.stdout
+
+
+@pytest.fixture
+def refusing() -> Iterator[tuple[str, list[str]]]:
+    """The address of an endpoint that wants a token, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_error(401)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", asked
+        server.shutdown()
+
+
+def test_what_keeps_a_gate_from_running_is_met_once_and_fails_every_item(run: Run, refusing: tuple[str, list[str]]) -> None:
+    url, asked = refusing
+    done = run("service.yaml", "--candidate", url, "--first-release")
+    assert done.returncode == 1
+    assert done.stdout.count("401") >= len(CHECKS) - 1
+    assert "passed" not in done.stdout
+    assert asked == ["/predictions/toy"]

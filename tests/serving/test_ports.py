@@ -18,6 +18,12 @@ def test_free_ports_are_different_and_can_be_listened_on(count: int) -> None:
     assert all(ports.port_is_free(port) for port in chosen)
 
 
+def test_ports_that_are_kept_for_somebody_are_not_given_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_CHOICE", range(20_000, 20_004))
+    monkeypatch.setattr(ports, "port_is_free", lambda port: True)
+    assert set(ports.free_ports(2, but={20_001, 20_002})) == {20_000, 20_003}
+
+
 def test_free_ports_stay_out_of_the_range_of_outgoing_connections() -> None:
     assert all(1024 <= port < 32_768 for port in ports.free_ports(50))
 

@@ -275,6 +275,17 @@ def test_a_port_that_stays_taken_after_stop_is_reported_once(
         supervisor.stop("one")
 
 
+def test_the_ports_of_the_dead_are_theirs_until_they_are_stopped(tmp_path: Path, supervisor: Supervisor) -> None:
+    one, other = free_ports(2)
+    running = supervisor.start(python(tmp_path, ports=(one,)))
+    supervisor.start(python(tmp_path, name="other", ports=(other,)))
+    os.kill(running.pid, signal.SIGKILL)
+    eventually(lambda: not running.alive)
+    assert supervisor.ports() == {one, other}
+    supervisor.stop("one")
+    assert supervisor.ports() == {other}
+
+
 def test_a_taken_port_is_an_error_that_names_the_holder(tmp_path: Path, supervisor: Supervisor) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         port = server.getsockname()[1]

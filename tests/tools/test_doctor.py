@@ -1,18 +1,23 @@
 """`doctor` has a row for each tool, found or not; the finders of Java and Envoy say what is wrong and how to mend it."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from mlgate.errors import ToolError
-from mlgate_tools import __main__, doctor
+from mlgate_cli.main import app
+from mlgate_tools import __main__, doctor, engine_build
 from mlgate_tools.doctor import ToolStatus, inspect, missing
 from mlgate_tools.envoy import find_envoy
 from mlgate_tools.java import find_java
@@ -50,7 +55,7 @@ def test_on_a_bare_machine_every_row_says_how_to_get_the_tool() -> None:
     assert not any(row.ok for row in found)
     assert all(row.remedy and row.purpose and row.problem and row.version is None for row in found)
     assert [row.tool for row in missing(found)] == ["Pulumi engine", "Java", "Envoy"]
-    assert rows()["Java"].remedy == "pip install 'mlgate[serving]'"
+    assert rows()["Java"].remedy == "in a clone of mlgate: pip install '.[serving]'"
     assert "python -m mlgate_tools" in rows()["Pulumi engine"].remedy
 
 
@@ -71,6 +76,60 @@ def test_a_tool_that_will_not_do_is_missing_and_the_row_says_why(bare: Path, pro
     assert found["Pulumi engine"].problem == f"pulumi: {bare}/pulumi is 3.100.0, older than 3.231.0; passed over"
     assert found["git"].problem == f"{bare}/git does not say its version"
     assert not any(found[name].ok for name in ("Go", "Pulumi engine", "git"))
+
+
+COLUMNS = ["tool", "version", "found", "what for", "how to get it"]
+
+
+def table(printed: str) -> dict[str, list[str]]:
+    """The cells of each tool's row, put together where they were broken over lines; blanks are left out."""
+    lines = printed.splitlines()
+    (heading,) = (line for line in lines if all(column in line for column in COLUMNS))
+    edges = [0, *(heading.index(column) for column in COLUMNS), None]
+    rows: list[list[str]] = []
+    for line in lines[lines.index(heading) + 2 :]:
+        cells = [re.sub(r"\s", "", line[begin:end]) for begin, end in pairwise(edges)]
+        if cells[0]:
+            rows.append(cells)
+        elif rows:
+            rows[-1] = [before + more for before, more in zip(rows[-1], cells, strict=True)]
+    return {cells[1]: cells for cells in rows}
+
+
+def test_doctor_prints_a_row_for_each_tool_with_place_version_purpose_and_remedy(bare: Path, program: Callable[[Path, str], Path]) -> None:
+    git = program(bare / "git", "#!/bin/sh\necho git version 2.39.5\n")
+    ran = CliRunner().invoke(app, ["doctor"])
+    assert ran.exit_code == 1  # Java, Envoy and the engine are missing
+    shown = table(ran.stdout)
+    assert list(shown) == [re.sub(r"\s", "", tool) for tool in TOOLS]
+    for row in inspect():
+        state = "ok" if row.ok else "absent" if row.optional else "missing"
+        told = [state, row.tool, row.version or "", str(row.where or row.problem), row.purpose, row.remedy]
+        assert shown[re.sub(r"\s", "", row.tool)] == [re.sub(r"\s", "", cell) for cell in told]
+    assert (shown["git"][2], shown["git"][3]) == ("2.39.5", re.sub(r"\s", "", str(git)))
+
+
+def test_doctor_tells_the_same_as_json(bare: Path, program: Callable[[Path, str], Path]) -> None:
+    program(bare / "git", "#!/bin/sh\necho git version 2.39.5\n")
+    ran = CliRunner().invoke(app, ["doctor", "--json"])
+    assert ran.exit_code == 1
+    told = {tool["tool"]: tool for tool in json.loads(ran.stdout)["tools"]}
+    assert list(told) == TOOLS
+    assert (told["git"]["ok"], told["git"]["where"], told["git"]["version"]) == (True, str(bare / "git"), "2.39.5")
+    assert (told["Java"]["ok"], told["Java"]["where"]) == (False, None)
+    assert told["Java"]["remedy"] == "in a clone of mlgate: pip install '.[serving]'"
+
+
+@pytest.mark.usefixtures("bare")
+def test_doctor_is_content_where_only_optional_tools_are_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ToolStatus("Java", "", optional=False, where=Path("/x/java"), version="25.0.2", source="", problem=None, remedy="")
+    absent = ToolStatus("Go", "", optional=True, where=None, version=None, source=None, problem="not found", remedy="get it")
+    monkeypatch.setattr(doctor, "inspect", lambda: [needed, absent])
+    assert CliRunner().invoke(app, ["doctor"]).exit_code == 0
+
+
+def test_doctor_wants_the_go_that_the_pinned_modules_want() -> None:
+    assert engine_build._go_directive() == doctor._OLDEST_GO
 
 
 def test_this_environments_java_and_envoy_are_found_and_run() -> None:

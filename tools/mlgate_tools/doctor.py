@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgate.errors import ToolError
+from mlgate.extras import install_remedy
 from mlgate_tools import envoy, java, pulumi
 from mlgate_tools.golang import GO_REMEDY, find_go
 from mlgate_tools.tool import Tool, parse_version, probe
@@ -44,8 +45,8 @@ def inspect() -> list[ToolStatus]:
     """Every tool, the needed ones first. Gets nothing, changes nothing, and a missing tool is a row and no error."""
     return [
         _row("Pulumi engine", "brings environments up and down (`mlgate demo`, `pulumi up`)", pulumi.find_pulumi, pulumi.REMEDY),
-        _row("Java", "runs TorchServe", lambda _progress: java.find_java(), "pip install 'mlgate[serving]'"),
-        _row("Envoy", "moves a service's traffic between releases", lambda _progress: envoy.find_envoy(), "pip install 'mlgate[serving]'"),
+        _row("Java", "runs TorchServe", lambda _progress: java.find_java(), install_remedy("serving")),
+        _row("Envoy", "moves a service's traffic between releases", lambda _progress: envoy.find_envoy(), install_remedy("serving")),
         _row(
             "git",
             "records the code commit a release was trained from",

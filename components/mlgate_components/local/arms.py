@@ -11,7 +11,7 @@ from mlgate.errors import EvidenceError, LedgerError, UsageError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_components.local.config import KEY, ServiceConfig
-from mlgate_components.local.store import DECLARATION_FILE, folder_of
+from mlgate_evidence.history import Promotion
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.traffic import require_traffic
 from mlgate_serving.runtime import configuration_digest
@@ -44,9 +44,10 @@ class Arms:
 
 
 def read_arms(environment: Environment, project: Path, name: str, config: ServiceConfig) -> Arms:
-    """The arms that `config` names; relative paths in it start at `project`.
+    """The arms that `config` names; relative paths in it start at `project`. Stable is served by the declaration it was promoted with.
 
-    Raises UsageError for a combination that means nothing, DeclarationError and EvidenceError for files that are wrong.
+    Raises UsageError for a combination that means nothing, DeclarationError and EvidenceError for files that are wrong, and for a stable
+    that is not what was promoted last, LedgerError with the command that restores it.
     """
     if config.weight > 0 and config.candidate is None:
         raise UsageError(
@@ -61,35 +62,55 @@ def read_arms(environment: Environment, project: Path, name: str, config: Servic
             where=f"{KEY}.{name}",
             remedy=f"pulumi config rm --path '{KEY}.{name}.candidate'",
         )
-    stable = _stored(environment, config.stable) if config.stable else None
+    promoted = _promoted(environment, name, config, candidate)
+    stable = _stored(environment, promoted) if promoted else None
     return Arms(stable=stable, candidate=candidate, weight=config.weight)
 
 
 def require_allowed(environment: Environment, name: str, arms: Arms) -> None:
-    """Refuses traffic that no evidence allows, and a stable release that the ledger does not name.
+    """Refuses traffic that no evidence allows, or that the last promotion did not give: that left all of it to stable.
 
-    Raises LedgerError with the command that restores what was promoted last, RefusedError where evidence does not allow an arm.
+    Raises RefusedError where evidence does not allow an arm, LedgerError with the command that restores what was promoted last.
     """
-    promoted = Ledger.of(environment).stable(name, environment.name)
-    named = arms.stable.release.digest if arms.stable else None
-    if promoted and promoted.release != named:
-        raise LedgerError(
-            f"stable is {named or 'not set'}, but what was promoted last is {promoted.release}",
-            where=f"{KEY}.{name}.stable",
-            remedy=_restoring(name, promoted.release, arms),
-        )
     for arm in (arms.stable, arms.candidate if arms.weight > 0 else None):
         if arm:
             require_traffic(environment, service=name, release=arm.release.digest, configuration=arm.configuration)
-
-
-def _restoring(name: str, release: str, arms: Arms) -> str:
-    commands = [f"pulumi config set --path '{KEY}.{name}.stable' {release}"]
     if arms.weight > 0:
-        commands.append(f"pulumi config set --path '{KEY}.{name}.weight' 0")
-    if arms.candidate and arms.candidate.release.digest == release:
+        raise LedgerError(
+            f"weight is {arms.weight:g}, but what was promoted last has all of the traffic",
+            where=f"{KEY}.{name}.weight",
+            remedy=f"{_no_weight(name)}; or give the candidate all of it: mlgate promote",
+        )
+
+
+def _promoted(environment: Environment, name: str, config: ServiceConfig, candidate: ServedRelease | None) -> Promotion | None:
+    promoted = Ledger.of(environment).stable(name, environment.name)
+    if promoted and promoted.release != config.stable:
+        raise LedgerError(
+            f"stable is {config.stable or 'not set'}, but what was promoted last is {promoted.release}",
+            where=f"{KEY}.{name}.stable",
+            remedy=_restoring(name, promoted.release, config, candidate),
+        )
+    if config.stable and not promoted:
+        raise LedgerError(
+            f"stable is {config.stable}, but no release was ever promoted",
+            where=f"{KEY}.{name}.stable",
+            remedy=f"pulumi config rm --path '{KEY}.{name}.stable'; a release becomes stable by mlgate promote",
+        )
+    return promoted
+
+
+def _restoring(name: str, release: str, config: ServiceConfig, candidate: ServedRelease | None) -> str:
+    commands = [f"pulumi config set --path '{KEY}.{name}.stable' {release}"]
+    if config.weight > 0:
+        commands.append(_no_weight(name))
+    if candidate and candidate.release.digest == release:
         commands.append(f"pulumi config rm --path '{KEY}.{name}.candidate'")
     return " && ".join(commands)
+
+
+def _no_weight(name: str) -> str:
+    return f"pulumi config set --path '{KEY}.{name}.weight' 0"
 
 
 def _candidate(environment: Environment, project: Path, name: str, config: ServiceConfig) -> ServedRelease:
@@ -106,14 +127,14 @@ def _candidate(environment: Environment, project: Path, name: str, config: Servi
     return ServedRelease(release=release, source=source, declaration=declaration, declared=declared)
 
 
-def _stored(environment: Environment, digest: str) -> ServedRelease:
-    release = _in_store(environment, digest)
-    declaration = folder_of(environment, digest) / DECLARATION_FILE
+def _stored(environment: Environment, promoted: Promotion) -> ServedRelease:
+    release = _in_store(environment, promoted.release)
+    declaration = environment.declaration_file(promoted.release, promoted.configuration)
     return ServedRelease(release=release, source=None, declaration=declaration, declared=Service.read(declaration))
 
 
 def _in_store(environment: Environment, digest: str) -> Release:
-    folder = folder_of(environment, digest)
+    folder = environment.release_folder(digest)
     try:
         release = Release.read(folder)
     except EvidenceError as error:
@@ -125,5 +146,5 @@ def _in_store(environment: Environment, digest: str) -> Release:
     raise EvidenceError(
         f"{problem} where release {digest} should be, in the model store",
         where=str(folder),
-        remedy=f"copy what it was packed into to this folder, with the {DECLARATION_FILE} that it was gated with",
+        remedy="copy the archive and release.json that it was packed into to this folder",
     )

@@ -24,7 +24,8 @@ class ServiceConfig(Declared):
 
     `declaration`: path to its `service.yaml`, from the project's root. `stable`: the digest of the release that serves, which the
     ledger must know as promoted. `candidate`: the release under test, a packed folder or the digest of one in the model store.
-    `weight`: percent of the traffic that goes to the candidate. `port`: of the stable URL; chosen once where it is not given.
+    `weight`: percent of the traffic that goes to the candidate. `port`: of the stable URL; where it is not given, one is chosen once and
+    kept for as long as the environment is there, over `down` and `up`.
     """
 
     declaration: Annotated[str, Field(min_length=1)]

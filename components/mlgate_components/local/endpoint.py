@@ -67,7 +67,11 @@ class TorchServeEndpoint(pulumi.ComponentResource):
     def _create_endpoint(self, arm: ServedRelease) -> pulumi.Output[str]:
         digest = arm.release.digest
         name = f"{arm.release.service}-{short(digest)}"
-        declared = {"declaration": str(arm.declaration), "declaration_digest": arm.declared.digest}
+        declared = {
+            "declaration": str(arm.declaration),
+            "declaration_digest": arm.declared.digest,
+            "configuration": arm.configuration,
+        }
         source = {"source": str(arm.source)} if arm.source else {}
         stored = StoredRelease(name, {**self._place, "release": digest, **source, **declared}, self._child)
         served = {"release": digest, "configuration": arm.configuration, "folder": stored.folder}

@@ -17,13 +17,15 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
 
 from mlgate.environment import Environment
-from mlgate.errors import EvidenceError, MlgateError, ProcessError
+from mlgate.errors import EvidenceError, MlgateError
+from mlgate.release import Release
 from mlgate.service import Service
-from mlgate_components.local.store import DECLARATION_FILE, discard, folder_of, is_stored, require_whole, store
+from mlgate_components.local.store import discard, is_stored, require_whole, store
 from mlgate_evidence.ledger import Ledger
 from mlgate_serving.endpoint import LocalEndpoint, endpoint_name, find_endpoint, start_endpoint, stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.router import Arm
+from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
 
 Properties = dict[str, Any]
@@ -65,7 +67,7 @@ class StoredReleaseProvider(ResourceProvider):
     """A release in the model store.
 
     Inputs: `home`, `stage`, `service`, `release` (digest), `source` (packed folder, or nothing where it must be stored already),
-    `declaration` (path) and `declaration_digest`. Output: `folder`.
+    `declaration` (path), `declaration_digest` and `configuration` (digest). Output: `folder`.
     """
 
     serialize_as_secret_always = False
@@ -75,17 +77,14 @@ class StoredReleaseProvider(ResourceProvider):
         """Refuses a damaged archive before anything is changed, in the preview already."""
         failures = []
         try:
-            if news.get("source"):
-                require_whole(Path(news["source"]))
-            else:
-                require_whole(folder_of(_environment(news), news["release"]))
+            require_whole(_source(news))
         except EvidenceError as error:
             failures.append(CheckFailure("source" if news.get("source") else "release", str(error)))
         return CheckResult(news, failures)
 
     @_errors_as_words
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        changed = _differs(olds, news, "declaration_digest") or not is_stored(_environment(news), news["release"])
+        changed = _differs(olds, news, "declaration_digest", "configuration") or not _is_stored(news)
         return DiffResult(changes=changed or _differs(olds, news, "home"), replaces=["home"] if _differs(olds, news, "home") else [])
 
     @_errors_as_words
@@ -98,7 +97,7 @@ class StoredReleaseProvider(ResourceProvider):
 
     @_errors_as_words
     def read(self, id_: str, props: Properties) -> ReadResult:
-        return ReadResult(id_, props) if is_stored(_environment(props), props["release"]) else _GONE
+        return ReadResult(id_, props) if _is_stored(props) else _GONE
 
     @_errors_as_words
     def delete(self, _id: str, props: Properties) -> None:
@@ -109,10 +108,44 @@ class StoredReleaseProvider(ResourceProvider):
             discard(environment, props["release"])
 
 
+def _source(properties: Properties) -> Path:
+    return Path(properties.get("source") or _environment(properties).release_folder(properties["release"]))
+
+
+def _is_stored(properties: Properties) -> bool:
+    environment, release = _environment(properties), properties["release"]
+    return is_stored(environment, release) and environment.declaration_file(release, properties["configuration"]).is_file()
+
+
 def _stored(properties: Properties) -> Properties:
-    environment = _environment(properties)
-    source = properties.get("source") or folder_of(environment, properties["release"])
-    return {**properties, "folder": str(store(environment, Path(source), Path(properties["declaration"])))}
+    source, declaration = _source(properties), Path(properties["declaration"])
+    _require_release(source, properties["release"])
+    _declared(declaration, properties["configuration"])
+    return {**properties, "folder": str(store(_environment(properties), source, declaration))}
+
+
+def _require_release(folder: Path, digest: str) -> None:
+    """The folder may have been packed anew since the program read it; what it holds now was never asked for."""
+    found = Release.read(folder).digest
+    if found != digest:
+        raise EvidenceError(
+            f"release {found} is here, but {digest} was asked for",
+            where=str(folder),
+            remedy="it was packed anew during the update: run it again",
+        )
+
+
+def _declared(declaration: Path, configuration: str) -> Service:
+    """The same for the declaration, which may have been edited."""
+    service = Service.read(declaration)
+    found = configuration_digest(service.name, service.serving)
+    if found != configuration:
+        raise EvidenceError(
+            f"declares configuration {found}, but {configuration} was asked for",
+            where=str(declaration),
+            remedy="it was edited during the update: run it again",
+        )
+    return service
 
 
 class EndpointProcessProvider(ResourceProvider):
@@ -155,17 +188,13 @@ def _endpoint(properties: Properties) -> LocalEndpoint | None:
 
 
 def _started(properties: Properties) -> Properties:
+    """Asks first whether release and declaration are what the program saw: nothing else must ever be started, or be adopted."""
     environment = _environment(properties)
     stored = Path(properties["folder"])
-    name = endpoint_name(properties["service"], properties["release"])
-    declaration = stored / DECLARATION_FILE
-    endpoint = start_endpoint(Supervisor(environment.processes), stored, Service.read(declaration), environment.processes)
-    if endpoint.configuration != properties["configuration"]:
-        raise ProcessError(
-            f"{name} runs configuration {endpoint.configuration}, but {properties['configuration']} was asked for",
-            where=str(declaration),
-            remedy="the declaration was edited during the update: run it again",
-        )
+    _require_release(stored, properties["release"])
+    configuration = properties["configuration"]
+    service = _declared(environment.declaration_file(properties["release"], configuration), configuration)
+    endpoint = start_endpoint(Supervisor(environment.processes), stored, service, environment.processes)
     return {**properties, **_addresses(endpoint)}
 
 

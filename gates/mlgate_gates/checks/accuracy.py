@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlgate import Verdict
 from mlgate_gates.checks.answers import read_answers
-from mlgate_gates.checks.claims import concluded, decided, not_run
+from mlgate_gates.checks.claims import concluded, decided, not_run, repeated
 from mlgate_gates.plan import AccuracyTerms, Plan
 from mlgate_gates.result import Finding, Number
 from mlgate_gates.rows import Rows
@@ -13,7 +13,8 @@ from mlgate_gates.statistics import exact
 
 def judge_accuracy(terms: AccuracyTerms, plan: Plan, rows: Rows) -> Finding:
     """A failed answer is a wrong one. A lost one is wrong for PASS and right for FAIL; what hangs on lost answers is VOID."""
-    answers = read_answers(rows, plan.sample(terms.sample), "candidate")
+    sample = plan.sample(terms.sample)
+    answers = read_answers(rows, sample, "candidate")
     cases, right, lost = len(answers), int(answers.right.sum()), int(answers.lost.sum())
     if not cases:
         return not_run(terms)
@@ -50,7 +51,7 @@ def judge_accuracy(terms: AccuracyTerms, plan: Plan, rows: Rows) -> Finding:
     return concluded(
         terms,
         verdict,
-        f"{right:,} of {cases:,} cases are right, {concludes[verdict]}",
+        f"{right:,} of {cases:,} cases{repeated(sample)} are right{answers.failures}, {concludes[verdict]}",
         estimate=right / cases,
         requests=cases,
         numbers=numbers,

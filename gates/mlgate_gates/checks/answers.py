@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from mlgate_gates.plan import PlannedSample
 from mlgate_gates.rows import BoolArray, Rows
@@ -14,32 +15,38 @@ from mlgate_gates.rows import BoolArray, Rows
 class Answers:
     """Cases sorted by id. `lost` answers are known asked and nothing more; `failed` ones (the lost among them) are wrong.
 
-    `problem` says why these answers cannot be judged, None where they can.
+    `failures` tells of them in parentheses (`Rows.failures`). `problem` says why these answers cannot be judged, None where they can.
     """
 
     case_ids: tuple[str, ...]
     right: BoolArray
     failed: BoolArray
     lost: BoolArray
+    failures: str
     problem: str | None
 
     def __len__(self) -> int:
         return len(self.case_ids)
 
 
-def read_answers(rows: Rows, sample: PlannedSample, arm: str) -> Answers:
-    """The answers of `arm` to `sample`.
+def answers_of(rows: Rows, sample: str, arm: str) -> Rows:
+    """The answers of `arm` to the sample of that id, sorted by case.
 
     A lost answer was seen by nobody, so a case may be asked again after one: the answer that came then is the case's only one.
     """
-    asked = rows.phase(f"quality:{sample.id}", arm)
+    asked = rows.phase(f"quality:{sample}", arm)
     names, lost = asked.text("case_id"), asked.lost.tolist()
     answered = {name for name, gone in zip(names, lost, strict=True) if not gone}
     places = [place for place, name in enumerate(names) if not lost[place] or name not in answered]
-    order = np.array(sorted(places, key=names.__getitem__), dtype=np.int64)
-    kept = tuple(names[place] for place in order)
-    failed, score = asked.failed[order], asked.number("score")[order]
-    distinct = len(set(kept))
+    return Rows(asked.table.take(pa.array(sorted(places, key=names.__getitem__), pa.int64())))
+
+
+def read_answers(rows: Rows, sample: PlannedSample, arm: str) -> Answers:
+    """The answers of `arm` to `sample`, and whether they can be judged."""
+    kept = answers_of(rows, sample.id, arm)
+    case_ids = tuple(kept.text("case_id"))
+    failed, score = kept.failed, kept.number("score")
+    distinct = len(set(case_ids))
     problem = None
     if distinct < len(kept):
         problem = f"{len(kept) - distinct:,} answers of {arm} to {sample.id} repeat a case, and a case repeated is no evidence"
@@ -47,4 +54,4 @@ def read_answers(rows: Rows, sample: PlannedSample, arm: str) -> Answers:
         problem = f"{arm} answered {distinct:,} of the {sample.cases:,} cases of {sample.id}"
     elif not np.isin(score[~failed], (0.0, 1.0)).all():
         problem = f"answers of {arm} to {sample.id} carry no score of right or wrong"
-    return Answers(kept, ~failed & (score == 1), failed, asked.lost[order], problem)
+    return Answers(case_ids, ~failed & (score == 1), failed, kept.lost, kept.failures, problem)

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlgate import Verdict
 from mlgate.quantities import format_duration, format_share
-from mlgate_gates.plan import AccuracyTerms, ContractTerms, ErrorRateTerms, LatencyTerms, MarginTerms, Terms, UnknownTerms
+from mlgate_gates.plan import AccuracyTerms, ContractTerms, ErrorRateTerms, LatencyTerms, MarginTerms, PlannedSample, Terms, UnknownTerms
 from mlgate_gates.result import Finding
 
 
@@ -25,6 +25,12 @@ def claim_of(terms: Terms) -> str:
             return f"under {format_share(terms.at_most)} of requests fail"
         case UnknownTerms():
             return f"a claim of kind {terms.kind}"
+
+
+def repeated(sample: PlannedSample) -> str:
+    """In parentheses, to stand behind its cases: how many ask what another asks already. Empty where none does."""
+    again = sample.cases - sample.distinct
+    return f" ({again:,} of them repeat the inputs of another)" if again else ""
 
 
 def decided(*, disproven: bool, proven: bool, doubtful: bool) -> Verdict:

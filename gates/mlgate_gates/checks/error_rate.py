@@ -15,4 +15,6 @@ def judge_error_rate(terms: ErrorRateTerms, plan: Plan, rows: Rows) -> Finding:
     if not len(load):
         return not_run(terms)
     failed = load.failed
-    return judge_rate(terms, plan, load, failed, terms.at_most, what="failed", estimate=float(failed.mean()))
+    met = load.commonest_failure
+    what = "failed" if met is None else f"failed (mostly {met})"
+    return judge_rate(terms, plan, load, failed, terms.at_most, what=what, estimate=float(failed.mean()))

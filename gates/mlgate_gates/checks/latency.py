@@ -26,7 +26,7 @@ def judge_latency(terms: LatencyTerms, plan: Plan, rows: Rows) -> Finding:
         load,
         latency > terms.at_most_ns,
         terms.share,
-        what=f"took over {format_duration(terms.at_most_ns)} or failed",
+        what=f"took over {format_duration(terms.at_most_ns)} or failed{load.failures}",
         estimate=_quantile(latency, terms.quantile),
     )
 

@@ -10,7 +10,7 @@ from scipy.special import ndtri
 
 from mlgate import Verdict
 from mlgate_gates.checks.answers import read_answers
-from mlgate_gates.checks.claims import concluded, decided, not_run
+from mlgate_gates.checks.claims import concluded, decided, not_run, repeated
 from mlgate_gates.plan import MarginTerms, Plan
 from mlgate_gates.result import Finding, Number
 from mlgate_gates.rows import BoolArray, Rows
@@ -65,7 +65,8 @@ def judge_margin(terms: MarginTerms, plan: Plan, rows: Rows) -> Finding:
     return concluded(
         terms,
         verdict,
-        f"of {seen.cases:,} cases candidate alone is right on {seen.only_candidate:,}, stable alone on {seen.only_stable:,}, "
+        f"of {seen.cases:,} cases{repeated(sample)} candidate alone is right on {seen.only_candidate:,}{candidate.failures}, "
+        f"stable alone on {seen.only_stable:,}{stable.failures}, "
         f"{concludes[verdict]}",
         estimate=(seen.only_candidate - seen.only_stable) / seen.cases,
         requests=len(candidate) + len(stable),

@@ -26,8 +26,6 @@ from mlgate_gates.statistics import eprocess
 # JSON has no infinity: an e-value that underflowed is shown as this one, far from every threshold.
 LOWEST_LOG_E = -1000.0
 _PATH_POINTS = 200
-# The first and the last of Poisson arrivals lie inside the watched time. 20 mean gaps at both ends together are exceeded once in 10^7.
-_END_GAPS = 20
 
 
 class _Counted:
@@ -127,7 +125,7 @@ def watched_ns(load: Rows) -> int:
 
 def _unwatched_ns(load: Rows, planned: PlannedLoad) -> int:
     """What is missing to `at_least`, 0 where nothing is."""
-    return max(0, planned.at_least_ns - watched_ns(load) - int(_END_GAPS * 1e9 / planned.rate_per_s))
+    return max(0, planned.at_least_ns - watched_ns(load))
 
 
 def _shown(log_e: float) -> float:

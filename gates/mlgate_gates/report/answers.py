@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from mlgate_gates.report import formats
 from mlgate_gates.report.document import Confusion, Looked, Slice
 from mlgate_gates.rows import Rows
@@ -89,8 +91,12 @@ def slice_rows(values: tuple[Slice, ...]) -> tuple[SliceRow, ...]:
 
 
 def looked_at(rows: Rows, cases: Sequence[Looked]) -> str:
-    """How many of the cases set aside were asked, and how many of them answered wrongly."""
-    asked = sum(check.startswith("look:") for check in rows.text("check"))
-    if not asked:
+    """How many of the cases set aside were asked and how many of them answered wrongly, by the rows; and whether `cases` shows them all."""
+    asked = rows.only(np.array([check.startswith("look:") for check in rows.text("check")], dtype=np.bool_))
+    if not len(asked):
         return "None was asked: something had failed before."
-    return f"{formats.whole(len(cases))} of the {formats.whole(asked)} asked were answered wrongly."
+    # A killed gate asks again what it got no answer to.
+    cases_asked = len(set(zip(asked.text("check"), asked.text("case_id"), strict=True)))
+    wrong = int((asked.present("answer") & (asked.number("score") != 1)).sum())
+    shown = "" if len(cases) == wrong else f" The first {formats.whole(len(cases))} are shown." if cases else " They are not kept here."
+    return f"{formats.whole(wrong)} of the {formats.whole(cases_asked)} asked were answered wrongly.{shown}"

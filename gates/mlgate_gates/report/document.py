@@ -66,6 +66,12 @@ class Observations(_Read):
     rows: int
 
 
+class LookedAt(_Read):
+    """The cases to look at that the evidence is bound to: the digest of `look.json`."""
+
+    digest: str
+
+
 class LedgerState(_Read):
     """The ledger when the attempt began: how many entries it had, and the hash of the last."""
 
@@ -91,6 +97,7 @@ class Predicate(_Read):
     plan_digest: str
     result: GateResult
     observations: Observations
+    look: LookedAt
     ledger: LedgerState
     confusion: Confusion | None = None
     slices: dict[str, tuple[Slice, ...]] = Field(default_factory=dict)

@@ -34,18 +34,18 @@ _REMEDY = "point to the folder of one attempt, as `mlgate gate` wrote it"
 def build_report(folder: Path) -> Path:
     """Writes `report.html` into the evidence folder of an attempt, whole or not at all, and returns its path.
 
-    The signature is shown and not checked: whoever calls this has verified the evidence, and the page says how to do so again.
-    Raises EvidenceError where a file is missing or is not what a gate wrote.
+    The signature is shown and not checked: whoever calls this has signed or verified the evidence (`mlgate_gates.verify`), and the page
+    says how to do so again. Raises EvidenceError where a file is missing, is not what a gate wrote, or is not the one that was signed.
     """
     statement, keyids = _read_envelope(folder / _EVIDENCE_FILE)
     predicate = statement.get("predicate")
     if not isinstance(predicate, dict):
         raise EvidenceError("the statement has no predicate", where=str(folder / _EVIDENCE_FILE), remedy=_REMEDY)
-    look_path = folder / _LOOK_FILE
+    signed = read_predicate(predicate)
     text = render_report(
         predicate,
-        _read_signed_rows(folder / _OBSERVATIONS_FILE, predicate),
-        _read_look(look_path) if look_path.exists() else None,
+        _read_signed_rows(folder / _OBSERVATIONS_FILE, signed.observations.digest),
+        _read_signed_look(folder / _LOOK_FILE, signed.look.digest),
         EnvelopeFacts(keyids=keyids, override=_read_override(folder / _OVERRIDE_FILE)),
     )
     path = folder / REPORT_FILE
@@ -91,14 +91,27 @@ def _read_envelope(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     return statement, keyids
 
 
-def _read_signed_rows(path: Path, predicate: Mapping[str, Any]) -> pa.Table:
+def _read_signed_rows(path: Path, digest: str) -> pa.Table:
     """The rows, if they are those that the verdict was computed from: charts of others would stand beside it as its reason."""
     rows = read_observations(path)
-    if digest_file(path) != read_predicate(predicate).observations.digest:
-        raise EvidenceError(
-            "these are not the rows that the evidence was signed with", where=str(path), remedy="restore the file from a copy"
-        )
+    _check_digest(path, digest)
     return rows
+
+
+def _read_signed_look(path: Path, digest: str) -> list[dict[str, Any]] | None:
+    """The cases to look at, if they are there and are those of this gate."""
+    if not path.exists():
+        return None
+    _check_digest(path, digest)
+    cases = _read_json(path)
+    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
+        raise EvidenceError("not a list of cases", where=str(path), remedy=_REMEDY)
+    return cases
+
+
+def _check_digest(path: Path, signed: str) -> None:
+    if digest_file(path) != signed:
+        raise EvidenceError("this is not the file that the evidence was signed with", where=str(path), remedy="restore it from a copy")
 
 
 def _read_override(path: Path) -> Override | None:
@@ -110,13 +123,6 @@ def _read_override(path: Path) -> Override | None:
         return Override(by=str(said["by"]), reason=str(said["reason"]), expires_ns=int(said["expires_ns"]), keyid=", ".join(keyids))
     except (KeyError, TypeError, ValueError) as error:
         raise EvidenceError(f"not an override ({type(error).__name__}: {error})", where=str(path), remedy="sign it again") from None
-
-
-def _read_look(path: Path) -> list[dict[str, Any]]:
-    cases = _read_json(path)
-    if not isinstance(cases, list) or not all(isinstance(case, dict) for case in cases):
-        raise EvidenceError("not a list of cases", where=str(path), remedy=_REMEDY)
-    return cases
 
 
 def _read_json(path: Path) -> Any:

@@ -25,6 +25,7 @@ class Fact:
 
 
 _HEALTH_TERMS = {
+    "sent": "Requests sent",
     "rows": "Rows recorded",
     "load_rows": "Rows under load",
     "runs": "Runs of the generator",
@@ -33,6 +34,7 @@ _HEALTH_TERMS = {
     "lag_p50_ns": "Lag, p50",
     "lag_p99_ns": "Lag, p99",
     "wrong_digest": "Answered by another release",
+    "clock_stepped_ns": "Clock jumped by",
 }
 
 

@@ -100,14 +100,18 @@ def _critical(observed: float, counts: IntArray, cases: int, difference: float) 
 
 
 def _largest(counts: IntArray, critical: IntArray, cases: int, difference: float, low: float, high: float) -> float:
-    """The largest probability of the rejection region over shares of disagreement in [low, high]: a grid, then a finer one."""
+    """The largest probability of the rejection region over shares of disagreement in [low, high]: a grid, then finer ones around its peak.
+
+    The probability has a kink, and may have its peak, where the models differ just as often as `difference`; elsewhere it is smooth.
+    Within 1e-6 of the maximum over 5,001 shares, by test.
+    """
     best = 0.0
     for _ in range(1 + _REFINEMENTS):
-        shares = np.linspace(low, high, _GRID)
+        shares = np.sort(np.append(np.linspace(low, high, _GRID), np.clip(difference, low, high)))
         chances = _region(counts, critical, cases, difference, shares)
         at = int(np.argmax(chances))
         best = max(best, float(chances[at]))
-        low, high = float(shares[max(at - 1, 0)]), float(shares[min(at + 1, _GRID - 1)])
+        low, high = float(shares[max(at - 1, 0)]), float(shares[min(at + 1, _GRID)])
     return best
 
 
