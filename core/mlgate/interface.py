@@ -35,10 +35,10 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 class Tensor(Declared):
     """One input: element type, shape with the batch first as -1, and the bounds its elements keep (both ends included)."""
 
-    dtype: Dtype
-    shape: Shape
-    at_least: float | None = None
-    at_most: float | None = None
+    dtype: Dtype = Field(description="the type of an element")
+    shape: Shape = Field(description="-1 for the batch, then the shape of one case")
+    at_least: float | None = Field(default=None, description="the least value of an element")
+    at_most: float | None = Field(default=None, description="the largest value of an element")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -63,9 +63,9 @@ class Tensor(Declared):
 class Output(Declared):
     """The field of the answer that is judged. `answer: argmax` makes its largest element's index the class; `none` keeps the number."""
 
-    field: FieldName
-    shape: Shape
-    answer: Literal["argmax", "none"] = "none"
+    field: FieldName = Field(description="the name of the field")
+    shape: Shape = Field(description="-1 for the batch, then the shape of the answer to one case")
+    answer: Literal["argmax", "none"] = Field(default="none", description="what of it is judged: a class, or a number")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -81,16 +81,13 @@ class Output(Declared):
 
 
 class Auth(Declared):
-    """Names of environment variables that hold what the endpoint asks for; their values never enter rows, evidence or logs.
+    """Names of environment variables that hold what the endpoint asks for; their values never enter rows, evidence or logs."""
 
-    `bearer`: a token. `headers`: header name to variable. `ca`, `client_certificate`, `client_key`: variables that hold PEM file paths.
-    """
-
-    bearer: VariableName | None = None
-    headers: dict[str, VariableName] = Field(default_factory=dict)
-    ca: VariableName | None = None
-    client_certificate: VariableName | None = None
-    client_key: VariableName | None = None
+    bearer: VariableName | None = Field(default=None, description="variable that holds a token")
+    headers: dict[str, VariableName] = Field(default_factory=dict, description="variables that hold headers, by header name")
+    ca: VariableName | None = Field(default=None, description="variable that holds the path of the authorities' certificates, PEM")
+    client_certificate: VariableName | None = Field(default=None, description="variable that holds the path of our certificate, PEM")
+    client_key: VariableName | None = Field(default=None, description="variable that holds the path of its key, PEM")
 
     @model_validator(mode="after")
     def _pairs(self) -> Self:
@@ -102,7 +99,7 @@ class Auth(Declared):
 class Interface(Declared):
     """The protocol an endpoint speaks and the tensors it takes and gives."""
 
-    protocol: Literal["torchserve", "open-inference"]
-    input: Annotated[dict[FieldName, Tensor], Field(min_length=1)]
-    output: Output
-    auth: Auth = Auth()
+    protocol: Literal["torchserve", "open-inference"] = Field(description="TorchServe's REST, or Open Inference Protocol v2 over REST")
+    input: dict[FieldName, Tensor] = Field(min_length=1, description="what a case consists of")
+    output: Output = Field(description="what answers it")
+    auth: Auth = Field(default=Auth(), description="how the caller proves who it is")

@@ -89,7 +89,7 @@ def test_an_unfinished_endpoint_is_ended_where_nobody_wants_it_any_more(site, st
         deploy_candidate(site.environment, service, declare(), packed("1"), killing(": creating"))
     command = [str(Path(sys.executable).with_name("mlgate")), "env", "local", "--recover"]
     said = subprocess.run(command, cwd=site.project.folder, capture_output=True, text=True, check=True)
-    assert "recovering: stopping" in said.stderr
+    assert "recovering: taking away the lock" in said.stderr
     assert "export PULUMI_BACKEND_URL=" in said.stdout
     assert not site.processes()
     assert not site.supervisor.list()
