@@ -287,6 +287,16 @@ def test_evenly_spaced_requests_are_no_poisson_arrivals(
         verify(evidence(rows=good.load().table()))
 
 
+def test_a_request_moved_by_a_nanosecond_is_seen(
+    evidence: Callable[..., Path], verify: Callable[[Path], Verified], observed: pa.Table
+) -> None:
+    scheduled = observed["scheduled_ns"].to_pylist()
+    scheduled[-5] += 1
+    moved = observed.set_column(observed.schema.get_field_index("scheduled_ns"), "scheduled_ns", pa.array(scheduled, pa.int64()))
+    with pytest.raises(EvidenceError, match="did not go out when the plan's seed and rate say"):
+        verify(evidence(rows=moved))
+
+
 def test_another_rate_than_the_declared_one_is_seen(
     evidence: Callable[..., Path], verify: Callable[[Path], Verified], planned: Plan, good: Any
 ) -> None:
