@@ -143,7 +143,9 @@ class Supervisor:
             if code is not None:
                 raise _death(spec, code)
         except BaseException as error:
-            self._end(spec.name, self._registry.read(spec.name), grace_s=0)
+            # By its pid as well: the kernel shows a program's environment, and so the marker, only a moment after Popen returned.
+            begun = replace(intent, pid=child.pid, birth=birth_of(child.pid) or "") if child else None
+            self._end(spec.name, begun or self._registry.read(spec.name), grace_s=0)
             self._forget(spec.name, spec.folder)
             if isinstance(error, OSError):
                 raise _refusal(spec, error) from None
