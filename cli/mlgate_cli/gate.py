@@ -48,7 +48,7 @@ def command(
         from mlgate_delivery.arms import arms_of
 
         assert release is not None
-        arms = arms_of(place, declared, release)
+        arms = arms_of(place, declared, service, release)
         # In an environment it is the ledger that knows whether there is a stable, and nobody has to say so.
         first_release = first_release or arms[1] is None
     request = GateRequest(service=declared, environment=place, candidate=arms[0], stable=arms[1], first_release=first_release)

@@ -184,7 +184,7 @@ class Story:
         from mlgate_gates.request import GateRequest
         from mlgate_gates.run import judged_before, run_gate
 
-        candidate, stable = arms_of(self.environment, service, release.digest)
+        candidate, stable = arms_of(self.environment, service, self.service_file, release.digest)
         if stable is not None:
             watch.start()
         known = judged_before(self.environment, service, candidate)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.errors import EndpointError
 from mlgate.release import Release
 from mlgate.service import Service
+from mlgate_delivery.candidate import stable_already
 from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.store import release_folder, release_named
@@ -19,18 +21,18 @@ from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
 
 
-def arms_of(environment: Environment, service: Service, release: str) -> tuple[Subject, Subject | None]:
+def arms_of(environment: Environment, service: Service, declaration: Path, release: str) -> tuple[Subject, Subject | None]:
     """The endpoints of a release that runs here and of what is stable, to be judged against each other.
 
-    `release`: a packed folder or a digest. Stable is what the ledger says, None where nothing was ever promoted. Raises EndpointError where
-    one of them does not run.
+    `declaration`: the file that `service` was read from. `release`: a packed folder or a digest. Stable is what the ledger says, None where
+    nothing was ever promoted. Raises EndpointError where one of them does not run, UsageError where the release is what is stable.
     """
     digest = release_named(environment, release)
     stable = Ledger.of(environment).stable(service.name, environment.name)
+    if stable is not None and stable.release == digest:
+        raise stable_already(stable, service, declaration)
     candidate = _subject(environment, service.name, digest)
-    if stable is None or stable.release == digest:
-        return candidate, None
-    return candidate, _subject(environment, service.name, stable.release)
+    return candidate, _subject(environment, service.name, stable.release) if stable else None
 
 
 def service_url(environment: Environment, service: str) -> str:

@@ -35,27 +35,36 @@ _PICTURES_AT_MOST = 60
 
 
 def conclude(environment: Environment, ledger: Ledger, attempt: Attempt, session: Session, result: GateResult) -> GateOutcome:
-    """Write, sign and record the result of an attempt. Evidence that was signed before a kill stands; it is only recorded."""
-    folder = session.folder
-    signed = folder / EVIDENCE_FILE
-    if signed.is_file():
-        result = finished(folder, attempt.id).result
-    else:
-        write_observations(folder / OBSERVATIONS, session.rows)
-        look = json.dumps(_to_look_at(session)).encode()
-        predicate = _predicate(attempt, session, result) | {"look": {"digest": digest_bytes(look)}}
-        subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
-        statement = build_statement(subjects, predicate)
-        files = {
-            "plan.json": json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
-            "look.json": look,
-            EVIDENCE_FILE: sign_statement(statement, KeyFileSigner(environment.signing_key)),
-        }
-        DirectoryStore.of(environment).put(attempt.id, files)
-    ledger.record_verdict(attempt.id, result.verdict, digest_bytes(signed.read_bytes()))
-    discard(folder)
+    """Write, sign and record the result of an attempt."""
+    write_observations(session.folder / OBSERVATIONS, session.rows)
+    look = json.dumps(_to_look_at(session)).encode()
+    predicate = _predicate(attempt, session, result) | {"look": {"digest": digest_bytes(look)}}
+    subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
+    statement = build_statement(subjects, predicate)
+    files = {
+        "plan.json": json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
+        "look.json": look,
+        EVIDENCE_FILE: sign_statement(statement, KeyFileSigner(environment.signing_key)),
+    }
+    DirectoryStore.of(environment).put(attempt.id, files)
+    return record(ledger, attempt.id, session.folder)
+
+
+def is_signed(folder: Path) -> bool:
+    """Whether the attempt in `folder` has its evidence: then it is not measured any more, only recorded."""
+    return (folder / EVIDENCE_FILE).is_file()
+
+
+def record(ledger: Ledger, attempt: str, folder: Path) -> GateOutcome:
+    """Write the report of a signed attempt and its verdict into the ledger.
+
+    The verdict comes last: after it the attempt is over, and the same command would begin another one.
+    """
+    outcome = finished(folder, attempt)
     build_report(folder)
-    return GateOutcome(attempt.id, folder, result)
+    ledger.record_verdict(attempt, outcome.result.verdict, digest_bytes((folder / EVIDENCE_FILE).read_bytes()))
+    discard(folder)
+    return outcome
 
 
 def finished(folder: Path, attempt: str) -> GateOutcome:

@@ -18,7 +18,7 @@ from mlgate_evidence.history import Attempt
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.locks import endpoint_lock
 from mlgate_evidence.trust import ensure_local_trust
-from mlgate_gates.conclude import conclude, finished
+from mlgate_gates.conclude import conclude, finished, is_signed, record
 from mlgate_gates.contract_cases import example_case
 from mlgate_gates.plan import Plan
 from mlgate_gates.planning import build_plan
@@ -53,6 +53,8 @@ def run_gate(request: GateRequest, progress: Progress) -> GateOutcome:
             _probe(subject, service)
         attempt = _attempt(request, ledger, samples, progress)
         folder = environment.evidence / attempt.id
+        if is_signed(folder):
+            return record(ledger, attempt.id, folder)
         folder.mkdir(parents=True, exist_ok=True)
         session = Session(Plan.from_dict(attempt.plan), service, samples, folder, progress, lineage=request.candidate.lineage)
         with same_servers(folder, request.arms):
@@ -96,10 +98,13 @@ def _attempt(request: GateRequest, ledger: Ledger, samples: tuple[Sample, ...], 
 
     begun = ledger.unfinished_attempt(service.name, stage, candidate.release, candidate.configuration, candidate.url)
     if begun is not None and make_plan(begun.route, begun.alpha_share, begun.id) == begun.plan:
-        if may_go_on(request.environment.evidence / begun.id, request.arms):
+        folder = request.environment.evidence / begun.id
+        if folder.is_dir() and may_go_on(folder, request.arms):
             progress(f"going on with attempt {begun.id}")
             return begun
-        progress(f"attempt {begun.id} cannot go on: a server that it measured was replaced since")
+        # Measuring anew on the same route would be a second chance at the same alpha.
+        why = "a server that it measured was replaced since" if folder.is_dir() else f"its rows are gone, there is no {folder}"
+        progress(f"attempt {begun.id} cannot go on: {why}")
     attempt = ledger.begin_attempt(
         service=service.name,
         stage=stage,

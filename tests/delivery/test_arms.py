@@ -30,9 +30,9 @@ def start(environment, standin, packed, service, digest_of):
 
 
 @pytest.fixture
-def candidate(environment, service, digest_of):
+def candidate(environment, service, declare, digest_of):
     """The arm of release 1 as it is found now."""
-    return lambda: arms_of(environment, service, digest_of("1"))[0]
+    return lambda: arms_of(environment, service, declare(), digest_of("1"))[0]
 
 
 def test_a_server_that_ended_by_itself_is_still_the_one_it_was_and_the_next_one_is_another(start, candidate):

@@ -108,11 +108,11 @@ def promote_it(site, declare, service, digest_of, recomputed):
 
 
 def test_from_the_first_release_to_a_rollback_the_url_answers_every_request(
-    site, deploy, promote_it, gated, packed, service, callers, digest_of
+    site, deploy, promote_it, gated, packed, service, declare, callers, digest_of
 ):
     deploy("1")
     first = gated(packed("1"))
-    assert arms_of(site.environment, service, str(packed("1")))[1] is None
+    assert arms_of(site.environment, service, declare(), str(packed("1")))[1] is None
     promotion = promote_it("1")
     assert (promotion.release, promotion.attempt) == (digest_of("1"), first.id)
     url = service_url(site.environment, "toy")
@@ -120,8 +120,10 @@ def test_from_the_first_release_to_a_rollback_the_url_answers_every_request(
 
     deploy("2")
     gated(packed("2"))
-    candidate, stable = arms_of(site.environment, service, digest_of("2"))
+    candidate, stable = arms_of(site.environment, service, declare(), digest_of("2"))
     assert (candidate.release, stable.release) == (digest_of("2"), digest_of("1"))
+    with pytest.raises(UsageError, match="is stable already"):
+        arms_of(site.environment, service, declare(), digest_of("1"))
     promote_it("2")
     assert service_url(site.environment, "toy") == url
     assert sorted(site.running) == ["router-toy", f"toy-{digest_of('2')[7:19]}"]

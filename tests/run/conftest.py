@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +24,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlgate import Environment, Service
+from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.trust import ensure_local_trust
+from mlgate_gates.request import GateOutcome, GateRequest, Server, Subject
+from mlgate_gates.run import run_gate
+from mlgate_loadtests.journal import JournalReader
 
 CASES = 300
 DECLARATION = """\
@@ -115,12 +122,18 @@ Endpoint = Callable[..., str]
 
 
 @pytest.fixture
+def behaviour() -> Behaviour:
+    """A good one, to be changed while an endpoint runs that was given it."""
+    return Behaviour()
+
+
+@pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    """Starts an endpoint of the given behaviour; gives its address."""
+    """Starts an endpoint of the given behaviour, which may change while it runs; gives its address."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start(**behaviour: Any) -> str:
-        server = _Server(("127.0.0.1", 0), _handler(Behaviour(**behaviour)))
+    def start(behaviour: Behaviour | None = None, **departures: Any) -> str:
+        server = _Server(("127.0.0.1", 0), _handler(behaviour or Behaviour(**departures)))
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}"
@@ -164,3 +177,78 @@ def environment(tmp_path: Path) -> Environment:
     place = Environment(name="local", home=tmp_path / "home" / "local")
     ensure_local_trust(place)
     return place
+
+
+@pytest.fixture
+def gate(service: Service, environment: Environment) -> Callable[..., GateOutcome]:
+    """Gates a candidate, against a stable one or as the first release."""
+
+    def run(candidate: str, stable: str | None = None, **changed: Any) -> GateOutcome:
+        request = GateRequest(
+            service=changed.get("service", service),
+            environment=environment,
+            candidate=Subject(candidate, changed.get("release")),
+            stable=Subject(stable) if stable else None,
+            first_release=stable is None,
+        )
+        return run_gate(request, print)
+
+    return run
+
+
+class Registry:
+    """Which server is there, as an environment knows it."""
+
+    def __init__(self) -> None:
+        self.name: str | None = "process 1"
+
+    def arm(self, url: str) -> Subject:
+        assert self.name
+        return Subject(url, server=Server(self.name, lambda: self.name))
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+@pytest.fixture
+def routes(environment: Environment) -> Callable[[str], dict[str, int]]:
+    """The attempts at an address, oldest first, and their routes."""
+    return lambda url: {attempt.id: attempt.route for attempt in Ledger.of(environment).history().attempts("toy", "local", None, url)}
+
+
+_GATE_IN_A_PROCESS = """
+import sys
+from pathlib import Path
+from mlgate import Environment, Service
+from mlgate_gates.request import GateRequest, Server, Subject
+from mlgate_gates.run import run_gate
+service, home, url, *server = sys.argv[1:]
+subject = Subject(url, server=Server(server[0], lambda: server[0]) if server else None)
+request = GateRequest(Service.read(Path(service)), Environment("local", Path(home)), subject, first_release=True)
+print(run_gate(request, lambda text: None).result.verdict, flush=True)
+"""
+
+
+@pytest.fixture
+def end_a_gate(folder: Path, environment: Environment) -> Callable[..., None]:
+    """Runs a gate in a process of its own, and ends that when so many rows of a phase are on disk."""
+
+    def run(phase: str, rows: int, ending: signal.Signals, *url_and_server: str) -> None:
+        command = [sys.executable, "-c", _GATE_IN_A_PROCESS, str(folder / "service.yaml"), str(environment.home), *url_and_server]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            while _rows_of(phase, environment) < rows:
+                assert process.poll() is None, f"the gate ended before it had {rows} rows of {phase}"
+                time.sleep(0.005)
+            process.send_signal(ending)
+            process.communicate()
+        assert process.returncode != 0
+
+    return run
+
+
+def _rows_of(phase: str, environment: Environment) -> int:
+    journals = environment.evidence.glob("*/rows-*.arrow")
+    batches = [batch for path in journals for batch in JournalReader(path.parent, int(path.stem.rpartition("-")[2])).read()]
+    return sum(str(check).startswith(phase) for batch in batches for check in batch["check"].to_pylist())

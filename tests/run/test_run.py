@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from collections.abc import Callable
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from packaging.utils import canonicalize_name
 
@@ -22,35 +22,15 @@ from mlgate import BusyError, DeclarationError, EndpointError, Environment, Ledg
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.locks import endpoint_lock
 from mlgate_evidence.trust import Trust
-from mlgate_gates.request import GateOutcome, GateRequest, Server, Subject
+from mlgate_gates.request import GateOutcome, GateRequest, Subject
 from mlgate_gates.run import run_gate
 from mlgate_gates.verify import verify_folder
 
 Endpoint = Callable[..., str]
+Routes = Callable[[str], dict[str, int]]
 ROOT = Path(__file__).parents[2]
 CASES = 300
 DIGESTS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
-
-
-def quiet(_: str) -> None:
-    """Progress that nobody reads."""
-
-
-@pytest.fixture
-def gate(service: Service, environment: Environment) -> Callable[..., GateOutcome]:
-    """Gates a candidate, against a stable one or as the first release."""
-
-    def run(candidate: str, stable: str | None = None, **changed: Any) -> GateOutcome:
-        request = GateRequest(
-            service=changed.get("service", service),
-            environment=environment,
-            candidate=Subject(candidate, changed.get("release")),
-            stable=Subject(stable) if stable else None,
-            first_release=stable is None,
-        )
-        return run_gate(request, quiet)
-
-    return run
 
 
 def test_a_good_release_passes_every_check_with_evidence_that_verifies(
@@ -119,7 +99,7 @@ def test_every_case_is_answered_exactly_once_by_each_arm(gate: Callable[..., Gat
 def test_a_check_against_stable_without_stable_names_both_remedies(service: Service, environment: Environment, endpoint: Endpoint) -> None:
     request = GateRequest(service, environment, Subject(endpoint()))
     with pytest.raises(UsageError, match=r"(?s)--stable URL.*--first-release"):
-        run_gate(request, quiet)
+        run_gate(request, print)
 
 
 def test_first_release_is_refused_where_the_ledger_knows_a_stable(
@@ -127,7 +107,7 @@ def test_first_release_is_refused_where_the_ledger_knows_a_stable(
 ) -> None:
     url = endpoint(digest=DIGESTS[0])
     request = GateRequest(service, environment, Subject(url, DIGESTS[0], DIGESTS[1]), first_release=True)
-    outcome = run_gate(request, quiet)
+    outcome = run_gate(request, print)
     given = Ledger.of(environment).history().verdict(outcome.attempt)
     assert given is not None
     assert given.evidence is not None
@@ -175,6 +155,41 @@ def test_two_gates_never_load_one_endpoint_and_the_second_says_who_does(gate: Ca
         gate(url)
 
 
+def test_a_gate_holds_the_stable_endpoint_too(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    stable = endpoint()
+    with endpoint_lock(stable), pytest.raises(BusyError, match=stable):
+        gate(endpoint(), stable)
+
+
+def test_a_gate_of_a_first_release_records_that_nothing_was_compared(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
+    outcome = gate(endpoint())
+    predicate = json.loads(b64decode(json.loads((outcome.folder / "evidence.json").read_bytes())["payload"]))["predicate"]
+    assert predicate["plan"]["first_release"] is True
+    assert [finding["name"] for finding in predicate["result"]["findings"]] == ["contract", "accuracy", "latency-p95", "error-rate"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(lambda table: table.drop_columns("label"), "label"), (lambda table: table.slice(0, 0), "no cases|empty|holds no")],
+    ids=["no label", "no rows"],
+)
+def test_data_that_cannot_be_judged_is_named_before_any_request(
+    gate: Callable[..., GateOutcome],
+    endpoint: Endpoint,
+    behaviour: Any,
+    environment: Environment,
+    folder: Path,
+    spoil: Callable[[pa.Table], pa.Table],
+    message: str,
+) -> None:
+    holdout = folder / "holdout.parquet"
+    pq.write_table(spoil(pq.read_table(holdout)), holdout)
+    with pytest.raises(DeclarationError, match=message):
+        gate(endpoint(behaviour))
+    assert behaviour.requests == 0
+    assert Ledger.of(environment).entries() == []
+
+
 @pytest.mark.parametrize("name", ["holdout.parquet", "look.parquet"])
 def test_missing_data_is_named_before_any_request(
     gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment, folder: Path, name: str
@@ -185,31 +200,10 @@ def test_missing_data_is_named_before_any_request(
     assert Ledger.of(environment).entries() == []
 
 
-class Registry:
-    """Which server is there, as an environment knows it."""
-
-    def __init__(self) -> None:
-        self.name: str | None = "process 1"
-
-    def arm(self, url: str) -> Subject:
-        assert self.name
-        return Subject(url, server=Server(self.name, lambda: self.name))
-
-
-@pytest.fixture
-def registry() -> Registry:
-    return Registry()
-
-
-def routes(environment: Environment, url: str) -> dict[str, int]:
-    """The attempts at an address, oldest first, and their routes."""
-    return {attempt.id: attempt.route for attempt in Ledger.of(environment).history().attempts("toy", "local", None, url)}
-
-
 @pytest.mark.parametrize("now", [None, "process 2"])
 @pytest.mark.parametrize("arm", ["candidate", "stable"])
 def test_a_server_that_was_replaced_in_mid_gate_gives_no_verdict_and_the_next_gate_is_the_next_route(
-    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry, arm: str, now: str | None
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Any, arm: str, now: str | None, routes: Routes
 ) -> None:
     """Its answers carry the same release, and nobody can tell in which configuration they were given."""
     arms = {"candidate": Subject(endpoint()), "stable": Subject(endpoint())}
@@ -225,17 +219,17 @@ def test_a_server_that_was_replaced_in_mid_gate_gives_no_verdict_and_the_next_ga
     with pytest.raises(EndpointError, match=f"replaced or stopped the server of {arm} while it was measured") as caught:
         run_gate(request(), replace)
     assert caught.value.where == replaced
-    (attempt,) = routes(environment, url)
+    (attempt,) = routes(url)
     assert Ledger.of(environment).history().verdict(attempt) is None
     assert not (environment.evidence / attempt / "evidence.json").exists()
     registry.name = "process 2"
-    outcome = run_gate(request(), quiet)
-    assert routes(environment, url) == {attempt: 1, outcome.attempt: 2}
+    outcome = run_gate(request(), print)
+    assert routes(url) == {attempt: 1, outcome.attempt: 2}
     assert not (outcome.folder / "servers.json").exists()
 
 
 def test_a_gate_interrupted_in_order_goes_on_though_its_server_was_started_anew_since(
-    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Any, routes: Routes
 ) -> None:
     url = endpoint()
 
@@ -247,13 +241,13 @@ def test_a_gate_interrupted_in_order_goes_on_though_its_server_was_started_anew_
         with pytest.raises(KeyboardInterrupt):
             run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), progress)
         registry.name = f"later {registry.name}"
-    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), quiet)
+    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), print)
     assert outcome.result.verdict is Verdict.PASS
-    assert routes(environment, url) == {outcome.attempt: 1}
+    assert routes(url) == {outcome.attempt: 1}
 
 
 def test_a_gate_interrupted_after_its_server_was_replaced_does_not_go_on(
-    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Any, routes: Routes
 ) -> None:
     url = endpoint()
 
@@ -266,18 +260,18 @@ def test_a_gate_interrupted_after_its_server_was_replaced_does_not_go_on(
         run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), replace_and_interrupt)
     said: list[str] = []
     outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), said.append)
-    (attempt, _) = routes(environment, url)
-    assert routes(environment, url) == {attempt: 1, outcome.attempt: 2}
+    (attempt, _) = routes(url)
+    assert routes(url) == {attempt: 1, outcome.attempt: 2}
     assert f"attempt {attempt} cannot go on: a server that it measured was replaced since" in said
 
 
 def test_a_server_that_was_replaced_between_being_found_and_being_measured_is_seen(
-    service: Service, environment: Environment, endpoint: Endpoint, registry: Registry
+    service: Service, environment: Environment, endpoint: Endpoint, registry: Any
 ) -> None:
     request = GateRequest(service, environment, registry.arm(endpoint()), first_release=True)
     registry.name = "process 2"
     with pytest.raises(EndpointError, match="replaced or stopped"):
-        run_gate(request, quiet)
+        run_gate(request, print)
 
 
 def test_a_gate_that_does_not_find_its_ledger_takes_nothing_for_the_first_release(
@@ -289,84 +283,6 @@ def test_a_gate_that_does_not_find_its_ledger_takes_nothing_for_the_first_releas
     with pytest.raises(LedgerError, match="the ledger was begun anew"):
         gate(endpoint())
     assert not environment.ledger.exists()
-
-
-def test_evidence_that_was_signed_before_a_kill_stands_and_is_only_recorded(
-    gate: Callable[..., GateOutcome], endpoint: Endpoint, environment: Environment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def killed(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    url = endpoint()
-    monkeypatch.setattr(Ledger, "record_verdict", killed)
-    with pytest.raises(KeyboardInterrupt):
-        gate(url)
-    monkeypatch.undo()
-    (signed,) = environment.evidence.glob("*/evidence.json")
-    content = signed.read_bytes()
-    outcome = gate(url)
-    assert outcome.folder == signed.parent
-    assert signed.read_bytes() == content
-    assert [entry.kind for entry in Ledger.of(environment).entries()] == ["attempt", "verdict"]
-
-
-_GATE_IN_A_PROCESS = """
-import sys
-from pathlib import Path
-from mlgate import Environment, Service
-from mlgate_gates.request import GateRequest, Server, Subject
-from mlgate_gates.run import run_gate
-service, home, url, *server = sys.argv[1:]
-subject = Subject(url, server=Server(server[0], lambda: server[0]) if server else None)
-request = GateRequest(Service.read(Path(service)), Environment("local", Path(home)), subject, first_release=True)
-print(run_gate(request, lambda text: print(text, file=sys.stderr, flush=True)).result.verdict, flush=True)
-"""
-
-
-def end_a_gate(phase: str, ending: signal.Signals, folder: Path, environment: Environment, *url_and_server: str) -> None:
-    """Runs a gate in a process of its own and ends that in the midst of a phase."""
-    command = [sys.executable, "-c", _GATE_IN_A_PROCESS, str(folder / "service.yaml"), str(environment.home), *url_and_server]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if line.startswith(phase):
-                break
-        time.sleep(0.4)
-        process.send_signal(ending)
-        process.communicate()
-    assert process.returncode != 0
-
-
-@pytest.mark.parametrize(("now", "goes_on"), [("process 1", True), ("process 2", False)])
-def test_a_killed_gate_goes_on_where_the_server_that_it_measured_still_runs(
-    service: Service, environment: Environment, endpoint: Endpoint, folder: Path, registry: Registry, now: str, goes_on: bool
-) -> None:
-    """Where it does not, nobody saw on what the last rows before the kill were measured."""
-    url = endpoint()
-    end_a_gate("quality", signal.SIGKILL, folder, environment, url, "process 1")
-    registry.name = now
-    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), quiet)
-    assert outcome.result.verdict is Verdict.PASS
-    assert routes(environment, url)[outcome.attempt] == (1 if goes_on else 2)
-
-
-@pytest.mark.parametrize("phase", ["contract", "quality", "look", "load"])
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
-    gate: Callable[..., GateOutcome],
-    endpoint: Endpoint,
-    folder: Path,
-    environment: Environment,
-    phase: str,
-    ending: signal.Signals,
-) -> None:
-    url = endpoint()
-    end_a_gate(phase, ending, folder, environment, url)
-    outcome = gate(url)
-    assert outcome.result.verdict is Verdict.PASS
-    attempts = Ledger.of(environment).history().attempts("toy", "local", None, url)
-    assert [attempt.id for attempt in attempts] == [outcome.attempt]
-    assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
 
 
 # In every process that the gate starts, too. PIL, hypothesis, locust and whatever else is installed here is not there for a user.

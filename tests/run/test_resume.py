@@ -1,0 +1,161 @@
+"""Gates that were killed: what was measured counts, nothing is measured twice, and no kill is a second chance."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlgate import Environment, Service, Verdict
+from mlgate_evidence.ledger import Ledger
+from mlgate_evidence.store import DirectoryStore
+from mlgate_evidence.trust import Trust
+from mlgate_gates import conclude
+from mlgate_gates.request import GateOutcome, GateRequest
+from mlgate_gates.run import run_gate
+from mlgate_gates.verify import verify_folder
+from mlgate_loadtests.recording import read_observations
+
+Gate = Callable[..., GateOutcome]
+EndAGate = Callable[..., None]
+Endpoint = Callable[..., str]
+Routes = Callable[[str], dict[str, int]]
+
+
+@pytest.mark.parametrize(("phase", "rows"), [("contract", 1), ("quality", 100), ("look", 10), ("load", 50)])
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
+    gate: Gate,
+    endpoint: Endpoint,
+    environment: Environment,
+    end_a_gate: EndAGate,
+    routes: Routes,
+    phase: str,
+    rows: int,
+    ending: signal.Signals,
+) -> None:
+    url = endpoint()
+    end_a_gate(phase, rows, ending, url)
+    ended_ns = time.time_ns()
+    outcome = gate(url)
+    assert outcome.result.verdict is Verdict.PASS
+    assert routes(url) == {outcome.attempt: 1}
+    assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
+    kept = [
+        scheduled_ns
+        for scheduled_ns, check in zip(*_columns(outcome, "scheduled_ns", "check"), strict=True)
+        if check.startswith(phase) and scheduled_ns < ended_ns
+    ]
+    assert len(kept) >= rows
+
+
+def test_what_was_answered_wrongly_before_a_kill_counts_after_it(
+    gate: Gate, endpoint: Endpoint, behaviour: Any, end_a_gate: EndAGate, routes: Routes
+) -> None:
+    behaviour.wrong_every = 2
+    url = endpoint(behaviour)
+    end_a_gate("quality", 150, signal.SIGKILL, url)
+    behaviour.wrong_every = 0
+    outcome = gate(url)
+    assert (outcome.result.verdict, outcome.result.decided_by) == (Verdict.FAIL, "accuracy")
+    assert routes(url) == {outcome.attempt: 1}
+
+
+def test_a_case_that_was_answered_before_a_kill_is_not_asked_again(gate: Gate, endpoint: Endpoint, end_a_gate: EndAGate) -> None:
+    url = endpoint()
+    end_a_gate("quality", 150, signal.SIGINT, url)
+    checks, cases = _columns(gate(url), "check", "case_id")
+    asked = [case for check, case in zip(checks, cases, strict=True) if check.startswith("quality")]
+    assert len(asked) == len(set(asked)) == 300
+
+
+@pytest.mark.parametrize(("now", "goes_on"), [("process 1", True), ("process 2", False)])
+def test_a_killed_gate_goes_on_where_the_server_that_it_measured_still_runs(
+    service: Service,
+    environment: Environment,
+    endpoint: Endpoint,
+    end_a_gate: EndAGate,
+    registry: Any,
+    routes: Routes,
+    now: str,
+    goes_on: bool,
+) -> None:
+    """Where it does not, nobody saw on what the last rows before the kill were measured."""
+    url = endpoint()
+    end_a_gate("quality", 50, signal.SIGKILL, url, "process 1")
+    registry.name = now
+    outcome = run_gate(GateRequest(service, environment, registry.arm(url), first_release=True), print)
+    assert outcome.result.verdict is Verdict.PASS
+    assert routes(url)[outcome.attempt] == (1 if goes_on else 2)
+
+
+def test_an_attempt_whose_rows_are_gone_is_no_second_chance_on_the_same_route(
+    gate: Gate, endpoint: Endpoint, environment: Environment, end_a_gate: EndAGate, routes: Routes
+) -> None:
+    url = endpoint()
+    end_a_gate("quality", 50, signal.SIGKILL, url)
+    shutil.rmtree(environment.evidence)
+    outcome = gate(url)
+    assert routes(url)[outcome.attempt] == 2
+
+
+class Killed(BaseException):
+    """The end of a process, as far as what it leaves behind goes."""
+
+
+# After its verdict is recorded an attempt is over, and the same command begins another one.
+@pytest.mark.parametrize(
+    ("moment", "place", "step"),
+    [
+        ("before", conclude, "write_observations"),
+        ("after", conclude, "write_observations"),
+        ("before", DirectoryStore, "put"),
+        ("after", DirectoryStore, "put"),
+        ("after", conclude, "build_report"),
+        ("before", Ledger, "record_verdict"),
+    ],
+)
+def test_a_gate_killed_around_a_closing_step_has_one_verdict_one_evidence_and_a_report(
+    gate: Gate,
+    endpoint: Endpoint,
+    behaviour: Any,
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    routes: Routes,
+    moment: str,
+    place: Any,
+    step: str,
+) -> None:
+    take = getattr(place, step)
+
+    def killed(*given: Any, **named: Any) -> None:
+        if moment == "after":
+            take(*given, **named)
+        raise Killed
+
+    url = endpoint(behaviour)
+    monkeypatch.setattr(place, step, killed)
+    with pytest.raises(Killed):
+        gate(url)
+    monkeypatch.undo()
+    signed = {path: path.read_bytes() for path in environment.evidence.glob("*/evidence.json")}
+    asked = behaviour.requests
+    outcome = gate(url)
+    assert outcome.result.verdict is Verdict.PASS
+    assert outcome.report.is_file()
+    assert routes(url) == {outcome.attempt: 1}
+    assert [entry.kind for entry in Ledger.of(environment).entries()] == ["attempt", "verdict"]
+    if signed:
+        assert signed == {outcome.folder / "evidence.json": (outcome.folder / "evidence.json").read_bytes()}
+        assert behaviour.requests <= asked + 1  # what was signed is not measured again: one request asks whether anybody is there
+    assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
+    assert not list(outcome.folder.glob("rows-*"))
+
+
+def _columns(outcome: GateOutcome, *names: str) -> list[list[Any]]:
+    table = read_observations(outcome.folder / "observations.parquet")
+    return [table[name].to_pylist() for name in names]
