@@ -30,9 +30,10 @@ tools: $(READY) ## get the Pulumi engine (built once, cached per user)
 demo: tools ## train, pack, deploy, gate and promote four releases on this machine
 	@$(BIN)/mlgate demo
 
-test: tools ## run every test: the quick ones side by side, then those that load servers or run the engine one by one
+test: tools ## run every test: the quick ones side by side, those that run the engine likewise, then those that load servers one by one
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or serve or demo)" $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -q -m "engine or serve or demo" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "engine and not (serve or demo)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -m "serve or demo" $(PYTEST_ARGS)
 
 check: $(READY) ## formatting, lint, types, imports, generated files
 	@$(BIN)/ruff format --check --quiet .
