@@ -114,7 +114,8 @@ def train(recipe: Recipe, progress: Callable[[str], None] = lambda line: None) -
             torch.nn.functional.cross_entropy(network.logits(images[rows]), labels[rows]).backward()
             optimizer.step()
         schedule.step()
-        progress(f"epoch {epoch + 1} of {recipe.epochs}")
+        if (epoch + 1) % 10 == 0:
+            progress(f"epoch {epoch + 1} of {recipe.epochs}")
     torch.set_num_threads(threads)
     return network.eval().state_dict()
 
