@@ -49,6 +49,7 @@ def command(as_json: JsonFlag = False) -> None:
         say(f"stable answered {watch.answered:,} of {calls:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all")
         for item in told:
             say(f"report of release {item.release}: {os.path.relpath(item.report)}")
+        say("what it leaves, and how to check it: docs/quickstart.md")
     wrong = []
     if odd := story.unexpected:
         wrong.append(

@@ -19,7 +19,7 @@ def command(as_json: JsonFlag = False) -> None:
         print_json({"environment": "local", "services": [asdict(service) for service in services]})
         return
     if not services:
-        say("nothing is deployed in local; start with: make demo")
+        say("nothing is deployed in local (a demo keeps an environment of its own: MLGATE_HOME=.mlgate/demo mlgate status)")
         return
     for service in services:
         print_table(
