@@ -43,7 +43,7 @@ def gate(
     """Gates a release that runs in the environment, as the first, and that answers as `verdict` needs it."""
     url = endpoint(**GATES[verdict])
     subject = Subject(url, DIGESTS[1] if verdict is Verdict.VOID else None)
-    monkeypatch.setattr(arms, "arms_of", lambda _environment, _service, _release: (subject, None))
+    monkeypatch.setattr(arms, "arms_of", lambda _environment, _service, _declaration, _release: (subject, None))
     return lambda *more: mlgate("gate", folder / "service.yaml", "--release", DIGESTS[1], *more)
 
 
