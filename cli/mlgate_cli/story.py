@@ -100,9 +100,16 @@ class Story:
                 self._begin()
                 yield watch
             finally:
-                watch.stop()
-                self.progress("stopping what the demo started")
-                down(self.environment, self.progress)
+                try:
+                    self._end(watch)
+                except KeyboardInterrupt:  # Ctrl-C once more, perhaps before the end had begun
+                    self._end(watch)
+                    raise
+
+    def _end(self, watch: Watch) -> None:
+        watch.stop()
+        self.progress("stopping what the demo started")
+        down(self.environment, self.progress)
 
     def _begin(self) -> None:
         finished = self.home.with_name("demo-finished")

@@ -157,7 +157,7 @@ def test_the_demo_killed_in_each_phase_goes_on_and_ends_as_promised(clone: Path)
         code, _, said = demo(clone, Act(lambda process, _: os.killpg(process.pid, signal.SIGINT), list(lines)))
         assert code == 130, said
         assert "Traceback" not in said
-        assert running(clone) == []
+        assert running(clone) == [], said
     code, output, said = demo(clone)
     assert code == 0, said + output
     promised(output)
