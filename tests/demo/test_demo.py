@@ -192,14 +192,15 @@ def test_a_server_killed_in_each_phase_is_named_and_the_next_run_ends_as_promise
 
 @pytest.mark.demo
 @pytest.mark.timeout(1800)
-def test_workers_killed_in_each_phase_are_replaced_and_no_caller_of_the_stable_url_notices(clone: Path) -> None:
+def test_workers_killed_in_each_phase_are_replaced_and_callers_of_the_stable_url_lose_one_request_a_kill_at_most(clone: Path) -> None:
     phases = ["contract:", "quality:holdout", "look:look", "load: ", "gate: PASS"]
     first = [workers(clone, phase) for phase in phases]
     second = [workers(clone, "--- release 2", phase) for phase in phases]
     code, output, said = demo(clone, *first, *second)
-    assert "calls of the stable URL failed" not in said, said
-    if code != 0:  # an answer that died with its worker is an answer that failed: a gate may refuse by that, and says so
-        assert "was not expected to end with" in said, said
+    lost = re.search(r"([\d,]+) calls of the stable URL failed", said)
+    assert lost is None or int(lost[1].replace(",", "")) <= len(first) + len(second), said
+    if code != 0:  # an answer that died with its worker is an answer that failed: the demo says so, and a gate may refuse by it
+        assert lost or "was not expected to end with" in said, said
         code, output, said = demo(clone)
     assert code == 0, said + output
     promised(output)
