@@ -156,12 +156,6 @@ class History:
         """Whether this release, in this configuration, has ever been stable here."""
         return any(promotion.is_of(release, configuration) for promotion in self.promotions(service, stage))
 
-    def holds(self, position: Position) -> bool:
-        """Whether this ledger, or a shorter form of it, once stood exactly at `position`."""
-        if position.count == 0:
-            return position.head == GENESIS
-        return position.count <= len(self.lines) and self.lines[position.count - 1].digest == position.head
-
     def _attempts(self) -> Iterator[Attempt]:
         for line in self.lines:
             if isinstance(line.entry, AttemptBegun):

@@ -116,11 +116,6 @@ def test_the_position_of_an_attempt_is_that_of_its_own_line(desk: Any, digest: D
     attempt = desk.begin(digest("release"), digest("configuration"))
     history = desk.ledger.history()
     assert attempt.ledger == history.position == Position(count=3, head=history.lines[-1].digest)
-    assert history.holds(attempt.ledger)
-    assert history.holds(Position(0, GENESIS))
-    assert not history.holds(Position(0, attempt.ledger.head))
-    assert not history.holds(Position(2, attempt.ledger.head))
-    assert not history.holds(Position(4, attempt.ledger.head))
 
 
 def test_an_empty_ledger_stands_at_its_beginning(desk: Any) -> None:
