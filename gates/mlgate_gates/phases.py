@@ -19,6 +19,7 @@ from mlgate_gates.plan import PlannedLoad
 from mlgate_gates.rows import LOAD, LOST, WARM_UP
 from mlgate_gates.samples import Sample
 from mlgate_loadtests.job import Expectation, Prepared
+from mlgate_loadtests.recording import equals
 from mlgate_loadtests.schedule import poisson_arrivals
 from mlgate_serving.clients import Client, client_for
 
@@ -109,7 +110,7 @@ def load_traffic(samples: Sequence[Sample], service: Service, rows: pa.Table, *,
 
 def watched_ns(rows: pa.Table) -> int:
     """How long the load was watched so far, by schedule, summed over runs, in ns."""
-    loaded = rows.filter(pc.equal(rows["check"], LOAD))
+    loaded = rows.filter(equals(rows["check"], LOAD))
     if loaded.num_rows == 0:
         return 0
     spans = loaded.group_by("run").aggregate([("scheduled_ns", "min"), ("scheduled_ns", "max")])

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlgate.errors import EvidenceError
+from mlgate_loadtests.recording import equals
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -61,7 +62,7 @@ class Rows:
 
     def equal(self, name: str, value: str) -> BoolArray:
         """Which rows hold exactly this text in the column."""
-        return _flags(pc.fill_null(pc.equal(self.table[name], value), False))
+        return _flags(equals(self.table[name], value))
 
     def only(self, mask: BoolArray) -> Rows:
         """The rows that the mask takes, in the same order."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from typing import Any
 
 import pytest
@@ -51,6 +53,23 @@ def test_a_killed_gate_goes_on_from_its_rows_on_the_same_route(
         if check.startswith(phase) and scheduled_ns < ended_ns
     ]
     assert len(kept) >= rows
+
+
+def test_nothing_is_imported_while_a_gate_judges_where_pyarrow_would_lose_a_ctrl_c(
+    gate: Gate, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """See `mlgate_loadtests.recording.equals`."""
+    url = endpoint()
+    gate(url)
+    missed: list[str] = []
+
+    class Finder(MetaPathFinder):
+        def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+            missed.append(fullname)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    assert gate(url).result.verdict is Verdict.PASS
+    assert missed == []
 
 
 def test_what_was_answered_wrongly_before_a_kill_counts_after_it(
