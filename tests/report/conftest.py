@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html.parser import HTMLParser
@@ -27,7 +27,7 @@ from mlgate_evidence.subject import subject_digests
 from mlgate_gates.contract_cases import contract_names
 from mlgate_gates.judge import judge
 from mlgate_gates.plan import Plan
-from mlgate_gates.report import EnvelopeFacts, build_report, render_report
+from mlgate_gates.report import build_report, render_report
 from mlgate_loadtests.account import Generator, RunAccount
 from mlgate_loadtests.recording import SCHEMA, read_observations, write_observations
 
@@ -113,7 +113,7 @@ Rendered = Callable[..., str]
 
 @pytest.fixture
 def render(evidence_of: Callable[[str], Path]) -> Rendered:
-    """`render_report` on a scenario's evidence; `change` may alter the predicate, and rows, cases and envelope can be replaced."""
+    """`render_report` on a scenario's evidence; `change` may alter the predicate, and rows, cases and keys can be replaced."""
 
     def rendered(
         name: str,
@@ -121,7 +121,7 @@ def render(evidence_of: Callable[[str], Path]) -> Rendered:
         *,
         rows: pa.Table | None = None,
         look: list[dict[str, Any]] | None = None,
-        envelope: EnvelopeFacts | None = None,
+        keyids: Sequence[str] = ("3f6c1d0e9b8a4775",),
     ) -> str:
         folder = evidence_of(name)
         predicate = json.loads(base64.b64decode(json.loads((folder / "evidence.json").read_bytes())["payload"]))["predicate"]
@@ -129,7 +129,7 @@ def render(evidence_of: Callable[[str], Path]) -> Rendered:
             change(predicate)
         observations = read_observations(folder / "observations.parquet") if rows is None else rows
         cases = json.loads((folder / "look.json").read_bytes()) if look is None else look
-        return render_report(predicate, observations, cases, envelope or EnvelopeFacts(keyids=("3f6c1d0e9b8a4775",)))
+        return render_report(predicate, observations, cases, keyids)
 
     return rendered
 

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlgate_gates.report import EnvelopeFacts, Override
 from mlgate_loadtests.recording import SCHEMA, read_observations
 
 NASTY = [
@@ -56,8 +55,7 @@ def _poisoned(render, evidence_of, text):
         {"case_id": text, "label": 1.0, "answer": 2.0, "field": text, "shape": [2, 2], "values": [0, 1, 2, 3]},
         {"case_id": text, "label": 1.0, "answer": 2.0, "field": text, "shape": [3], "values": [0, 1, 2]},
     ]
-    envelope = EnvelopeFacts(keyids=(text,), override=Override(by=text, reason=text, expires_ns=0, keyid=text))
-    return render("pass", change, rows=rows.from_pydict(table, schema=SCHEMA), look=look, envelope=envelope)
+    return render("pass", change, rows=rows.from_pydict(table, schema=SCHEMA), look=look, keyids=[text])
 
 
 def _elements(page):

@@ -150,18 +150,3 @@ def test_cases_to_look_at_that_are_malformed_are_an_error(copy_of, content):
     with pytest.raises(EvidenceError, match=r"look\.json") as caught:
         build_report(folder)
     assert "signed with" not in str(caught.value)
-
-
-def test_an_override_beside_the_evidence_is_shown(copy_of):
-    folder = copy_of("fail-latency")
-    override = {"by": "Ada", "reason": "agreed with the team", "expires_ns": 1_791_000_000 * 10**9}
-    (folder / "override.json").write_text(json.dumps(_envelope(override)))
-    assert "Overridden by Ada until" in build_report(folder).read_text()
-
-
-@pytest.mark.parametrize("said", [None, {}, {"by": "Ada", "reason": "x", "expires_ns": "never"}])
-def test_an_override_that_lacks_something_is_an_error(copy_of, said):
-    folder = copy_of("fail-latency")
-    (folder / "override.json").write_text(json.dumps(_envelope(said)))
-    with pytest.raises(EvidenceError, match="not an override"):
-        build_report(folder)

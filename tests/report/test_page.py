@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mlgate_gates.report import EnvelopeFacts, Override
 from mlgate_loadtests.recording import read_observations
 
 SCENARIOS = ["pass", "fail-quality", "fail-latency", "void", "inconclusive", "first-release", "both-arms"]
@@ -98,14 +97,6 @@ def test_a_first_release_names_what_was_left_out_and_compares_with_nothing(rende
     assert "First release. The ledger knows no stable release on local, so what compares with one was left out: no-worse." in text
     assert "Compared withnothing: this is the first release" in text
     assert "--first-release" in text
-
-
-def test_an_override_stands_under_the_verdict_and_changes_it_not(render, parse):
-    override = Override(by="Ada", reason="the sensor fleet needs it tonight", expires_ns=1_791_000_000 * 10**9, keyid="b" * 64)
-    page = parse(render("fail-latency", envelope=EnvelopeFacts(keyids=("a" * 64,), override=override)))
-    assert page.all("h1") == ["FAIL"]
-    assert "Overridden by Ada until 2026-10-03 04:00:00 UTC, signed by key bbbbbbbbbbbbbbbb." in page.text
-    assert "The verdict stays FAIL. Reason given: the sensor fleet needs it tonight" in page.text
 
 
 def test_latency_shows_stable_only_where_it_was_under_load(render, parse):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,24 +18,6 @@ from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """A person let traffic through against the verdict; signed, with a reason, and for a time."""
-
-    by: str
-    reason: str
-    expires_ns: int
-    keyid: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnvelopeFacts:
-    """What the envelopes say beside their payload: who signed the evidence, and the override that lies beside it, if any."""
-
-    keyids: tuple[str, ...]
-    override: Override | None = None
 
 
 class _Read(BaseModel):

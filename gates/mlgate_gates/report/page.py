@@ -19,7 +19,7 @@ from markupsafe import Markup
 from mlgate.digests import digest_file
 from mlgate.errors import EvidenceError
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import EnvelopeFacts, Override, read_predicate
+from mlgate_gates.report.document import read_predicate
 from mlgate_gates.report.view import build_page
 from mlgate_loadtests.recording import read_observations
 
@@ -27,7 +27,6 @@ REPORT_FILE = "report.html"
 _EVIDENCE_FILE = "evidence.json"
 _OBSERVATIONS_FILE = "observations.parquet"
 _LOOK_FILE = "look.json"
-_OVERRIDE_FILE = "override.json"
 _REMEDY = "point to the folder of one attempt, as `mlgate gate` wrote it"
 
 
@@ -46,7 +45,7 @@ def build_report(folder: Path) -> Path:
         predicate,
         _read_signed_rows(folder / _OBSERVATIONS_FILE, signed.observations.digest),
         _read_signed_look(folder / _LOOK_FILE, signed.look.digest),
-        EnvelopeFacts(keyids=keyids, override=_read_override(folder / _OVERRIDE_FILE)),
+        keyids,
     )
     path = folder / REPORT_FILE
     _write_atomically(path, text.encode())
@@ -54,15 +53,15 @@ def build_report(folder: Path) -> Path:
 
 
 def render_report(
-    predicate: Mapping[str, Any], observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, envelope_facts: EnvelopeFacts
+    predicate: Mapping[str, Any], observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, keyids: Sequence[str]
 ) -> str:
     """The page as text.
 
     `observations` has the columns of `mlgate_loadtests.recording.SCHEMA`; `look` holds the wrongly answered cases that were set aside to
-    be looked at, as `look.json` does. Every string in them is shown as text, whatever it holds. Raises EvidenceError that names the
-    field missing.
+    be looked at, as `look.json` does; `keyids` name the keys that signed. Every string in them is shown as text, whatever it holds.
+    Raises EvidenceError that names the field missing.
     """
-    page = build_page(read_predicate(predicate), observations, look, envelope_facts)
+    page = build_page(read_predicate(predicate), observations, look, keyids)
     return _templates().get_template("page.html.j2").render(page=page)
 
 
@@ -112,17 +111,6 @@ def _read_signed_look(path: Path, digest: str) -> list[dict[str, Any]] | None:
 def _check_digest(path: Path, signed: str) -> None:
     if digest_file(path) != signed:
         raise EvidenceError("this is not the file that the evidence was signed with", where=str(path), remedy="restore it from a copy")
-
-
-def _read_override(path: Path) -> Override | None:
-    if not path.exists():
-        return None
-    statement, keyids = _read_envelope(path)
-    try:
-        said = statement["predicate"]
-        return Override(by=str(said["by"]), reason=str(said["reason"]), expires_ns=int(said["expires_ns"]), keyid=", ".join(keyids))
-    except (KeyError, TypeError, ValueError) as error:
-        raise EvidenceError(f"not an override ({type(error).__name__}: {error})", where=str(path), remedy="sign it again") from None
 
 
 def _read_json(path: Path) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mlgate_gates.plan import Plan
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import EnvelopeFacts, Predicate
+from mlgate_gates.report.document import Predicate
 
 _UNKNOWN = "not recorded"
 _TRUST = "../../trust.yaml"  # an environment keeps its policy two folders over each attempt
@@ -83,7 +84,7 @@ def commands(predicate: Predicate) -> tuple[Fact, ...]:
     return tuple(typed)
 
 
-def identity_facts(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact, ...]:
+def identity_facts(predicate: Predicate, keyids: Sequence[str]) -> tuple[Fact, ...]:
     """Digests and addresses of what was judged, and of what judged it."""
     plan = predicate.plan
     facts = []
@@ -100,7 +101,7 @@ def identity_facts(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact,
         Fact("Ledger before it", f"{predicate.ledger.head} ({formats.whole(predicate.ledger.count)} entries)", code=True),
         Fact("Signed", formats.instant(predicate.signed_ns)),
     ]
-    return (*facts, *(Fact("Signed by key", keyid, code=True) for keyid in envelope.keyids))
+    return (*facts, *(Fact("Signed by key", keyid, code=True) for keyid in keyids))
 
 
 def plan_facts(predicate: Predicate) -> tuple[Fact, ...]:

@@ -21,7 +21,7 @@ from mlgate_gates.plan import LatencyTerms, Plan, PlannedSubject
 from mlgate_gates.report import charts, formats, measured, pictures
 from mlgate_gates.report.answers import Matrix, SliceRow, looked_at, matrices, slice_rows
 from mlgate_gates.report.checks import CheckRow, Mark, check_row, evidence_chart, mark, sentence
-from mlgate_gates.report.document import EnvelopeFacts, Override, Predicate, read_looked
+from mlgate_gates.report.document import Predicate, read_looked
 from mlgate_gates.report.provenance import Fact, alpha_sentences, commands, health_facts, identity_facts, lineage_facts, plan_facts
 from mlgate_gates.result import GateResult
 from mlgate_gates.rows import Rows
@@ -36,7 +36,6 @@ class Page:
     stage: str
     mark: Mark
     reason: str
-    override: Fact | None
     left_out: tuple[str, ...]
     first_release: bool
     summary: tuple[Fact, ...]
@@ -67,7 +66,7 @@ class Page:
     mlgate: str
 
 
-def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, envelope: EnvelopeFacts) -> Page:
+def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, keyids: Sequence[str]) -> Page:
     """The page of one gate; every argument's text is data and nothing here is markup."""
     plan, result, rows = predicate.plan, predicate.result, Rows.of(observations)
     load_series = measured.latency_series(rows)
@@ -80,10 +79,9 @@ def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapp
         stage=plan.stage,
         mark=mark(result.verdict),
         reason=_lead(result),
-        override=_override(envelope.override),
         left_out=_left_out(plan),
         first_release=plan.first_release,
-        summary=_summary(predicate, envelope),
+        summary=_summary(predicate, keyids),
         checks=tuple(check_row(finding, result, plan) for finding in result.findings),
         evidence_charts=tuple(evidence_chart(index, finding, plan) for index, finding in enumerate(with_path)),
         without_path=tuple(finding.name for finding in result.findings if finding.verdict is not None and not finding.path),
@@ -101,7 +99,7 @@ def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapp
         errors=measured.commonest_errors(rows),
         late_limit=formats.duration(plan.load.late_ns) if plan.load else "",
         commands=commands(predicate),
-        identity=identity_facts(predicate, envelope),
+        identity=identity_facts(predicate, keyids),
         plan=plan_facts(predicate),
         lineage=lineage_facts(predicate),
         data=tuple(
@@ -132,13 +130,6 @@ def _lead(result: GateResult) -> str:
     return sentence(result.reason)
 
 
-def _override(override: Override | None) -> Fact | None:
-    if override is None:
-        return None
-    until = formats.instant(override.expires_ns)
-    return Fact(f"Overridden by {override.by} until {until}, signed by key {override.keyid[:16]}", override.reason)
-
-
 def _left_out(plan: Plan) -> tuple[str, ...]:
     """Declared checks against stable that a first release cannot be asked."""
     bars = plan.declaration.get("quality")
@@ -147,7 +138,7 @@ def _left_out(plan: Plan) -> tuple[str, ...]:
     return tuple(str(bar.get("name")) for bar in declared if bar.get("versus") and bar.get("name") not in planned)
 
 
-def _summary(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact, ...]:
+def _summary(predicate: Predicate, keyids: Sequence[str]) -> tuple[Fact, ...]:
     plan = predicate.plan
     against = "nothing: this is the first release" if plan.first_release else _subject_name(plan.stable) if plan.stable else "nothing"
     return (
@@ -155,7 +146,7 @@ def _summary(predicate: Predicate, envelope: EnvelopeFacts) -> tuple[Fact, ...]:
         Fact("Compared with", against, code=plan.stable is not None and not plan.first_release),
         Fact("Requests", formats.whole(predicate.observations.rows)),
         Fact("Measured", _measured(predicate)),
-        Fact("Signed by", ", ".join(keyid[:16] for keyid in envelope.keyids) or "nobody", code=bool(envelope.keyids)),
+        Fact("Signed by", ", ".join(keyid[:16] for keyid in keyids) or "nobody", code=bool(keyids)),
     )
 
 
