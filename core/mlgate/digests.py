@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _PREFIX = "sha256:"
 _CHUNK_BYTES = 1 << 20
 

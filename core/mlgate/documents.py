@@ -138,11 +138,13 @@ def _phrase(item: Any, location: Location, model: type[BaseModel]) -> tuple[str,
         return f"{name} is missing", "add it"
     if kind == "value_error":
         return f"{name}: {context['error']}", "correct the value"
-    if location[: len(_SECRETS)] == _SECRETS:
-        return f"{name} is wrong; what stands there is not shown, since it may be a secret", _SECRETS_HOLD
+    said = item["msg"][0].lower() + item["msg"][1:]
+    if location[: len(_SECRETS)] == _SECRETS[: len(location)]:  # at it, below it, or around it
+        hint = _SECRETS_HOLD if len(location) >= len(_SECRETS) else said
+        return f"{name} is wrong; what stands there is not shown, since it may hold a secret", hint
     if kind in ("literal_error", "enum"):
         return f"{name} is {value!r}", f"one of {context['expected']}"
-    return f"{name} is {value!r}", item["msg"][0].lower() + item["msg"][1:]
+    return f"{name} is {value!r}", said
 
 
 def _keys_at(model: type[BaseModel], location: Location) -> set[str]:

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from mlgate.digests import digest_of_files, short
+from mlgate.digests import DIGEST, digest_of_files, short
 from mlgate.documents import Declared
 from mlgate.errors import EvidenceError
 from mlgate.interface import Interface, Name
 
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Digest = Annotated[str, StringConstraints(pattern=f"^{DIGEST.pattern}$")]
 
 RELEASE_FILE = "release.json"
 

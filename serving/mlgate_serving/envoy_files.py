@@ -162,6 +162,12 @@ def _pretty(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1) + "\n"
 
 
+def kept_ports(folder: Path) -> frozenset[int]:
+    """The ports of every service that ever had a URL there, whether its proxy runs or not."""
+    services = (path.stem for path in folder.glob("*.port"))
+    return frozenset(port for service in services if (port := EnvoyFiles(service, folder / service).port))
+
+
 def _replace(path: Path, content: str) -> None:
     """Whole after a crash of the machine too: an empty file in place of a slot would take the service away."""
     with suppress(FileNotFoundError, UnicodeDecodeError):

@@ -4,6 +4,8 @@ torchserve-client knows the paths and parameters and is used for the calls it ge
 timeout and throws the server's message away. Two things it breaks are calls of ours: scaling (it sends a JSON body, the server reads
 the query string, and nothing happens) and predictions (multipart files only). What it breaks of versions is in its gRPC part (describing
 one forgets which), so versions are seen through its REST part, which does not.
+
+An endpoint of ours holds one release and asks `describe` alone. The rest is for who runs a TorchServe of several models or versions.
 """
 
 from __future__ import annotations

@@ -18,12 +18,12 @@ from importlib import metadata
 from pathlib import Path
 
 import mlgate_serving
-from mlgate.digests import canonical_json, digest_bytes, digest_file, digest_of_files
+from mlgate.digests import canonical_json, digest_bytes, digest_of_files
 from mlgate.environment import cache_folder
 from mlgate.errors import BusyError, EvidenceError, PackError, Problem
 from mlgate.release import RELEASE_FILE, Lineage, Release
 from mlgate.service import Service
-from mlgate_serving.archive import MANIFEST, write_archive
+from mlgate_serving.archive import MANIFEST, read_archive, write_archive
 from mlgate_serving.lineage import TRAINING_FILE, read_lineage
 from mlgate_serving.locks import exclusive
 from mlgate_serving.rows import INTERFACE_FILE
@@ -187,13 +187,14 @@ def _write(content: Path, scratch: Path, service: Service, version: str, lineage
     archive = scratch / f"{service.name}-{version}.mar"
     weights = next(name for name in WEIGHT_FILES if (content / name).exists())
     model_file = "model.py" if (content / "model.py").exists() else None
-    files = write_archive(content, archive, model=service.name, version=version, model_file=model_file, weights=weights)
+    write_archive(content, archive, model=service.name, version=version, model_file=model_file, weights=weights)
+    archive_digest, files = read_archive(archive)
     release = Release(
         service=service.name,
         version=version,
         digest=digest_of_files(files),
         archive=archive.name,
-        archive_digest=digest_file(archive),
+        archive_digest=archive_digest,
         files=files,
         interface=service.interface,
         mlgate=metadata.version("mlgate"),

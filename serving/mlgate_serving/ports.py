@@ -63,8 +63,8 @@ def become_free(ports: Iterable[int], *, wait_s: float) -> bool:
     return True
 
 
-def require_free(ports: Iterable[int], *, where: str, wait_s: float = 0) -> None:
-    """Raises ProcessError, naming `where` and who listens, if one of `ports` is still taken after `wait_s`."""
+def require_free(ports: Iterable[int], *, where: str, wait_s: float = 0, another: str = "choose another port") -> None:
+    """Raises ProcessError, naming `where`, who listens and how to get `another` port, if one of `ports` is still taken after `wait_s`."""
     wanted = tuple(ports)
     if become_free(wanted, wait_s=wait_s):
         return
@@ -73,7 +73,7 @@ def require_free(ports: Iterable[int], *, where: str, wait_s: float = 0) -> None
         raise ProcessError(
             f"port {taken} is taken by {port_holder(taken)}",
             where=where,
-            remedy=f"end it or choose another port (`ss -ltnp sport = :{taken}` shows it)",
+            remedy=f"end it (`ss -ltnp sport = :{taken}` shows it) or {another}",
         )
 
 

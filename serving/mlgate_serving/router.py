@@ -46,6 +46,14 @@ class Arms:
     candidate_weight: float = 0.0
     mirror: float = 0.0
 
+    def shares(self) -> dict[Arm, float]:
+        """The share of each arm; one in both slots has what both have."""
+        shares: dict[Arm, float] = {}
+        for arm, share in ((self.stable, 1 - self.candidate_weight), (self.candidate, self.candidate_weight)):
+            if arm:
+                shares[arm] = shares.get(arm, 0.0) + share
+        return shares
+
 
 def require_servable(arms: Arms) -> None:
     """Raises UsageError for a share out of range, or one of an arm that is not there."""

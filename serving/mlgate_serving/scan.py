@@ -74,8 +74,10 @@ def _scan_zip(stream: IO[bytes], name: str, depth: int) -> list[Problem]:
                 if not member.is_dir():
                     with archive.open(member) as content:
                         problems += _scan(content, f"{name}:{member.filename}", depth + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:  # damaged, encrypted, unknown compression
-        problems.append(Problem(name, f"a zip that cannot be looked into: {error}", "write the file again"))
+    except Exception as error:  # damaged, encrypted, unknown compression: every kind of content has errors of its own
+        if isinstance(error, OSError) and error.errno:  # the disk's own; that of damaged bzip2 has no number
+            raise
+        problems.append(Problem(name, f"a zip that cannot be looked into: {type(error).__name__}: {error}", "write the file again"))
     return problems
 
 

@@ -122,6 +122,23 @@ def test_a_secret_typed_where_its_variable_belongs_is_not_repeated(read: Reader,
     assert not any("s3cr3t" in problem.found + problem.expected for problem in caught.value.problems)
 
 
+@pytest.mark.parametrize(
+    ("where", "wrong", "expected"),
+    [
+        ("interface", "interface: [{auth: {bearer: s3cr3t-token}}]", "input should be a valid dictionary or instance of Interface"),
+        ("interface", "interface: s3cr3t-token", "input should be a valid dictionary or instance of Interface"),
+        ("the document", "- interface: {auth: {bearer: s3cr3t-token}}", "input should be a valid dictionary or instance of Service"),
+    ],
+)
+def test_nor_is_one_that_stands_in_a_part_of_the_wrong_type(read: Reader, declaration: str, where: str, wrong: str, expected: str) -> None:
+    head, _ = declaration.split("interface:")
+    with pytest.raises(DeclarationError) as caught:
+        read(wrong if where == "the document" else head + wrong + "\n")
+    assert "s3cr3t" not in str(caught.value)
+    (problem,) = [problem for problem in caught.value.problems if problem.found.startswith(f"{where} is wrong")]
+    assert problem.expected == expected
+
+
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, declaration: str) -> None:
     wrong = declaration.replace("workers: 2", "workers: 0").replace("200 ms", "200").replace("0.94", "1.5")
     with pytest.raises(DeclarationError) as caught:

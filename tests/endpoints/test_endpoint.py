@@ -22,6 +22,7 @@ from mlgate import EndpointError, EvidenceError, ProcessError, Release, Service,
 from mlgate.digests import short
 from mlgate_serving.drain import drain
 from mlgate_serving.endpoint import LocalEndpoint, endpoint_name, find_endpoint, start_endpoint, stop_endpoint
+from mlgate_serving.identity import is_running
 from mlgate_serving.management import Management, ModelState
 from mlgate_serving.readiness import PortTakenError, wait_until_ready
 from mlgate_serving.runtime import configuration_digest
@@ -46,14 +47,6 @@ def kill(pid: int) -> None:
     process.wait(10)
 
 
-def runs(pid: int) -> bool:
-    """Whether a process computes; one that has ended and not been waited for does not."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def listens(url: str) -> bool:
     with closing(socket.socket()) as probe:
         return probe.connect_ex(("127.0.0.1", int(url.rsplit(":", 1)[1].split("/", maxsplit=1)[0]))) == 0
@@ -67,7 +60,7 @@ def test_an_endpoint_says_where_it_is_and_what_it_serves(start: Start, packed: t
     assert endpoint.configuration == configuration_digest(service.name, service.serving)
     assert listens(endpoint.url)
     assert listens(endpoint.management_url)
-    assert runs(endpoint.pid)
+    assert is_running(endpoint.pid)
     assert "starting torchserve with 1 worker" in said[0]
     assert f"at {endpoint.url}" in said[-1]
 
@@ -89,7 +82,7 @@ def test_a_changed_declaration_replaces_the_server_at_the_same_address(start: St
     assert (after.name, after.url) == (before.name, before.url)
     assert after.pid != before.pid
     assert after.configuration != before.configuration
-    assert not runs(before.pid)
+    assert not is_running(before.pid)
 
 
 def test_a_changed_declaration_waits_for_requests_in_flight(start: Start, read_service: Callable[..., Service], tmp_path: Path) -> None:
@@ -99,12 +92,12 @@ def test_a_changed_declaration_waits_for_requests_in_flight(start: Start, read_s
     with ThreadPoolExecutor(1) as pool:
         replacing = pool.submit(start, read_service(serving="{runtime: torchserve, workers: 2}"))
         time.sleep(0.3)
-        still_running = runs(before.pid)
+        still_running = is_running(before.pid)
         pending.write_text("0")
         after = replacing.result(60)
     assert still_running
     assert after.pid != before.pid
-    assert not runs(before.pid)
+    assert not is_running(before.pid)
 
 
 def test_a_dead_server_is_started_again_at_the_same_address(start: Start) -> None:
@@ -123,6 +116,13 @@ def test_a_dead_server_whose_port_was_taken_meanwhile_comes_up_elsewhere(start: 
         other.bind(("127.0.0.1", int(before.url.rsplit(":", 1)[1])))
         other.listen()
         after = start()
+    assert after.url != before.url
+
+
+def test_a_dead_server_whose_port_belongs_to_somebody_comes_up_elsewhere(start: Start) -> None:
+    before = start()
+    kill(before.pid)
+    after = start(but={int(before.url.rsplit(":", 1)[1])})
     assert after.url != before.url
 
 
@@ -287,7 +287,7 @@ def test_what_is_dead_or_was_never_started_is_not_found(start: Start, supervisor
 def test_stopping_leaves_no_process_port_or_file_but_the_logs(start: Start, supervisor: Supervisor, tmp_path: Path) -> None:
     endpoint = start()
     stop_endpoint(supervisor, endpoint.name)
-    assert not runs(endpoint.pid)
+    assert not is_running(endpoint.pid)
     assert not listens(endpoint.url)
     assert supervisor.get(endpoint.name) is None
     left = {
@@ -295,6 +295,14 @@ def test_stopping_leaves_no_process_port_or_file_but_the_logs(start: Start, supe
     }
     assert left == {"logs"}
     stop_endpoint(supervisor, endpoint.name)
+
+
+def test_stopping_what_has_lost_its_folder_is_no_error(start: Start, supervisor: Supervisor, tmp_path: Path) -> None:
+    endpoint = start()
+    shutil.rmtree(tmp_path / "processes" / endpoint.name)
+    stop_endpoint(supervisor, endpoint.name)
+    assert not is_running(endpoint.pid)
+    assert not supervisor.list()
 
 
 def test_stopping_waits_for_requests_that_are_queued_or_in_a_worker(start: Start, supervisor: Supervisor, tmp_path: Path) -> None:
@@ -307,11 +315,11 @@ def test_stopping_waits_for_requests_that_are_queued_or_in_a_worker(start: Start
     stopping.start()
     for held, release in ((pending, lambda: pending.write_text("0")), (mark, lambda: mark.write_bytes(b"\0"))):
         time.sleep(0.3)
-        assert runs(endpoint.pid), held
+        assert is_running(endpoint.pid), held
         release()
     stopping.join(20)
     assert not stopping.is_alive()
-    assert not runs(endpoint.pid)
+    assert not is_running(endpoint.pid)
 
 
 def test_the_mark_of_a_killed_worker_holds_nobody_up(start: Start, supervisor: Supervisor, tmp_path: Path) -> None:
@@ -319,7 +327,7 @@ def test_the_mark_of_a_killed_worker_holds_nobody_up(start: Start, supervisor: S
     other.wait()
     (tmp_path / "processes" / endpoint.name / "tmp" / str(other.pid)).write_bytes(b"\1")
     stop_endpoint(supervisor, endpoint.name)
-    assert not runs(endpoint.pid)
+    assert not is_running(endpoint.pid)
 
 
 @dataclass
@@ -352,7 +360,7 @@ def test_whoever_interrupts_the_drain_ends_the_server_at_once(
     monkeypatch.setattr("mlgate_serving.endpoint.drain", interrupt)
     with pytest.raises(KeyboardInterrupt):
         stop_endpoint(supervisor, endpoint.name)
-    assert not runs(endpoint.pid)
+    assert not is_running(endpoint.pid)
     assert not supervisor.list()
     assert [path.name for path in (tmp_path / "processes" / endpoint.name).iterdir()] == ["logs"]
 

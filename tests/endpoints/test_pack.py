@@ -16,13 +16,19 @@ import pytest
 import torch
 
 from mlgate import PackError, Problem, Release, Service
-from mlgate.digests import digest_file
+from mlgate.digests import digest_bytes, digest_file
 from mlgate.errors import BusyError
 from mlgate_serving import archive as archive_module
-from mlgate_serving.archive import file_digests
+from mlgate_serving.archive import read_archive
 from mlgate_serving.pack import pack
 
 MakeModel = Callable[..., Path]
+
+
+def digests_in(archive: Path) -> dict[str, str]:
+    """What Python finds in an archive."""
+    with zipfile.ZipFile(archive) as members:
+        return {name: digest_bytes(members.read(name)) for name in members.namelist()}
 
 
 def test_a_release_describes_its_archive(make_model: MakeModel, service: Service, tmp_path: Path) -> None:
@@ -36,7 +42,8 @@ def test_a_release_describes_its_archive(make_model: MakeModel, service: Service
     assert Release.read(tmp_path) == release
     assert release.archive == "digits-1.0+cpu.mar"
     assert release.archive_digest == digest_file(tmp_path / release.archive)
-    assert release.files == file_digests(tmp_path / release.archive)
+    assert release.files == digests_in(tmp_path / release.archive)
+    assert (release.archive_digest, release.files) == read_archive(tmp_path / release.archive)
     assert set(release.files) == {
         "MAR-INF/MANIFEST.json",
         "handler.py",

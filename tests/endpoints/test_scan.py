@@ -1,6 +1,7 @@
 """Pickles that run code are refused, wherever in a model directory they hide."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -29,9 +30,9 @@ class Bomb:
         return os.system, ("touch /tmp/mlgate-test-bomb",)
 
 
-def zipped(content: bytes, name: str = "data.pkl") -> bytes:
+def zipped(content: bytes, name: str = "data.pkl", how: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(buffer, "w", how) as archive:
         archive.writestr(name, content)
     return buffer.getvalue()
 
@@ -93,6 +94,24 @@ def test_an_unsafe_pickle_is_found_and_named(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_looked_into_is_refused(tmp_path: Path, name: str, content: bytes, found: str) -> None:
     (problem,) = scan_file(write(tmp_path, name, content), name)
     assert found in problem.found
+
+
+@pytest.mark.parametrize(("how", "at"), [(zipfile.ZIP_DEFLATED, 0), (zipfile.ZIP_BZIP2, 0), (zipfile.ZIP_LZMA, 9)])
+def test_a_zip_of_damaged_content_is_refused_however_it_is_compressed(tmp_path: Path, how: int, at: int) -> None:
+    content = bytearray(zipped(b"words " * 99, "words.txt", how))
+    begins = 30 + len("words.txt") + at  # behind the file's header and, for LZMA, that of its content
+    content[begins : begins + 8] = b"\xff" * 8
+    (problem,) = scan_file(write(tmp_path, "a.zip", bytes(content)), "a.zip")
+    assert "cannot be looked into" in problem.found
+
+
+def test_a_disk_that_fails_under_a_zip_is_said_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_stream: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("mlgate_serving.scan.zipfile.ZipFile", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        scan_file(write(tmp_path, "a.zip", b"PK\3\4"), "a.zip")
 
 
 @pytest.mark.parametrize("name", ["table.joblib", "table.pkl", "table.bin"])

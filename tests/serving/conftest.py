@@ -10,8 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+
+from mlgate_serving.supervisor import Supervisor
+
+from .processes import ours
 
 # GET /: who answered. /slow?SECONDS: later. /first/KEY/STATUS: STATUS the first time KEY is asked for, 0 cuts the connection; 200 then.
 # /always/STATUS. /seen: how many requests came. Bodies are read and dropped.
@@ -190,3 +195,14 @@ def load_on() -> Callable[..., AbstractContextManager[Load]]:
             thread.join()
 
     return load_on
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor none of whose processes outlives the test."""
+    supervisor = Supervisor(tmp_path / "registry")
+    yield supervisor
+    for running in supervisor.list():
+        supervisor.stop(running.spec.name, grace_s=0)
+    supervisor.reap()
+    assert not ours(tmp_path)

