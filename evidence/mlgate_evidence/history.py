@@ -136,13 +136,7 @@ class History:
 
         A rollback takes back every promotion after the one it returns to. What was taken back may be promoted again, by evidence.
         """
-        kept: list[Promotion] = []
-        for change in self.promotions(service, stage):
-            if change.reason is not None:
-                while kept and not kept.pop().is_of(change.release, change.configuration):
-                    pass
-            kept.append(change)
-        return kept
+        return _in_force(self.promotions(service, stage))
 
     def stable(self, service: str, stage: str) -> Promotion | None:
         """What is stable now."""
@@ -152,6 +146,13 @@ class History:
         """What a rollback returns to."""
         return next(reversed(self.in_force(service, stage)[:-1]), None)
 
+    def taken_back(self, service: str, stage: str, release: str, configuration: str) -> Promotion | None:
+        """The rollback that took this release, in this configuration, back; None where it is in force or never was."""
+        changes = self.promotions(service, stage)
+        held = [any(made.is_of(release, configuration) for made in _in_force(changes[:count])) for count in range(len(changes) + 1)]
+        ends = [change for change, before, after in zip(changes, held, held[1:], strict=False) if before and not after]
+        return ends[-1] if ends and not held[-1] else None
+
     def was_stable(self, service: str, stage: str, release: str, configuration: str) -> bool:
         """Whether this release, in this configuration, has ever been stable here."""
         return any(promotion.is_of(release, configuration) for promotion in self.promotions(service, stage))
@@ -160,6 +161,16 @@ class History:
         for line in self.lines:
             if isinstance(line.entry, AttemptBegun):
                 yield _attempt_of(line.entry, line.digest)
+
+
+def _in_force(changes: Sequence[Promotion]) -> list[Promotion]:
+    kept: list[Promotion] = []
+    for change in changes:
+        if change.reason is not None:
+            while kept and not kept.pop().is_of(change.release, change.configuration):
+                pass
+        kept.append(change)
+    return kept
 
 
 def _named(compared: tuple[str | None, str | None] | None) -> str:

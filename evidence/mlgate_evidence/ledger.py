@@ -58,10 +58,6 @@ class Ledger:
             self._witnesses.require_attempts(signed, history, self._clock())
         return history
 
-    def entries(self) -> list[Entry]:
-        """All entries, oldest first, checked."""
-        return [line.entry for line in self.history().lines]
-
     def begin_attempt(
         self, *, service: str, stage: str, release: str | None, configuration: str | None, make_plan: MakePlan, url: str | None = None
     ) -> Attempt:

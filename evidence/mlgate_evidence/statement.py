@@ -82,11 +82,6 @@ def sign_statement(statement: Mapping[str, Any], signer: Signer, *, clock: Calla
     return canonical_json(envelope.to_dict()) + b"\n"
 
 
-def read_envelope(content: bytes, trust: Trust, stage: str | None, now_ns: int, *, where: str = "evidence.json") -> dict[str, Any]:
-    """The statement in an envelope. As `read_evidence`, for those who want all of it."""
-    return read_evidence(content, trust, stage, now_ns, where=where).statement
-
-
 def read_evidence(content: bytes, trust: Trust, stage: str | None, now_ns: int, *, where: str = "evidence.json") -> Evidence:
     """What an envelope proves, verified by one key that `trust` allows for `stage` (None: the stage that the statement itself names).
 

@@ -23,7 +23,7 @@ _ATTEMPT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.-]*")
 class EvidenceStore(Protocol):
     """The evidence of attempts, each written once. Raises EvidenceError for what is not there or cannot be written."""
 
-    def put(self, attempt: str, files: Mapping[str, bytes | Path]) -> None:
+    def put(self, attempt: str, files: Mapping[str, bytes]) -> None:
         """Keep `files` (by name; `evidence.json` among them) as the evidence of `attempt`: all of them or none."""
 
     def read(self, attempt: str, name: str) -> bytes:
@@ -37,7 +37,7 @@ class DirectoryStore:
     """A folder per attempt under `root`.
 
     A gate may work in that folder before it has a verdict (its rows are there when it is killed and goes on): what makes it evidence is
-    `evidence.json`, which is written last, whole, and once. Nothing is written to a folder that has one.
+    `evidence.json`, which is written last, whole, and once. What it was signed with is not written again; a report may be, from all that.
     """
 
     def __init__(self, root: Path) -> None:
@@ -54,10 +54,10 @@ class DirectoryStore:
             raise EvidenceError(f"{attempt!r} is not the id of an attempt", where=str(self.root), remedy="mlgate status lists them")
         return self.root / attempt
 
-    def put(self, attempt: str, files: Mapping[str, bytes | Path]) -> None:
+    def put(self, attempt: str, files: Mapping[str, bytes]) -> None:
         """As `EvidenceStore.put`. The same evidence again changes nothing; other evidence for the attempt is refused."""
         folder = self.folder(attempt)
-        contents = {name: content.read_bytes() if isinstance(content, Path) else content for name, content in files.items()}
+        contents = dict(files)
         evidence = contents.pop(EVIDENCE_FILE)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ class DirectoryStore:
         return sorted(path.parent.name for path in self.root.glob(f"*/{EVIDENCE_FILE}"))
 
 
-def read_attempt(store: EvidenceStore, attempt: str, trust: Trust, stage: str | None, now_ns: int) -> Evidence:
+def read_attempt(store: EvidenceStore, attempt: str, trust: Trust, stage: str, now_ns: int) -> Evidence:
     """The verified evidence of one attempt. Raises EvidenceError as `read_evidence` does, and for evidence of another attempt."""
     evidence = read_evidence(store.read(attempt, EVIDENCE_FILE), trust, stage, now_ns, where=f"{attempt}/{EVIDENCE_FILE}")
     if evidence.attempt != attempt:
@@ -109,7 +109,7 @@ def read_attempt(store: EvidenceStore, attempt: str, trust: Trust, stage: str | 
     return evidence
 
 
-def verified_evidence(store: EvidenceStore, attempts: Iterable[str], trust: Trust, stage: str, now_ns: int) -> Iterator[Evidence]:
+def what_verifies(store: EvidenceStore, attempts: Iterable[str], trust: Trust, stage: str, now_ns: int) -> Iterator[Evidence]:
     """The evidence of these attempts. What cannot be verified is no evidence and is left out."""
     for attempt in attempts:
         with suppress(EvidenceError):

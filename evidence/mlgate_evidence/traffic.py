@@ -58,7 +58,7 @@ def require_fresh(environment: Environment, service: Service, *, release: str, c
     with case.refusing():
         decisive = case.history.decisive(*case.about)
         if decisive is None or decisive[1].verdict is Verdict.FAIL:
-            case.refuse_unproven(decisive or next(iter(case.judged()), None))
+            case.refuse_unproven(decisive)
         attempt, given = decisive
         evidence = case.pass_of(attempt.id, given.evidence)
         case.witnesses.require_all(case.history, case.now_ns)
@@ -137,10 +137,6 @@ class _Case:
         """The attempts at this release in whatever configuration, newest first."""
         return self.history.attempts(self.service, self.environment.name, self.release)[::-1]
 
-    def judged(self) -> list[tuple[Attempt, VerdictGiven]]:
-        """The attempts in this configuration that have ended, newest first."""
-        return self.history.judged(*self.about)
-
     def pass_of(self, attempt_id: str, digest: str | None) -> Evidence:
         """The evidence of an attempt, verified, in the ledger, and a PASS of exactly what is asked. Raises EvidenceError, LedgerError."""
         environment = self.environment
@@ -166,18 +162,19 @@ class _Case:
         return evidence
 
     def refuse_unpromoted(self) -> NoReturn:
+        if taken_back := self.history.taken_back(*self.about):
+            self.refuse(f"it was taken back by a rollback ({taken_back.reason})", remedy=self.promote)
         promotions = self.history.promotions(self.service, self.environment.name)
-        of_release = [made for made in promotions if made.release == self.release]
-        if any(made.configuration == self.configuration for made in of_release):
-            self.refuse(f"it was taken back by a rollback ({promotions[-1].reason})", remedy=self.promote)
-        if of_release:
+        if of_release := [made for made in promotions if made.release == self.release]:
             self.refuse(f"it was promoted with configuration {short(of_release[-1].configuration)}, and what is asked for is another one")
-        if any(given.verdict is Verdict.PASS for _, given in self.judged()):
+        decisive = self.history.decisive(*self.about)
+        if decisive is not None and decisive[1].verdict is Verdict.PASS:
             self.refuse("it has passed and is not promoted", remedy=self.promote)
-        self.refuse_unproven(next(iter(self.judged()), None))
+        self.refuse_unproven(decisive)
 
-    def refuse_unproven(self, newest: tuple[Attempt, VerdictGiven] | None) -> NoReturn:
-        if newest is not None:
+    def refuse_unproven(self, decisive: tuple[Attempt, VerdictGiven] | None) -> NoReturn:
+        """By the FAIL that decides; where nothing does, by the newest verdict, and where there is none, by that."""
+        if newest := decisive or next(iter(self.history.judged(*self.about)), None):
             attempt, given = newest
             self.refuse(f"attempt {attempt.id} ended with {given.verdict}", exit_code=given.verdict.exit_code)
         attempts = self.attempts()

@@ -14,7 +14,7 @@ from mlgate.errors import LedgerError
 from mlgate_evidence.entries import AttemptBegun
 from mlgate_evidence.history import History
 from mlgate_evidence.statement import Evidence
-from mlgate_evidence.store import DirectoryStore, verified_evidence
+from mlgate_evidence.store import DirectoryStore, what_verifies
 from mlgate_evidence.trust import Trust
 
 
@@ -57,5 +57,5 @@ class Witnesses:
         if not attempts or not environment.trust.exists():  # where nobody is trusted, nothing is evidence
             return
         trust = Trust.read(environment.trust)
-        for evidence in verified_evidence(DirectoryStore.of(environment), attempts, trust, environment.name, now_ns):
+        for evidence in what_verifies(DirectoryStore.of(environment), attempts, trust, environment.name, now_ns):
             self.require_line(evidence, history)

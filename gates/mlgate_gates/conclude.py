@@ -1,10 +1,11 @@
-"""Turn a measured attempt into evidence: observations, signed statement, ledger entry, report. Each step may be repeated after a kill."""
+"""Turn a measured attempt into evidence: observations, signed statement, report, ledger entry. Each step may be repeated after a kill."""
 
 from __future__ import annotations
 
 import json
 import platform
 import time
+from base64 import b64decode
 from collections import Counter
 from importlib.metadata import version
 from math import prod
@@ -21,6 +22,7 @@ from mlgate_evidence.signer import KeyFileSigner
 from mlgate_evidence.statement import build_statement, sign_statement
 from mlgate_evidence.store import EVIDENCE_FILE, DirectoryStore
 from mlgate_evidence.subject import subject_digests
+from mlgate_gates.checks.answers import answers_of
 from mlgate_gates.report import build_report
 from mlgate_gates.request import GateOutcome
 from mlgate_gates.result import GateResult
@@ -58,20 +60,31 @@ def is_signed(folder: Path) -> bool:
 def record(ledger: Ledger, attempt: str, folder: Path) -> GateOutcome:
     """Write the report of a signed attempt and its verdict into the ledger.
 
-    The verdict comes last: after it the attempt is over, and the same command would begin another one.
+    The verdict comes last: after it the attempt is over, and the same command would begin another one. A report that cannot be made keeps
+    no verdict back, though: a signed FAIL that the ledger never heard of would leave an older PASS in force.
     """
     outcome = finished(folder, attempt)
-    build_report(folder)
-    ledger.record_verdict(attempt, outcome.result.verdict, digest_bytes((folder / EVIDENCE_FILE).read_bytes()))
-    discard(folder)
+    try:
+        build_report(folder)
+    except Exception:
+        _close(ledger, outcome)
+        raise
+    _close(ledger, outcome)
     return outcome
 
 
-def finished(folder: Path, attempt: str) -> GateOutcome:
-    """The outcome that a concluded attempt's own statement gives (`mlgate verify` is what checks it)."""
-    from base64 import b64decode
+def _close(ledger: Ledger, outcome: GateOutcome) -> None:
+    evidence = digest_file(outcome.folder / EVIDENCE_FILE)
+    ledger.record_verdict(outcome.attempt, outcome.result.verdict, evidence)
+    discard(outcome.folder)
 
-    envelope = json.loads((folder / EVIDENCE_FILE).read_bytes())
+
+def finished(folder: Path, attempt: str) -> GateOutcome:
+    """The outcome that a concluded attempt's own statement gives (`mlgate verify` is what checks it).
+
+    Raises EvidenceError where the statement is not there any more.
+    """
+    envelope = json.loads(DirectoryStore(folder.parent).read(attempt, EVIDENCE_FILE))
     predicate = json.loads(b64decode(envelope["payload"]))["predicate"]
     return GateOutcome(attempt, folder, GateResult.from_dict(predicate["result"]))
 
@@ -104,8 +117,8 @@ def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[s
 
 def _answers(sample: Sample, rows: Rows, arm: str) -> dict[str, float | None]:
     """The answer to each case; None where the request failed."""
-    phase = rows.phase(sample.check, arm)
-    return dict(zip(phase.text("case_id"), phase.text("answer"), strict=True))
+    answers = answers_of(rows, sample.check, arm)
+    return dict(zip(answers.text("case_id"), answers.text("answer"), strict=True))
 
 
 def _confusion(session: Session, rows: Rows) -> dict[str, Any] | None:
@@ -127,19 +140,19 @@ def _confusion(session: Session, rows: Rows) -> dict[str, Any] | None:
 
 
 def _slices(session: Session, rows: Rows) -> dict[str, Any]:
-    """Cases and right answers of the candidate by slice; reported, never gating."""
+    """Cases and right answers of the candidate by sample, column and value, of the samples that were asked; reported, never gating."""
     found: dict[str, Any] = {}
     for sample in session.samples:
-        answers = _answers(sample, rows, "candidate") if not sample.look else {}
-        if not answers:
-            continue
-        for name, values in sample.cases.slices.items():
+        answers = _answers(sample, rows, "candidate")
+        for name, values in sample.cases.slices.items() if answers else ():
             cases: Counter[str] = Counter()
             right: Counter[str] = Counter()
             for case_id, label, value in zip(sample.cases.case_ids, sample.cases.labels, values, strict=True):
                 cases[str(value)] += 1
                 right[str(value)] += answers.get(case_id) == float(label)
-            found[name] = [{"value": value, "cases": cases[value], "right": right[value]} for value in sorted(cases)]
+            found.setdefault(sample.id, {})[name] = [
+                {"value": value, "cases": cases[value], "right": right[value]} for value in sorted(cases)
+            ]
     return found
 
 

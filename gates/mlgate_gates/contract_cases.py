@@ -55,7 +55,6 @@ def contract_requests(interface: Interface, model: str) -> tuple[Prepared, ...]:
 
 def example_case(interface: Interface) -> dict[str, Any]:
     """A right request by field: every element 0, or the value within its bounds that is nearest to it."""
-    """A case that keeps the interface, by name; nothing is known of its right answer."""
     return {name: _filled(tensor, _inside(tensor)) for name, tensor in interface.input.items()}
 
 

@@ -73,7 +73,7 @@ def _wrong_digest(plan: Plan, rows: Rows, arm: str) -> BoolArray:
 
 def _strangers(plan: Plan, rows: Rows) -> Iterator[str]:
     arms = {"candidate"} | ({"stable"} if plan.stable else set())
-    phases = {CONTRACT, WARM_UP, LOAD} | {f"{'look' if sample.look else 'quality'}:{sample.id}" for sample in plan.samples}
+    phases = {CONTRACT, WARM_UP, LOAD} | {sample.check for sample in plan.samples}
     for what, column, known in (("arms", "arm", arms), ("phases", "check", phases)):
         if unknown := sorted(set(rows.table[column].unique().to_pylist()) - known):
             yield f"rows of {what} that the plan does not have: {', '.join(unknown[:_NAMED])}"
@@ -101,10 +101,11 @@ def _changed(rows: Rows, arm: str) -> Iterator[str]:
 
 
 def _steps(plan: Plan, generator: Generator) -> Iterator[str]:
-    """A jump under what counts as late could decide nothing, and is only told."""
-    decisive_ns = plan.load.late_ns if plan.load else STEP_NS
+    """A jump under what counts as late could decide nothing, nor could any where nothing is timed: it is only told."""
+    if plan.load is None:
+        return
     for run in generator.runs:
-        if abs(run.clock_stepped_ns) > decisive_ns:
+        if abs(run.clock_stepped_ns) > plan.load.late_ns:
             by = ("-" if run.clock_stepped_ns < 0 else "") + format_duration(round(abs(run.clock_stepped_ns), -6))
             yield f"clock stepped: the wall clock jumped by {by} against the monotonic one during run {run.run}"
 

@@ -10,16 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from mlgate.service import Service
 from mlgate_gates.contract_cases import VALID, example_case
 from mlgate_gates.plan import PlannedLoad
-from mlgate_gates.rows import LOAD, LOST, WARM_UP
+from mlgate_gates.rows import LOAD, WARM_UP, Rows
 from mlgate_gates.samples import Sample
 from mlgate_loadtests.job import Expectation, Prepared
-from mlgate_loadtests.recording import equals
 from mlgate_loadtests.schedule import poisson_arrivals
 from mlgate_serving.clients import Client, client_for
 
@@ -62,8 +60,9 @@ def sample_traffic(sample: Sample, client: Client, rows: pa.Table, *, load: Plan
 
 def _each_once(requests: Sequence[Prepared], rows: pa.Table, *, rate_per_s: float, seed: int) -> Traffic | None:
     """The requests that no row answers. Nobody saw the answer of a lost one, so it is sent again."""
-    kept = rows.filter(pc.invert(pc.fill_null(pc.starts_with(rows["error"], LOST), False)))
-    answered = set(zip(*(kept[column].to_pylist() for column in ("check", "arm", "case_id")), strict=True))
+    sent = Rows(rows)
+    kept = sent.only(~sent.lost)
+    answered = set(zip(*(kept.text(column) for column in ("check", "arm", "case_id")), strict=True))
     pending = [item for item in requests if (item.check, item.arm, item.case_id) not in answered]
     if not pending:
         return None
@@ -88,7 +87,7 @@ def load_traffic(samples: Sequence[Sample], service: Service, rows: pa.Table, *,
     """The declared load for what is left of `at_most`; cases drawn at random with replacement, or the contract's right request where the
     service declares none. None where nothing is left.
     """
-    left_ns = load.at_most_ns - watched_ns(rows)
+    left_ns = load.at_most_ns - Rows.of(rows).phase(LOAD, "candidate").watched_ns
     if left_ns <= 0:
         return None
     client = client_for(service.interface, service.name)
@@ -106,12 +105,3 @@ def load_traffic(samples: Sequence[Sample], service: Service, rows: pa.Table, *,
     watched = arrivals >= load.warm_up_ns
     picks = (draws + watched * len(cases)).astype(np.int32)
     return Traffic(requests, arrivals, picks, (np.cumsum(watched) - 1).astype(np.int32))
-
-
-def watched_ns(rows: pa.Table) -> int:
-    """How long the load was watched so far, by schedule, summed over runs, in ns."""
-    loaded = rows.filter(equals(rows["check"], LOAD))
-    if loaded.num_rows == 0:
-        return 0
-    spans = loaded.group_by("run").aggregate([("scheduled_ns", "min"), ("scheduled_ns", "max")])
-    return int(pc.sum(pc.subtract(spans["scheduled_ns_max"], spans["scheduled_ns_min"])).as_py())

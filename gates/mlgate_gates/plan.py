@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, ValidationError, model_validator
 
-from mlgate.digests import digest_json
 from mlgate.documents import Declared
 from mlgate.errors import EvidenceError
 from mlgate.release import Digest
 from mlgate.service import Probability
 from mlgate_gates.provable import allowed_share
+from mlgate_gates.samples import phase_of
 
 CONTRACT = "contract"
 
@@ -114,6 +114,11 @@ class PlannedSample(Declared):
     arms: tuple[str, ...]
     look: bool
 
+    @property
+    def check(self) -> str:
+        """The name of its phase in the observations."""
+        return phase_of(self)
+
 
 class PlannedLoad(Declared):
     """The load as planned, in base units. A row sent more than `late_ns` after its instant is late."""
@@ -170,11 +175,6 @@ class Plan(Declared):
             first = error.errors(include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "the plan"
             raise EvidenceError(f"{place}: {first['msg']}", where="the plan", remedy="read it with the mlgate that wrote it") from None
-
-    @property
-    def digest(self) -> str:
-        """The digest that is fixed before the first request and stands in the evidence."""
-        return digest_json(self.to_dict())
 
     def sample(self, identifier: str) -> PlannedSample:
         """The sample called `identifier`. Raises KeyError."""

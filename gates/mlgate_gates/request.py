@@ -67,7 +67,7 @@ class GateRequest:
             raise UsageError(
                 f"--first-release, but {known_stable} is stable in {self.environment.name}",
                 where=f"the ledger, {self.environment.ledger}",
-                remedy="leave the option out and name the stable endpoint: --stable URL",
+                remedy="leave the option out; with --candidate, also name the stable endpoint: --stable URL",
             )
         if self.first_release and self.stable is not None:
             raise UsageError(

@@ -68,11 +68,6 @@ class GateResult:
     findings: tuple[Finding, ...]
     health: Mapping[str, Any]
 
-    @property
-    def settled(self) -> bool:
-        """Whether more requests could not change the verdict, so that a running gate stops: PASS, FAIL, or rows beyond repair."""
-        return self.verdict in (Verdict.PASS, Verdict.FAIL) or bool(self.health["problems"])
-
     def finding(self, name: str) -> Finding:
         """The finding of the check called `name`. Raises KeyError."""
         for finding in self.findings:

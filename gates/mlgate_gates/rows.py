@@ -98,7 +98,7 @@ class Rows:
 
     @property
     def lost(self) -> BoolArray:
-        """Which requests are known sent and nothing more, since the gate itself was killed."""
+        """Which requests are known sent and nothing more, since the worker that sent them was killed."""
         return _flags(pc.fill_null(pc.starts_with(self.table["error"], LOST), False))
 
     @property
@@ -110,6 +110,14 @@ class Rows:
     def late(self, late_ns: int) -> BoolArray:
         """Which requests the generator sent late."""
         return np.asarray(self.lag_ns > late_ns)
+
+    @property
+    def watched_ns(self) -> int:
+        """How long these rows, of the load, watch it: by schedule, summed over runs, in ns."""
+        run, scheduled = self.whole("run"), self.whole("scheduled_ns")
+        ends = np.flatnonzero(np.diff(run, append=-1))
+        starts = np.concatenate([[0], ends + 1])[:-1]
+        return int((scheduled[ends] - scheduled[starts]).sum())
 
     @property
     def latency_ns(self) -> FloatArray:

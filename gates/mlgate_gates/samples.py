@@ -26,7 +26,7 @@ class Sample:
     @property
     def check(self) -> str:
         """The name of its phase in the observations."""
-        return f"look:{self.id}" if self.look else f"quality:{self.id}"
+        return phase_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Its part of the plan."""
@@ -100,6 +100,11 @@ class _OfFile(Protocol):
     def data(self) -> str: ...
     @property
     def look(self) -> bool: ...
+
+
+def phase_of(sample: _OfFile) -> str:
+    """What the phase in which a sample is asked is called in the observations."""
+    return f"look:{sample.id}" if sample.look else f"quality:{sample.id}"
 
 
 _Sample = TypeVar("_Sample", bound=_OfFile)

@@ -2,10 +2,11 @@
 
 A row says which release answered, not in which configuration, and what another command puts in a server's place answers at the same
 address. So the servers are noted beside the rows before anything is sent, and looked at again when the measuring ends, however it ends.
-The note goes when they are the same. While it stays, the rows are worth nothing unless those very servers still run: nobody can tell what
-they were measured on. Such an attempt gets no verdict, neither VOID, which `mlgate verify` could not compute from the rows, nor FAIL, since
-the release did nothing. The rows are not measured anew on the same route either, which would be a second chance at the same alpha: the
-next gate is the next route.
+The note goes when they are the same, also after a Ctrl-C: then these rows are known to be theirs, and what goes on with the attempt may
+be measured on a later process of the same configuration, which has a note of its own. While the note stays, the rows are worth nothing
+unless those very servers still run: nobody can tell what they were measured on. Such an attempt gets no verdict, neither VOID, which
+`mlgate verify` could not compute from the rows, nor FAIL, since the release did nothing. The rows are not measured anew on the same route
+either, which would be a second chance at the same alpha: the next gate is the next route.
 
 A server that ended by itself stays what it was. That it no longer answers is its own doing, and counts.
 """

@@ -18,7 +18,7 @@ from mlgate.verdict import Verdict
 from mlgate_gates.contract_cases import contract_requests
 from mlgate_gates.judge import judge
 from mlgate_gates.phases import Traffic, contract_traffic, load_traffic, sample_traffic
-from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.plan import CONTRACT, Plan, PlannedLoad
 from mlgate_gates.planning import timeout_ns
 from mlgate_gates.result import GateResult
 from mlgate_gates.samples import Sample
@@ -36,7 +36,7 @@ _UNDER_LOAD = ("latency", "error-rate")
 
 @dataclass
 class Session:
-    """The measuring of one attempt in `folder`. `rows` grows; everything else is fixed by the plan.
+    """The measuring of one attempt in `folder`, as its plan says; `rows` grows.
 
     `resumed_ns` is when the rows of an interrupted gate were taken up (since the Unix epoch), None where there were none.
     """
@@ -58,7 +58,7 @@ class Session:
         self._take_up()
         client = client_for(self.service.interface, self.service.name)
         contract = contract_requests(self.service.interface, self.service.name)
-        self._run_once("contract", contract_traffic(contract, self.rows))
+        self._run_once(CONTRACT, contract_traffic(contract, self.rows))
         load = self.plan.load
         for index, sample in enumerate(self.samples):
             if self._refused():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
@@ -28,6 +28,7 @@ from mlgate_gates.judge import judge
 from mlgate_gates.phases import load_arrivals
 from mlgate_gates.plan import Plan, PlannedLoad
 from mlgate_gates.planning import declared_service, plan_again
+from mlgate_gates.predicate import Confusion, Observations, Slice, read_predicate
 from mlgate_gates.result import GateResult
 from mlgate_gates.rows import LOAD, WARM_UP, Rows
 from mlgate_gates.samples import declared_files
@@ -69,7 +70,8 @@ def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> V
         raise EvidenceError(f"cannot be read: {error.strerror}", where=str(envelope), remedy="name the folder of an attempt") from None
     evidence = read_evidence(content, trust, None, time.time_ns() if now_ns is None else now_ns, where=str(envelope))
     predicate = evidence.statement["predicate"]
-    plan = Plan.from_dict(predicate["plan"])
+    signed = read_predicate(predicate)
+    plan = signed.plan
     observations = folder / "observations.parquet"
     rows = read_observations(observations)
     observed = Rows.of(rows)
@@ -77,14 +79,14 @@ def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> V
     found = [
         *_plan_differences(folder / "plan.json", predicate["plan"]),
         *differences(plan.to_dict(), plan_again(plan).to_dict(), "plan"),
-        *_look_differences(folder / "look.json", predicate.get("look")),
-        *_observation_differences(observations, rows, predicate.get("observations")),
+        *_look_differences(folder / "look.json", signed.look.digest),
+        *_observation_differences(observations, rows, signed.observations),
         *differences(predicate["result"], result.to_dict(), "result"),
-        *_confusion_differences(plan, observed, predicate.get("confusion")),
-        *_slice_differences(plan, observed, predicate.get("slices")),
+        *_confusion_differences(plan, observed, signed.confusion),
+        *_slice_differences(plan, observed, signed.slices),
     ]
     if plan.load is not None and not result.health["problems"]:  # rows that prove nothing may have any schedule
-        found += _schedule_differences(plan.load, observed, predicate.get("versions"))
+        found += _schedule_differences(plan.load, observed, signed.versions.get("numpy"))
     if found:
         raise EvidenceError(
             "the evidence does not hold:\n" + "\n".join(f"- {each}" for each in found), where=str(folder), remedy=_GATE_AGAIN
@@ -129,62 +131,60 @@ def _plan_differences(path: Path, signed: Any) -> Iterator[str]:
         yield f"plan.json has digest {digest}, and the plan that was signed has {digest_json(signed)}"
 
 
-def _look_differences(path: Path, signed: Any) -> Iterator[str]:
+def _look_differences(path: Path, signed: str) -> Iterator[str]:
     """No verdict rests on the cases to look at, so they may be gone; but people judge by them, so they may not be others."""
-    expected = signed.get("digest") if isinstance(signed, dict) else None
-    if path.exists() and (digest := digest_file(path)) != expected:
-        yield f"look.json has digest {digest}, and what was signed has {expected}"
+    if path.exists() and (digest := digest_file(path)) != signed:
+        yield f"look.json has digest {digest}, and what was signed has {signed}"
 
 
-def _observation_differences(path: Path, rows: pa.Table, signed: Any) -> Iterator[str]:
-    if not isinstance(signed, dict):
-        yield "no observations were signed"
-        return
+def _observation_differences(path: Path, rows: pa.Table, signed: Observations) -> Iterator[str]:
     digest = digest_file(path)
-    if digest != signed.get("digest"):
-        yield f"observations.parquet has digest {digest}, and what was signed has {signed.get('digest')}"
-    if rows.num_rows != signed.get("rows"):
-        yield f"observations.parquet has {rows.num_rows:,} rows, and what was signed has {signed.get('rows')}"
+    if digest != signed.digest:
+        yield f"observations.parquet has digest {digest}, and what was signed has {signed.digest}"
+    if rows.num_rows != signed.rows:
+        yield f"observations.parquet has {rows.num_rows:,} rows, and what was signed has {signed.rows}"
 
 
-def _confusion_differences(plan: Plan, rows: Rows, signed: Any) -> Iterator[str]:
+def _confusion_differences(plan: Plan, rows: Rows, signed: Confusion | None) -> Iterator[str]:
     """How often each class was answered, and how often rightly."""
     samples = [sample for sample in plan.samples if not sample.look]
-    if not isinstance(signed, dict) or not samples:
+    if signed is None or not samples:
         return
-    labels = [float(label) for label in signed["labels"]]
-    for arm in ("candidate", "stable"):
-        counts = signed.get(arm)
-        if counts is None:
+    classes = range(len(signed.labels))
+    yield from differences(list(signed.labels), [str(each) for each in classes], "confusion.labels")
+    for arm, counts in (("candidate", signed.candidate), ("stable", signed.stable)):
+        if not counts:
             continue
-        answers = answers_of(rows, samples[0].id, arm)
+        answers = answers_of(rows, samples[0].check, arm)
         answered = Counter(answers.text("answer"))  # None: no answer, the last column
         yield from differences(
-            [sum(column) for column in zip(*counts, strict=True)], [answered[each] for each in (*labels, None)], f"confusion.{arm}"
+            [sum(column) for column in zip(*counts, strict=True)], [answered[each] for each in (*classes, None)], f"confusion.{arm}"
         )
-        yield from differences(sum(counts[place][place] for place in range(len(counts))), _right(answers), f"confusion.{arm}.right")
+        yield from differences(sum(counts[each][each] for each in classes), _right(answers), f"confusion.{arm}.right")
 
 
-def _slice_differences(plan: Plan, rows: Rows, signed: Any) -> Iterator[str]:
+def _slice_differences(plan: Plan, rows: Rows, signed: Mapping[str, Mapping[str, tuple[Slice, ...]]]) -> Iterator[str]:
     """How many cases the values of a declared slice have together, and how many of them were answered rightly."""
     files = declared_files(declared_service(plan), with_stable=plan.stable is not None)
-    # A column that slices two files is told of the later one.
-    sliced = {name: sample for sample in plan.samples if sample.data in files for name in files[sample.data].slices}
-    for name, parts in (signed or {}).items():
-        if name not in sliced:
-            yield f"slices.{name} was signed, and no such slice is declared"
-            continue
-        right = _right(answers_of(rows, sliced[name].id, "candidate"))
-        yield from differences(sum(part["cases"] for part in parts), sliced[name].cases, f"slices.{name}.cases")
-        yield from differences(sum(part["right"] for part in parts), right, f"slices.{name}.right")
+    declared = {(sample.id, name): sample for sample in plan.samples if sample.data in files for name in files[sample.data].slices}
+    for identifier, columns in signed.items():
+        for name, parts in columns.items():
+            at = f"slices.{identifier}.{name}"
+            sample = declared.get((identifier, name))
+            if sample is None:
+                yield f"{at} was signed, and no such slice is declared"
+                continue
+            right = _right(answers_of(rows, sample.check, "candidate"))
+            yield from differences(sum(part.cases for part in parts), sample.cases, f"{at}.cases")
+            yield from differences(sum(part.right for part in parts), right, f"{at}.right")
 
 
 def _right(answers: Rows) -> int:
     return int(((answers.number("score") == 1) & ~answers.failed).sum())
 
 
-def _schedule_differences(load: PlannedLoad, rows: Rows, versions: Any) -> Iterator[str]:
-    """Each run of the load against the arrivals that the plan's seed and rate give, to the nanosecond."""
+def _schedule_differences(load: PlannedLoad, rows: Rows, numpy: str | None) -> Iterator[str]:
+    """Each run of the load against the arrivals that the plan's seed and rate give, to the nanosecond; `numpy` drew them."""
     loaded = rows.only(rows.equal("check", WARM_UP) | rows.equal("check", LOAD))
     run, scheduled, watched = loaded.whole("run"), loaded.whole("scheduled_ns"), loaded.equal("check", LOAD)
     for number in np.unique(run).tolist():
@@ -193,6 +193,5 @@ def _schedule_differences(load: PlannedLoad, rows: Rows, versions: Any) -> Itera
         kept = np.array_equal(scheduled[here] - scheduled[here][0], arrivals - arrivals[0])
         if kept and np.array_equal(watched[here], arrivals >= load.warm_up_ns):
             continue
-        drawn = versions.get("numpy") if isinstance(versions, dict) else None
-        other = "" if drawn == np.__version__ else f" (drawn by numpy {drawn}, and again by {np.__version__})"
+        other = "" if numpy == np.__version__ else f" (drawn by numpy {numpy}, and again by {np.__version__})"
         yield f"run {number}: its {int(here.sum()):,} requests did not go out when the plan's seed and rate say{other}"

@@ -40,7 +40,6 @@ class Drive:
         self._progress = progress
         self._log = log
         self._journal = JournalReader(job.folder, job.run)
-        self._given: list[pa.Table] = []
         self._held = JOURNAL_SCHEMA.empty_table()
         self._prefix = 0
         self._over = False
@@ -88,10 +87,6 @@ class Drive:
         self.stop()
 
     @property
-    def pid(self) -> int:
-        return self._worker.pid
-
-    @property
     def sent(self) -> int:
         """How many arrivals were sent so far."""
         return self._progress.sent
@@ -105,7 +100,7 @@ class Drive:
         """The next rows in schedule order, each once; waits up to `timeout_s` for at least one, and gives none where none completed.
 
         A row is given when it and all before it are complete, so the rows so far are always a prefix of the schedule.
-        Raises ProcessError when the worker died: exit status and the end of its log; `rows` still has what was complete.
+        Raises ProcessError when the worker died: exit status and the end of its log; `recover` still gives what was complete.
         """
         give_up = time.monotonic() + timeout_s
         while True:
@@ -128,13 +123,7 @@ class Drive:
         fresh = self._held.slice(0, ready).drop_columns("arrival")
         self._held = self._held.slice(ready)
         self._prefix += ready
-        if ready:
-            self._given.append(fresh)
         return fresh
-
-    def rows(self) -> pa.Table:
-        """Every row that completed so far, in schedule order: what `poll` gave, and behind it what a slow one still holds up."""
-        return pa.concat_tables([SCHEMA.empty_table(), *self._given, self._held.drop_columns("arrival")]).combine_chunks()
 
     def stop(self) -> None:
         """Send nothing more and wait for what is in flight, at most its timeout. `poll` then gives the remaining rows."""

@@ -33,12 +33,20 @@ class Progress:
 
     @classmethod
     def create(cls, folder: Path, run: int) -> Self:
-        """A fresh one, written in full so that no later store can run out of disk. Raises FileExistsError."""
+        """A fresh one, written in full so that no later store can run out of disk; it is there whole or not at all.
+
+        Raises FileExistsError.
+        """
         path = progress_path(folder, run)
-        with path.open("xb") as stream:
-            stream.write(_FIELDS.pack(0, 0, 0))
-            stream.flush()
-            os.fsync(stream.fileno())
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("wb") as stream:
+                stream.write(_FIELDS.pack(0, 0, 0))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.link(part, path)  # unlike a rename it takes nobody's place
+        finally:
+            part.unlink(missing_ok=True)
         return cls(path)
 
     def lock(self, timeout_s: float = 0) -> bool:

@@ -10,17 +10,20 @@ import pytest
 
 from mlgate.digests import digest_bytes, digest_json
 from mlgate.environment import Environment
+from mlgate.errors import RefusedError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
+from mlgate_evidence import traffic
 from mlgate_evidence.history import Attempt
 from mlgate_evidence.ledger import Ledger
-from mlgate_evidence.ledger_store import LedgerFile
+from mlgate_evidence.ledger_store import GENESIS, LedgerFile
 from mlgate_evidence.signer import KeyFileSigner
 from mlgate_evidence.statement import build_statement, sign_statement
 from mlgate_evidence.store import DirectoryStore
 from mlgate_evidence.subject import subject_digests
 from mlgate_evidence.trust import Trust, ensure_local_trust
 
+RELEASE, CONFIGURATION = digest_json("release"), digest_json("configuration")
 NOW_NS = 1_795_555_859_000_000_000  # 2026-11-24 21:30:59 UTC
 
 
@@ -152,12 +155,52 @@ class Desk:
             reason=reason,
         )
 
+    def require(self, what: str = "traffic", release: str = RELEASE, configuration: str = CONFIGURATION, service: str = "digits") -> Any:
+        """Asks whether a release may take `traffic`, or whether its evidence is `fresh` enough to promote it."""
+        of = {"release": release, "configuration": configuration, "clock": self.clock}
+        if what == "traffic":
+            return traffic.require_traffic(self.environment, service=service, **of)
+        declared = self.declared.model_copy(update={"metadata": self.declared.metadata.model_copy(update={"name": service})})
+        return traffic.require_fresh(self.environment, declared, **of)
+
+    def refused(self, what: str, problem: str, *, exit_code: int = 1, remedy: str = "mlgate gate", **about: str) -> RefusedError:
+        """What `require` is refused with."""
+        with pytest.raises(RefusedError, match=problem) as caught:
+            self.require(what, **about)
+        assert caught.value.exit_code == exit_code
+        assert remedy in caught.value.remedy
+        assert caught.value.where
+        return caught.value
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     """A fresh local environment."""
     environment = Environment(name="local", home=tmp_path / "local")
     return Desk(environment, ensure_local_trust(environment))
+
+
+class MemoryStore:
+    """A ledger of this process only: all that the seam asks for."""
+
+    where = "memory"
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+
+    def read(self) -> tuple[list[bytes], str]:
+        return list(self.lines), digest_bytes(self.lines[-1]) if self.lines else GENESIS
+
+    def append(self, expected_head: str, line: bytes) -> bool:
+        if self.read()[1] != expected_head:
+            return False
+        self.lines.append(line)
+        return True
+
+
+@pytest.fixture(scope="session")
+def memory_store() -> type[MemoryStore]:
+    return MemoryStore
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from mlgate.environment import Environment
 from mlgate.errors import EvidenceError
 from mlgate.verdict import Verdict
 from mlgate_evidence.signer import KeyFileSigner, make_key
-from mlgate_evidence.statement import CLOCK_SKEW_NS, PAYLOAD_TYPE, build_statement, read_envelope, read_evidence, sign_statement
+from mlgate_evidence.statement import CLOCK_SKEW_NS, PAYLOAD_TYPE, build_statement, read_evidence, sign_statement
 from mlgate_evidence.trust import Trust, ensure_local_trust
 
 RELEASE, CONFIGURATION = digest_json("release"), digest_json("configuration")
@@ -36,7 +36,7 @@ def attempt(desk: Any) -> Any:
 
 
 def read(desk: Any, content: bytes, stage: str | None = "local") -> dict[str, Any]:
-    return read_envelope(content, desk.trust, stage, desk.clock.now_ns)
+    return read_evidence(content, desk.trust, stage, desk.clock.now_ns).statement
 
 
 def resign(desk: Any, change: Callable[[dict[str, Any]], None], attempt: Any, verdict: Verdict = Verdict.PASS) -> bytes:
@@ -136,7 +136,7 @@ class TestShape:
 class TestRefusals:
     def refused(self, desk: Any, content: bytes, problem: str, stage: str | None = "local") -> EvidenceError:
         with pytest.raises(EvidenceError, match=problem) as caught:
-            read_envelope(content, desk.trust, stage, desk.clock.now_ns, where="attempt/evidence.json")
+            read_evidence(content, desk.trust, stage, desk.clock.now_ns, where="attempt/evidence.json")
         assert caught.value.where == "attempt/evidence.json"
         assert caught.value.remedy
         return caught.value

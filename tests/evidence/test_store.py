@@ -11,7 +11,7 @@ from mlgate.digests import digest_json
 from mlgate.errors import EvidenceError
 from mlgate.verdict import Verdict
 from mlgate_evidence import store as store_module
-from mlgate_evidence.store import DirectoryStore, read_attempt, verified_evidence
+from mlgate_evidence.store import DirectoryStore, read_attempt, what_verifies
 
 RELEASE, CONFIGURATION = digest_json("release"), digest_json("configuration")
 
@@ -21,9 +21,8 @@ def store(tmp_path: Path) -> DirectoryStore:
     return DirectoryStore(tmp_path / "evidence")
 
 
-def test_what_was_put_is_read(store: DirectoryStore, tmp_path: Path) -> None:
-    (tmp_path / "rows").write_bytes(b"rows")
-    store.put("a-r1", {"plan.json": b"{}", "observations.parquet": tmp_path / "rows", "evidence.json": b"signed"})
+def test_what_was_put_is_read(store: DirectoryStore) -> None:
+    store.put("a-r1", {"plan.json": b"{}", "observations.parquet": b"rows", "evidence.json": b"signed"})
     assert [store.read("a-r1", name) for name in ("plan.json", "observations.parquet", "evidence.json")] == [b"{}", b"rows", b"signed"]
     assert store.attempts() == ["a-r1"]
     assert sorted(path.name for path in store.folder("a-r1").iterdir()) == ["evidence.json", "observations.parquet", "plan.json"]
@@ -102,7 +101,7 @@ def test_a_file_is_on_the_disk_before_it_is_there_by_name(tmp_path: Path, monkey
 
 class TestVerified:
     def of(self, desk: Any) -> list[str]:
-        found = verified_evidence(desk.store, desk.store.attempts(), desk.trust, "local", desk.clock.now_ns)
+        found = what_verifies(desk.store, desk.store.attempts(), desk.trust, "local", desk.clock.now_ns)
         return [evidence.attempt for evidence in found]
 
     def test_what_does_not_verify_is_left_out(self, desk: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mlgate import Service
+from mlgate import Environment, Service
+from mlgate.digests import digest_file, digest_json
+from mlgate_evidence.signer import KeyFileSigner
+from mlgate_evidence.statement import build_statement, sign_statement
+from mlgate_evidence.subject import subject_digests
+from mlgate_evidence.trust import Trust, ensure_local_trust
 from mlgate_gates.contract_cases import contract_names
 from mlgate_gates.judge import judge as judge_rows
 from mlgate_gates.phases import load_arrivals
@@ -21,14 +27,17 @@ from mlgate_gates.planning import build_plan
 from mlgate_gates.request import Subject
 from mlgate_gates.result import GateResult
 from mlgate_gates.samples import Sample
+from mlgate_gates.verify import Verified, verify_folder
 from mlgate_loadtests.account import Generator, RunAccount
 from mlgate_loadtests.cases import Cases
-from mlgate_loadtests.recording import SCHEMA
+from mlgate_loadtests.recording import SCHEMA, write_observations
 
 MS, SECOND = 10**6, 10**9
 START_NS = 1_795_000_000 * SECOND
-CANDIDATE, STABLE = "sha256:" + "c" * 64, "sha256:" + "5" * 64
+SIGNED_NS = 1_796_000_000 * SECOND
+CANDIDATE, STABLE, CONFIGURATION = ("sha256:" + letter * 64 for letter in "c5f")
 CASES = 900
+Change = Callable[[dict[str, Any]], None]
 
 DECLARATION = """\
 apiVersion: mlgate/v1
@@ -222,3 +231,73 @@ def rows(service_from: Callable[..., Service]) -> Recorder:
 def good(rows: Recorder) -> Recorder:
     """A recorder with every phase but the load, all healthy: candidate 880 of 900, stable 878."""
     return rows.copy().contract().quality(range(20)).quality(range(2, 24), "stable")
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """An environment with a key and a trust file."""
+    place = Environment("local", tmp_path_factory.mktemp("home"))
+    ensure_local_trust(place)
+    return place
+
+
+@pytest.fixture
+def planned(plan_from: Callable[..., Plan]) -> Plan:
+    """A plan whose candidate is known by release and configuration, and whose hold-out has a slice."""
+    sliced = ("at_least: 0.94, data: data/holdout.parquet", "at_least: 0.94, data: data/holdout.parquet, slices: [digit]")
+    return plan_from(sliced, candidate=Subject("http://127.0.0.1:1", CANDIDATE, CONFIGURATION))
+
+
+@pytest.fixture
+def observed(good: Any, planned: Plan) -> pa.Table:
+    """Rows of a gate that passes."""
+    table: pa.Table = good.copy().drive(planned.load, latency_ms=[float(place % 50) for place in range(3200)]).table()
+    return table
+
+
+@pytest.fixture
+def evidence(tmp_path: Path, environment: Environment, planned: Plan, observed: pa.Table) -> Callable[..., Path]:
+    """Writes the evidence of a gate.
+
+    `lie` may change the predicate before it is signed, and `plan_lie` the plan before anything else; `rows` are what is stored.
+    """
+
+    def write(lie: Change = lambda _: None, rows: pa.Table = observed, plan_lie: Change = lambda _: None) -> Path:
+        folder = tmp_path / "attempt"
+        folder.mkdir()
+        write_observations(folder / "observations.parquet", rows)
+        plan = planned.to_dict()
+        plan_lie(plan)
+        (folder / "plan.json").write_text(json.dumps(plan, indent=2))
+        predicate = {
+            "plan": plan,
+            "plan_digest": digest_json(plan),
+            "ledger": {"count": 1, "head": "sha256:" + "0" * 64},
+            "result": judge_rows(Plan.from_dict(plan), rows, account_of(rows)).to_dict(),
+            "generator": account_of(rows).to_dict(),
+            "versions": {"numpy": np.__version__},
+            "look": {"digest": "sha256:" + "0" * 64},
+            "slices": {"holdout": {"digit": [{"value": "0", "cases": 300, "right": 280}, {"value": "1", "cases": 600, "right": 600}]}},
+            "started_ns": START_NS,
+            "finished_ns": SIGNED_NS,
+            "observations": {"digest": digest_file(folder / "observations.parquet"), "rows": rows.num_rows},
+            "confusion": {"labels": ["0", "1"], "candidate": [[0, 20, 0], [0, 880, 0]], "stable": [[0, 22, 0], [0, 878, 0]]},
+        }
+        lie(predicate)
+        subject = planned.subject
+        statement = build_statement(subject_digests(subject.release, subject.configuration, subject.url), predicate)
+        signed = sign_statement(statement, KeyFileSigner(environment.signing_key), clock=lambda: SIGNED_NS)
+        (folder / "evidence.json").write_bytes(signed)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def verify(environment: Environment) -> Callable[..., Verified]:
+    """Verifies a folder, an hour after it was signed and by who is trusted in its environment unless told otherwise."""
+
+    def at(folder: Path, trust: Trust | None = None, *, hours: int = 1) -> Verified:
+        return verify_folder(folder, trust or Trust.read(environment.trust), now_ns=SIGNED_NS + hours * 3600 * SECOND)
+
+    return at

@@ -25,7 +25,7 @@ Judge = Callable[..., GateResult]
 
 def test_a_gate_passes_when_every_check_proved_its_claim(judge: Judge, plan: Plan, good: Any) -> None:
     result = judge(plan, good.load().table())
-    assert (result.verdict, result.decided_by, result.settled) == (Verdict.PASS, EVERY_CHECK, True)
+    assert (result.verdict, result.decided_by) == (Verdict.PASS, EVERY_CHECK)
     assert [(finding.name, finding.verdict) for finding in result.findings] == [
         ("contract", Verdict.PASS),
         ("accuracy", Verdict.PASS),
@@ -74,12 +74,12 @@ def test_a_running_gate_waits_for_what_is_still_to_come(judge: Judge, plan: Plan
     waiting = [finding.name for finding in result.findings if finding.verdict is None]
     assert len(waiting) == [5, 4, 2, 2][phases]
     if phases != 2:  # then stable's answers are missing, and that is void for now
-        assert (result.verdict, result.settled) == (Verdict.INCONCLUSIVE, False)
+        assert result.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_running_gate_stops_at_the_first_proof_of_a_breach(judge: Judge, plan: Plan, rows: Any) -> None:
     result = judge(plan, rows.contract().quality(100).table(), ended=False)
-    assert (result.verdict, result.settled) == (Verdict.FAIL, True)
+    assert result.verdict is Verdict.FAIL
 
 
 def test_fail_outweighs_void_and_inconclusive(judge: Judge, plan: Plan, good: Any) -> None:
@@ -94,7 +94,7 @@ def test_void_outweighs_inconclusive(judge: Judge, plan: Plan, rows: Any) -> Non
     late = [280.0] * 40 + [0.1] * 3160
     result = judge(plan, rows.contract().quality(50).quality(50, "stable").load(lag_ms=late).table())
     assert result.finding("accuracy").verdict is Verdict.INCONCLUSIVE
-    assert (result.verdict, result.decided_by, result.settled) == (Verdict.VOID, "latency-p99", False)
+    assert (result.verdict, result.decided_by) == (Verdict.VOID, "latency-p99")
 
 
 def test_a_plan_without_checks_is_void(judge: Judge, plan: Plan, good: Any) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from mlgate import Service
 from mlgate_gates.contract_cases import VALID, contract_requests, example_case
-from mlgate_gates.phases import Traffic, contract_traffic, load_arrivals, load_traffic, sample_traffic, watched_ns
+from mlgate_gates.phases import Traffic, contract_traffic, load_arrivals, load_traffic, sample_traffic
 from mlgate_gates.plan import Plan, PlannedLoad
+from mlgate_gates.rows import LOAD, Rows
 from mlgate_gates.samples import Sample
 from mlgate_loadtests.recording import SCHEMA
 from mlgate_loadtests.schedule import poisson_arrivals
@@ -92,7 +93,7 @@ def test_another_run_has_other_arrivals_and_other_cases(traffic: Callable[..., T
 
 def test_what_was_watched_is_not_watched_again(traffic: Callable[..., Traffic], rows: Any, load: PlannedLoad) -> None:
     table = rows.load(4001).table()
-    assert watched_ns(table) == 20 * SECOND
+    assert Rows.of(table).phase(LOAD, "candidate").watched_ns == 20 * SECOND
     arrivals = traffic(table).arrivals_ns
     watched = arrivals[arrivals >= load.warm_up_ns]
     assert watched[-1] - watched[0] >= 70 * SECOND > watched[-2] - watched[0]

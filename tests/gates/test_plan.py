@@ -61,10 +61,10 @@ def test_a_plan_holds_everything_that_decides(plan: Plan) -> None:
     assert value["declaration"]["metadata"] == {"name": "digits", "owner": "vision"}
 
 
-def test_a_plan_survives_json_and_its_digest_is_that_of_what_is_written(plan: Plan) -> None:
+def test_a_plan_survives_json_to_the_last_digit(plan: Plan) -> None:
     written = json.loads(canonical_json(plan.to_dict()))
     assert Plan.from_dict(written) == plan
-    assert Plan.from_dict(written).digest == plan.digest == digest_json(written)
+    assert digest_json(Plan.from_dict(written).to_dict()) == digest_json(written)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_plan_survives_json_and_its_digest_is_that_of_what_is_written(plan: Pl
     [{"seed": 8}, {"route": 2}, {"alpha_share": 0.1}, {"attempt": "a-2"}, {"stage": "dev"}, {"candidate": Subject("http://127.0.0.1:3")}],
 )
 def test_whatever_is_changed_changes_the_digest(plan_from: Callable[..., Plan], plan: Plan, changed: dict[str, Any]) -> None:
-    assert plan_from().digest == plan.digest
-    assert plan_from(**changed).digest != plan.digest
+    digest, same, other = (digest_json(each.to_dict()) for each in (plan, plan_from(), plan_from(**changed)))
+    assert same == digest != other
 
 
 @settings(deadline=None, max_examples=20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import pytest
 import uvloop
@@ -49,12 +50,14 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.001)
 
 
-def ask_once(url: str) -> Exchange:
-    async def work(_, send):
+async def one_after_another(_, send, count: int = 2) -> None:
+    for _ in range(count):
         exchange = send()
-        await until(lambda: exchange.finished)
+        await until(lambda now=exchange: now.finished)
 
-    (exchange,) = with_pool(url, work)
+
+def ask_once(url: str) -> Exchange:
+    (exchange,) = with_pool(url, partial(one_after_another, count=1))
     return exchange
 
 
@@ -83,13 +86,7 @@ def answers(raw: bytes, *, then: Callable[..., None] | None = None):
 )
 def test_whole_answers_are_read_and_their_connection_kept(endpoint, raw, status, body):
     endpoint.answer = answers(raw)
-
-    async def work(_, send):
-        for _ in range(3):
-            exchange = send()
-            await until(lambda now=exchange: now.finished)
-
-    for exchange in with_pool(endpoint.url, work):
+    for exchange in with_pool(endpoint.url, partial(one_after_another, count=3)):
         assert (exchange.status, bytes(exchange.body), exchange.error) == (status, body, None)
         assert "link" not in exchange.headers
         assert 0 < exchange.sent_ns <= exchange.first_byte_ns <= exchange.done_ns
@@ -109,13 +106,7 @@ def test_whole_answers_are_read_and_their_connection_kept(endpoint, raw, status,
 )
 def test_a_connection_that_cannot_be_kept_is_not_used_again(endpoint, raw):
     endpoint.answer = answers(raw)
-
-    async def work(_, send):
-        for _ in range(2):
-            exchange = send()
-            await until(lambda now=exchange: now.finished)
-
-    for exchange in with_pool(endpoint.url, work):
+    for exchange in with_pool(endpoint.url, one_after_another):
         assert (exchange.status, bytes(exchange.body), exchange.error) == (200, b"ok", None)
     assert endpoint.connections == 2
 
@@ -214,13 +205,7 @@ def test_a_request_that_was_written_is_never_sent_again(endpoint):
             call.hang_up()
 
     endpoint.answer = once_then_hang_up
-
-    async def work(_, send):
-        for _ in range(2):
-            exchange = send()
-            await until(lambda now=exchange: now.finished)
-
-    first, second = with_pool(endpoint.url, work)
+    first, second = with_pool(endpoint.url, one_after_another)
     assert first.error is None
     assert second.error is not None
     assert second.error.startswith("connection: ")
@@ -274,11 +259,5 @@ def test_what_takes_too_long_is_ended_whether_connected_or_waiting(endpoint):
 def test_an_early_refusal_of_a_large_request_does_not_poison_the_connection(endpoint, monkeypatch):
     endpoint.before_body = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n"
     monkeypatch.setitem(globals(), "REQUEST", Request("POST", "/predictions/toy", (), b"x" * (32 << 20)))
-
-    async def work(_, send):
-        for _ in range(2):
-            exchange = send()
-            await until(lambda now=exchange: now.finished)
-
-    assert [exchange.status for exchange in with_pool(endpoint.url, work)] == [413, 413]
+    assert [exchange.status for exchange in with_pool(endpoint.url, one_after_another)] == [413, 413]
     assert endpoint.connections == 2

@@ -17,9 +17,10 @@ from cryptography.x509.oid import NameOID
 
 from mlgate.errors import EndpointError
 from mlgate.interface import Auth, Interface
-from mlgate_loadtests.drive import Drive
 from mlgate_loadtests.probe import probe
 from mlgate_loadtests.target import Target
+
+from .driving import run
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,7 @@ def test_the_worker_and_the_probe_trust_the_authority_and_show_their_certificate
         targets={"candidate": guarded.url},
         interface=Interface.model_validate({**interface.model_dump(), "auth": AUTH.model_dump()}),
     )
-    with Drive.start(job) as drive:
-        while not drive.finished:
-            drive.poll(0.2)
-        rows = drive.rows()
+    rows = run(job)
     assert set(rows["error"].to_pylist()) == {None}
     assert rows.num_rows == 10
     assert guarded.connections < 10  # kept alive, as without TLS
@@ -116,10 +114,6 @@ def test_a_missing_client_certificate_is_asked_for(guarded, environ, make_job):
 
 
 def test_without_trust_every_row_is_a_connection_error(guarded, make_job):
-    job = make_job(3, targets={"candidate": guarded.url})
-    with Drive.start(job) as drive:
-        while not drive.finished:
-            drive.poll(0.2)
-        errors = drive.rows()["error"].to_pylist()
+    errors = run(make_job(3, targets={"candidate": guarded.url}))["error"].to_pylist()
     assert len(errors) == 3
     assert all(error.startswith("connection: ") and "certificate" in error.lower() for error in errors)

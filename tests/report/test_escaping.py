@@ -41,7 +41,7 @@ def _poisoned(render, evidence_of, text):
             finding |= {"name": text, "kind": text, "claim": text, "reason": f"{text}!", "missing": text}
         predicate["plan_digest"] = predicate["observations"]["digest"] = predicate["ledger"]["head"] = text
         predicate["confusion"]["labels"][0] = text
-        predicate["slices"] = {text: [{"value": text, "cases": 3, "right": 2}]}
+        predicate["slices"] = {name: {text: [{"value": text, "cases": 3, "right": 2}]} for name in (text, "other")}
         predicate["versions"] = {text: text}
         lineage = predicate["lineage"]
         lineage["training_data"] = {text: lineage["training_data"]["data/train.parquet"]}

@@ -14,16 +14,14 @@ from mlgate.errors import EvidenceError
 from mlgate_gates.report import build_report
 from mlgate_loadtests.recording import read_observations, write_observations
 
+from .evidence import read_predicate
+
 _NEEDED = ["plan", "plan_digest", "result", "observations", "look", "ledger", "started_ns", "finished_ns", "signed_ns", "versions"]
 
 
 def _envelope(predicate):
     statement = {"predicate": predicate}
     return {"payload": base64.b64encode(json.dumps(statement).encode()).decode(), "signatures": [{"keyid": "k" * 64, "sig": ""}]}
-
-
-def _predicate(folder):
-    return json.loads(base64.b64decode(json.loads((folder / "evidence.json").read_bytes())["payload"]))["predicate"]
 
 
 def test_the_report_lies_beside_the_evidence_and_shows_whose_signature_it_bears(copy_of):
@@ -44,8 +42,9 @@ def test_a_full_disk_leaves_the_old_report_and_nothing_else(copy_of, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(EvidenceError, match="the report cannot be written: No space left") as caught:
         build_report(folder)
+    assert f"mlgate report {folder}" in caught.value.remedy
     assert (folder / "report.html").read_text() == "the old one"
     assert not [file.name for file in folder.iterdir() if file.name.startswith(".")]
 
@@ -99,7 +98,7 @@ def test_an_envelope_that_is_none_is_an_error_and_no_traceback(copy_of, content)
 @pytest.mark.parametrize("field", _NEEDED)
 def test_a_predicate_that_lacks_something_is_refused_by_its_name(copy_of, field):
     folder = copy_of("pass")
-    predicate = _predicate(folder)
+    predicate = read_predicate(folder)
     del predicate[field]
     (folder / "evidence.json").write_text(json.dumps(_envelope(predicate)))
     with pytest.raises(EvidenceError, match=f"^the evidence: {field}: "):
@@ -108,7 +107,7 @@ def test_a_predicate_that_lacks_something_is_refused_by_its_name(copy_of, field)
 
 def test_a_finding_with_an_unknown_verdict_is_refused_by_its_place(copy_of):
     folder = copy_of("pass")
-    predicate = _predicate(folder)
+    predicate = read_predicate(folder)
     predicate["result"]["findings"][1]["verdict"] = "MAYBE"
     (folder / "evidence.json").write_text(json.dumps(_envelope(predicate)))
     with pytest.raises(EvidenceError, match=r"^the evidence: result\.findings\.1\.verdict: "):
@@ -145,7 +144,7 @@ def test_rows_without_a_column_are_refused(copy_of):
 def test_cases_to_look_at_that_are_malformed_are_an_error(copy_of, content):
     folder = copy_of("pass")
     (folder / "look.json").write_bytes(content)
-    predicate = _predicate(folder) | {"look": {"digest": digest_bytes(content)}}
+    predicate = read_predicate(folder) | {"look": {"digest": digest_bytes(content)}}
     (folder / "evidence.json").write_text(json.dumps(_envelope(predicate)))
     with pytest.raises(EvidenceError, match=r"look\.json") as caught:
         build_report(folder)

@@ -154,6 +154,15 @@ def test_slices_say_that_they_never_gate(render, parse):
     assert "By digit" in page.all("h3")
 
 
+def test_a_column_that_slices_two_samples_is_told_of_each(render, parse):
+    def other(predicate):
+        predicate["slices"]["night"] = {"digit": [{"value": "7", "cases": 200, "right": 150}]}
+
+    page = parse(render("pass", other))
+    assert {"By digit of holdout", "By digit of night"} <= set(page.all("h3"))
+    assert "0.750" in page.text
+
+
 def test_pictures_name_label_and_answer_and_why_these_may_be_seen(render, parse):
     page = parse(render("pass"))
     images = [attributes for tag, attributes in page.tags if tag == "img"]

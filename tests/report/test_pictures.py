@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from mlgate_gates.report.document import read_looked
+from mlgate_gates.predicate import read_looked
 from mlgate_gates.report.pictures import answer_text, picture, png_address
 
 DECLARATION = {"interface": {"input": {"image": {"at_least": 0, "at_most": 16}}}}

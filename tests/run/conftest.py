@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -183,7 +184,7 @@ def environment(tmp_path: Path) -> Environment:
 def gate(service: Service, environment: Environment) -> Callable[..., GateOutcome]:
     """Gates a candidate, against a stable one or as the first release."""
 
-    def run(candidate: str, stable: str | None = None, **changed: Any) -> GateOutcome:
+    def run(candidate: str, stable: str | None = None, *, progress: Callable[[str], None] = print, **changed: Any) -> GateOutcome:
         request = GateRequest(
             service=changed.get("service", service),
             environment=environment,
@@ -191,9 +192,15 @@ def gate(service: Service, environment: Environment) -> Callable[..., GateOutcom
             stable=Subject(stable) if stable else None,
             first_release=stable is None,
         )
-        return run_gate(request, print)
+        return run_gate(request, progress)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def signed() -> Callable[[GateOutcome], dict[str, Any]]:
+    """The predicate of a gate's evidence."""
+    return lambda outcome: json.loads(b64decode(json.loads((outcome.folder / "evidence.json").read_bytes())["payload"]))["predicate"]
 
 
 class Registry:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -14,37 +12,16 @@ import pytest
 from mlgate import DeclarationError, Environment, Service, Verdict
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.trust import Trust
-from mlgate_gates.request import GateOutcome, GateRequest, Subject
-from mlgate_gates.run import run_gate
+from mlgate_gates.request import GateOutcome
 from mlgate_gates.verify import verify_folder
 from mlgate_loadtests.recording import read_observations
 
 Endpoint = Callable[..., str]
 Gate = Callable[..., GateOutcome]
+Signed = Callable[[GateOutcome], dict[str, Any]]
 
 
-def quiet(_: str) -> None:
-    """Progress that nobody reads."""
-
-
-@pytest.fixture
-def gate(service: Service, environment: Environment) -> Gate:
-    """Gates a first release."""
-
-    def run(candidate: str, service: Service = service, progress: Callable[[str], None] = quiet) -> GateOutcome:
-        return run_gate(GateRequest(service, environment, Subject(candidate), first_release=True), progress)
-
-    return run
-
-
-def signed(outcome: GateOutcome) -> dict[str, Any]:
-    """The predicate of the evidence."""
-    envelope = json.loads((outcome.folder / "evidence.json").read_bytes())
-    predicate: dict[str, Any] = json.loads(b64decode(envelope["payload"]))["predicate"]
-    return predicate
-
-
-def test_what_the_generator_sent_is_signed_and_every_request_has_its_row(gate: Gate, endpoint: Endpoint) -> None:
+def test_what_the_generator_sent_is_signed_and_every_request_has_its_row(gate: Gate, endpoint: Endpoint, signed: Signed) -> None:
     outcome = gate(endpoint())
     runs = signed(outcome)["generator"]["runs"]
     rows = read_observations(outcome.folder / "observations.parquet")
@@ -80,7 +57,7 @@ def test_a_wall_clock_that_jumps_under_the_requests_voids_the_gate_and_nothing_m
 
 
 def test_an_answer_lost_in_an_interruption_is_asked_again_and_its_loss_stays_on_record(
-    gate: Gate, endpoint: Endpoint, environment: Environment
+    gate: Gate, endpoint: Endpoint, environment: Environment, signed: Signed
 ) -> None:
     url = endpoint()
 
@@ -107,7 +84,7 @@ def test_an_answer_lost_in_an_interruption_is_asked_again_and_its_loss_stays_on_
     assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
 
 
-def test_a_gate_that_was_not_interrupted_was_not_resumed(gate: Gate, endpoint: Endpoint) -> None:
+def test_a_gate_that_was_not_interrupted_was_not_resumed(gate: Gate, endpoint: Endpoint, signed: Signed) -> None:
     assert "resumed_ns" not in signed(gate(endpoint(bad_rows_status=200)))
 
 
@@ -116,7 +93,7 @@ def test_a_service_that_declares_no_quality_is_gated_by_its_objectives(
 ) -> None:
     text = (folder / "service.yaml").read_text(encoding="utf-8")
     (folder / "service.yaml").write_text(text[: text.index("quality:")] + text[text.index("alpha:") :], encoding="utf-8")
-    outcome = gate(endpoint(), Service.read(folder / "service.yaml"))
+    outcome = gate(endpoint(), service=Service.read(folder / "service.yaml"))
     assert {finding.name: finding.verdict for finding in outcome.result.findings} == dict.fromkeys(
         ["contract", "latency-p95", "error-rate"], Verdict.PASS
     )
@@ -130,4 +107,4 @@ def test_cases_to_look_at_that_are_copies_of_the_hold_out_are_refused_before_any
     (folder / "look.parquet").write_bytes((folder / "holdout.parquet").read_bytes())
     with pytest.raises(DeclarationError, match=r"look_at look.parquet: 300 of its 300 cases have the inputs of cases that gate"):
         gate(endpoint())
-    assert Ledger.of(environment).entries() == []
+    assert Ledger.of(environment).history().lines == []

@@ -6,10 +6,8 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,29 +159,10 @@ def test_an_endpoint_that_is_not_there_fails_every_item(run: Run) -> None:
     assert "passed" not in done.stdout
 
 
-@pytest.fixture
-def refusing() -> Iterator[tuple[str, list[str]]]:
-    """The address of an endpoint that wants a token, and the paths it was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.send_error(401)
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
-
-
-def test_what_keeps_a_gate_from_running_is_met_once_and_fails_every_item(run: Run, refusing: tuple[str, list[str]]) -> None:
-    url, asked = refusing
-    done = run("service.yaml", "--candidate", url, "--first-release")
+def test_what_keeps_a_gate_from_running_is_met_once_and_fails_every_item(run: Run, endpoint: Endpoint, behaviour: Any) -> None:
+    behaviour.token = "which nobody declared"  # noqa: S105
+    done = run("service.yaml", "--candidate", endpoint(behaviour), "--first-release")
     assert done.returncode == 1
     assert done.stdout.count("401") >= len(CHECKS) - 1
     assert "passed" not in done.stdout
-    assert asked == ["/predictions/toy"]
+    assert behaviour.requests == 1

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlgate import Environment, Service, Verdict
+from mlgate import EndpointError, Environment, EvidenceError, Service, Verdict
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.store import DirectoryStore
 from mlgate_evidence.trust import Trust
-from mlgate_gates import conclude
-from mlgate_gates.request import GateOutcome, GateRequest
+from mlgate_gates import conclude, run
+from mlgate_gates.request import GateOutcome, GateRequest, Subject
 from mlgate_gates.run import run_gate
 from mlgate_gates.verify import verify_folder
 from mlgate_loadtests.recording import read_observations
@@ -167,12 +169,103 @@ def test_a_gate_killed_around_a_closing_step_has_one_verdict_one_evidence_and_a_
     assert outcome.result.verdict is Verdict.PASS
     assert outcome.report.is_file()
     assert routes(url) == {outcome.attempt: 1}
-    assert [entry.kind for entry in Ledger.of(environment).entries()] == ["attempt", "verdict"]
+    assert [line.entry.kind for line in Ledger.of(environment).history().lines] == ["attempt", "verdict"]
     if signed:
         assert signed == {outcome.folder / "evidence.json": (outcome.folder / "evidence.json").read_bytes()}
-        assert behaviour.requests <= asked + 1  # what was signed is not measured again: one request asks whether anybody is there
+        assert behaviour.requests == asked  # what was signed is not measured again, and not even looked for
     assert verify_folder(outcome.folder, Trust.read(environment.trust)).result.verdict is Verdict.PASS
     assert not list(outcome.folder.glob("rows-*"))
+
+
+def test_a_report_that_cannot_be_made_keeps_no_verdict_back(
+    gate: Gate, endpoint: Endpoint, environment: Environment, monkeypatch: pytest.MonkeyPatch, routes: Routes
+) -> None:
+    """A FAIL that was signed and stood in no ledger would leave an older PASS in force."""
+    url = endpoint(wrong_every=2)
+
+    def broken(folder: Path) -> None:
+        raise ValueError("no such colour")
+
+    monkeypatch.setattr(conclude, "build_report", broken)
+    with pytest.raises(ValueError, match="no such colour"):
+        gate(url)
+    (attempt,) = routes(url)
+    given = Ledger.of(environment).history().verdict(attempt)
+    assert given is not None
+    assert given.verdict is Verdict.FAIL
+    assert not list((environment.evidence / attempt).glob("rows-*"))
+
+
+def test_what_was_signed_is_recorded_though_its_endpoint_is_gone_and_the_declaration_another_one(
+    gate: Gate, endpoint: Endpoint, environment: Environment, folder: Path, monkeypatch: pytest.MonkeyPatch, routes: Routes
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    def gone(*_: Any) -> None:
+        raise EndpointError("cannot be reached")
+
+    def verdicts() -> list[Verdict | None]:
+        history = Ledger.of(environment).history()
+        return [given.verdict if (given := history.verdict(attempt)) else None for attempt in routes(url)]
+
+    url = endpoint(wrong_every=2)
+    for changed in (False, True):
+        with monkeypatch.context() as patched:
+            patched.setattr(Ledger, "record_verdict", killed)
+            with pytest.raises(Killed):
+                gate(url)
+        with monkeypatch.context() as patched:
+            patched.setattr(run, "_probe", gone)
+            if changed:  # what was declared since has to be measured, and cannot be
+                declared = (folder / "service.yaml").read_text(encoding="utf-8").replace("at_least: 0.9,", "at_least: 0.8,")
+                (folder / "service.yaml").write_text(declared, encoding="utf-8")
+                with pytest.raises(EndpointError, match="cannot be reached"):
+                    gate(url, service=Service.read(folder / "service.yaml"))
+            else:
+                assert gate(url).result.verdict is Verdict.FAIL
+    assert verdicts() == [Verdict.FAIL, Verdict.FAIL]
+
+
+@pytest.mark.parametrize("step", ["same_servers", "conclude"])
+def test_a_full_disk_is_named_and_the_attempt_goes_on_when_there_is_room(
+    gate: Gate, endpoint: Endpoint, environment: Environment, monkeypatch: pytest.MonkeyPatch, routes: Routes, step: str
+) -> None:
+    url = endpoint()
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "some-file")
+
+    monkeypatch.setattr(run, step, full)
+    with pytest.raises(EvidenceError, match="the attempt cannot be written: No space left on device") as caught:
+        gate(url)
+    assert caught.value.where == "some-file"
+    assert "run the same command again" in caught.value.remedy
+    monkeypatch.undo()
+    outcome = gate(url)
+    assert routes(url) == {outcome.attempt: 1}
+
+
+def test_a_reader_of_the_progress_who_left_is_not_the_disks_doing(gate: Gate, endpoint: Endpoint) -> None:
+    def closed(line: str) -> None:
+        if line.startswith("contract"):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        gate(endpoint(), progress=closed)
+
+
+def test_an_attempt_whose_evidence_is_gone_was_not_judged_before(
+    gate: Gate, endpoint: Endpoint, environment: Environment, service: Service
+) -> None:
+    url = endpoint(wrong_every=2)
+    assert run.judged_before(environment, service, Subject(url)) is None
+    outcome = gate(url)
+    assert run.judged_before(environment, service, Subject(url)) == outcome
+    shutil.rmtree(outcome.folder)
+    assert run.judged_before(environment, service, Subject(url)) is None
+    with pytest.raises(EvidenceError, match="no such file"):
+        conclude.finished(outcome.folder, outcome.attempt)
 
 
 def _columns(outcome: GateOutcome, *names: str) -> list[list[Any]]:

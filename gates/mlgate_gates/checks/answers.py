@@ -29,21 +29,23 @@ class Answers:
         return len(self.case_ids)
 
 
-def answers_of(rows: Rows, sample: str, arm: str) -> Rows:
-    """The answers of `arm` to the sample of that id, sorted by case.
+def answers_of(rows: Rows, phase: str, arm: str) -> Rows:
+    """The answers of `arm` in the phase that asks a sample, sorted by case.
 
-    A lost answer was seen by nobody, so a case may be asked again after one: the answer that came then is the case's only one.
+    A lost answer was seen by nobody, so a case may be asked again after one: the answer that came then is the case's only one, and one
+    that was lost each time is lost once.
     """
-    asked = rows.phase(f"quality:{sample}", arm)
+    asked = rows.phase(phase, arm)
     names, lost = asked.text("case_id"), asked.lost.tolist()
     answered = {name for name, gone in zip(names, lost, strict=True) if not gone}
-    places = [place for place, name in enumerate(names) if not lost[place] or name not in answered]
+    last = {name: place for place, name in enumerate(names)}
+    places = [place for place, name in enumerate(names) if not lost[place] or (name not in answered and place == last[name])]
     return Rows(asked.table.take(pa.array(sorted(places, key=names.__getitem__), pa.int64())))
 
 
 def read_answers(rows: Rows, sample: PlannedSample, arm: str) -> Answers:
     """The answers of `arm` to `sample`, and whether they can be judged."""
-    kept = answers_of(rows, sample.id, arm)
+    kept = answers_of(rows, sample.check, arm)
     case_ids = tuple(kept.text("case_id"))
     failed, score = kept.failed, kept.number("score")
     distinct = len(set(case_ids))

@@ -18,7 +18,7 @@ import numpy as np
 from mlgate import Verdict
 from mlgate.quantities import format_share
 from mlgate_gates.checks.claims import concluded, decided
-from mlgate_gates.plan import ErrorRateTerms, LatencyTerms, Plan, PlannedLoad
+from mlgate_gates.plan import ErrorRateTerms, LatencyTerms, Plan
 from mlgate_gates.result import Finding, Number
 from mlgate_gates.rows import BoolArray, FloatArray, IntArray, Rows
 from mlgate_gates.statistics import eprocess
@@ -68,7 +68,7 @@ def judge_rate(
     log_pass, log_fail = for_pass.log_pass_at_the_end, for_fail.log_fail_at_peaks
     enough_pass, enough_fail = log(1 / plan.alpha), log(1 / plan.alpha_block)
     proofs = for_fail.peaks_of_fail[log_fail >= enough_fail]
-    unwatched_ns = _unwatched_ns(load, plan.load)
+    unwatched_ns = max(0, plan.load.at_least_ns - load.watched_ns)
     verdict = decided(
         disproven=len(proofs) > 0,
         proven=log_pass >= enough_pass and not unwatched_ns,
@@ -100,7 +100,7 @@ def judge_rate(
         "log_e_fail": _shown(log_fail.max()),
         "threshold_pass": enough_pass,
         "threshold_fail": enough_fail,
-        "watched_ns": watched_ns(load),
+        "watched_ns": load.watched_ns,
         **({"proved_at": int(proofs[0]) + 1} if len(proofs) else {}),
     }
     return concluded(
@@ -113,19 +113,6 @@ def judge_rate(
         path=_path(for_pass, for_fail),
         missing=_missing(exceeded, requests, share, plan, unwatched_ns) if verdict is Verdict.INCONCLUSIVE else None,
     )
-
-
-def watched_ns(load: Rows) -> int:
-    """How long the load was watched, by schedule, summed over runs, in ns."""
-    run, scheduled = load.whole("run"), load.whole("scheduled_ns")
-    ends = np.flatnonzero(np.diff(run))
-    first, last = np.concatenate([[0], ends + 1]), np.concatenate([ends, [len(run) - 1]])
-    return int((scheduled[last] - scheduled[first]).sum())
-
-
-def _unwatched_ns(load: Rows, planned: PlannedLoad) -> int:
-    """What is missing to `at_least`, 0 where nothing is."""
-    return max(0, planned.at_least_ns - watched_ns(load))
 
 
 def _shown(log_e: float) -> float:

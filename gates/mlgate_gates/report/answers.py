@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from mlgate_gates.predicate import Confusion, Counts, Looked, Slice
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import Confusion, Looked, Slice
 from mlgate_gates.rows import Rows
-
-Counts = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,15 @@ class SliceRow:
     share_wrong: float
 
 
+@dataclass(frozen=True, slots=True)
+class SliceTable:
+    """A slice column of one sample; `title` names the sample where others are sliced too."""
+
+    title: str
+    column: str
+    rows: tuple[SliceRow, ...]
+
+
 def matrices(confusion: Confusion | None) -> tuple[Matrix, ...]:
     """One for each arm that was asked, the candidate first; tinted alike, so that the arms can be compared."""
     if confusion is None:
@@ -74,8 +81,16 @@ def _matrix(arm: str, labels: tuple[str, ...], counts: Counts, most: int) -> Mat
     return Matrix(arm, labels, answers, lines, f"{formats.whole(sum(_wrong(counts)))} of {formats.whole(total)} answered wrongly")
 
 
-def slice_rows(values: tuple[Slice, ...]) -> tuple[SliceRow, ...]:
-    """The rows of one slice column, in the order of the evidence."""
+def slice_tables(slices: Mapping[str, Mapping[str, tuple[Slice, ...]]]) -> tuple[SliceTable, ...]:
+    """One for each slice column of each sample, in the order of the evidence."""
+    return tuple(
+        SliceTable(f"{column} of {sample}" if len(slices) > 1 else column, column, _slice_rows(values))
+        for sample, columns in slices.items()
+        for column, values in columns.items()
+    )
+
+
+def _slice_rows(values: tuple[Slice, ...]) -> tuple[SliceRow, ...]:
     wrong = [(one.cases - one.right) / one.cases if one.cases else 0.0 for one in values]
     worst = max(wrong, default=0.0)
     return tuple(

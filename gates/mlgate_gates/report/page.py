@@ -18,8 +18,8 @@ from markupsafe import Markup
 
 from mlgate.digests import digest_file
 from mlgate.errors import EvidenceError
+from mlgate_gates.predicate import read_predicate
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import read_predicate
 from mlgate_gates.report.view import build_page
 from mlgate_loadtests.recording import read_observations
 
@@ -34,7 +34,8 @@ def build_report(folder: Path) -> Path:
     """Writes `report.html` into the evidence folder of an attempt, whole or not at all, and returns its path.
 
     The signature is shown and not checked: whoever calls this has signed or verified the evidence (`mlgate_gates.verify`), and the page
-    says how to do so again. Raises EvidenceError where a file is missing, is not what a gate wrote, or is not the one that was signed.
+    says how to do so again. Raises EvidenceError where a file is missing, is not what a gate wrote, or is not the one that was signed, and
+    where the page cannot be written.
     """
     statement, keyids = _read_envelope(folder / _EVIDENCE_FILE)
     predicate = statement.get("predicate")
@@ -48,7 +49,14 @@ def build_report(folder: Path) -> Path:
         keyids,
     )
     path = folder / REPORT_FILE
-    _write_atomically(path, text.encode())
+    try:
+        _write_atomically(path, text.encode())
+    except OSError as error:
+        raise EvidenceError(
+            f"the report cannot be written: {error.strerror}",
+            where=str(path),
+            remedy=f"make room or make it writable, then: mlgate report {folder}",
+        ) from error
     return path
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlgate_gates.predicate import Looked
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import Looked
 
 _LARGEST_SIDE = 256
 _NUMBERS_SHOWN = 16

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlgate_gates.plan import Plan
+from mlgate_gates.predicate import Predicate
 from mlgate_gates.report import formats
-from mlgate_gates.report.document import Predicate
 
 _UNKNOWN = "not recorded"
 _TRUST = "../../trust.yaml"  # an environment keeps its policy two folders over each attempt

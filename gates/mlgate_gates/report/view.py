@@ -18,10 +18,10 @@ from pydantic import ValidationError
 from mlgate.digests import short
 from mlgate.service import Service
 from mlgate_gates.plan import LatencyTerms, Plan, PlannedSubject
+from mlgate_gates.predicate import Predicate, read_looked
 from mlgate_gates.report import charts, formats, measured, pictures
-from mlgate_gates.report.answers import Matrix, SliceRow, looked_at, matrices, slice_rows
+from mlgate_gates.report.answers import Matrix, SliceTable, looked_at, matrices, slice_tables
 from mlgate_gates.report.checks import CheckRow, Mark, check_row, evidence_chart, mark, sentence
-from mlgate_gates.report.document import Predicate, read_looked
 from mlgate_gates.report.provenance import Fact, alpha_sentences, commands, health_facts, identity_facts, lineage_facts, plan_facts
 from mlgate_gates.result import GateResult
 from mlgate_gates.rows import Rows
@@ -46,7 +46,7 @@ class Page:
     latency_arms: tuple[str, ...]
     latency_table: tuple[measured.QuantileRow, ...]
     matrices: tuple[Matrix, ...]
-    slices: tuple[tuple[str, tuple[SliceRow, ...]], ...]
+    slices: tuple[SliceTable, ...]
     look_cases: int
     looked_at: str
     pictures: tuple[pictures.Picture, ...]
@@ -89,7 +89,7 @@ def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapp
         latency_arms=tuple(one.arm for one in load_series),
         latency_table=measured.quantile_table(load_series, bounds),
         matrices=matrices(predicate.confusion),
-        slices=tuple((column, slice_rows(values)) for column, values in predicate.slices.items()),
+        slices=slice_tables(predicate.slices),
         look_cases=sum(sample.cases for sample in plan.samples if sample.look),
         looked_at=looked_at(rows, cases),
         pictures=tuple(pictures.picture(case, plan.declaration) for case in cases),

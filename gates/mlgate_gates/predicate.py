@@ -1,16 +1,16 @@
-"""What the report reads of a gate's evidence, typed.
+"""What a gate's evidence says, typed: for the report, and for whoever verifies it.
 
-Fields that it does not know are ignored; what it needs and cannot find is an EvidenceError that names the field, since a page with holes
-would look like a gate that found nothing.
+Fields that are not known here are ignored; what is missing or malformed is an EvidenceError that names the field. A page with holes would
+look like a gate that found nothing, and a signed value of another shape is no number that could come out again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mlgate.errors import EvidenceError
 from mlgate.release import Lineage
@@ -18,6 +18,7 @@ from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
 
 Model = TypeVar("Model", bound=BaseModel)
+Counts = tuple[tuple[int, ...], ...]
 
 
 class _Read(BaseModel):
@@ -28,8 +29,16 @@ class Confusion(_Read):
     """Counts by label (row) and answer (column) in the order of `labels`, the last column for no answer; by arm that was asked."""
 
     labels: tuple[str, ...]
-    candidate: tuple[tuple[int, ...], ...]
-    stable: tuple[tuple[int, ...], ...] = ()
+    candidate: Counts
+    stable: Counts = ()
+
+    @model_validator(mode="after")
+    def _of_one_size(self) -> Self:
+        size = len(self.labels)
+        for arm, counts in (("candidate", self.candidate), ("stable", self.stable)):
+            if counts and [len(row) for row in counts] != [size + 1] * size:
+                raise ValueError(f"{arm} must have {size} rows of {size + 1}")
+        return self
 
 
 class Slice(_Read):
@@ -72,7 +81,7 @@ class Looked(_Read):
 
 
 class Predicate(_Read):
-    """The predicate of a gate's statement."""
+    """The predicate of a gate's statement. `slices` are by sample and column: two samples may have a column of one name."""
 
     plan: Plan
     plan_digest: str
@@ -81,7 +90,7 @@ class Predicate(_Read):
     look: LookedAt
     ledger: LedgerState
     confusion: Confusion | None = None
-    slices: dict[str, tuple[Slice, ...]] = Field(default_factory=dict)
+    slices: dict[str, dict[str, tuple[Slice, ...]]] = Field(default_factory=dict)
     lineage: Lineage | None = None
     started_ns: int
     resumed_ns: int | None = None
