@@ -57,7 +57,7 @@ def fallen(environment: Environment, service: Service, arms: Iterable[Subject | 
     for arm in arms:
         if arm is not None and arm.release is not None and find_endpoint(supervisor, service.name, arm.release) is None:
             name = endpoint_name(service.name, arm.release)
-            said.append(f"the server of {name} ended during the gate; {_UP}\n{supervisor.log_tail(name)}".rstrip())
+            said.append(f"the server of {name} ended during the gate\n{supervisor.log_tail(name)}".rstrip())
     return said
 
 

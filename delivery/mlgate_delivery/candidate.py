@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import ProcessError, UsageError
+from mlgate.errors import EvidenceError, ProcessError, UsageError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_delivery.recover import clear
@@ -24,23 +24,14 @@ def deploy_candidate(environment: Environment, service: Service, declaration: Pa
     """Brings the release packed in `packed` up with weight 0, in place of any other candidate; stable goes on. Idempotent.
 
     `declaration`: the file that `service` was read from. Raises UsageError for the release that is stable already, in whatever
-    configuration, StackError where the update fails, BusyError while another command changes the environment.
+    configuration, EvidenceError where that file was edited since, StackError where the update fails, BusyError while another command
+    changes the environment.
     """
     release = Release.read(packed)
     with turn(environment, f"bringing up {release.label}"):
         stack = LocalStack.open(environment, progress)
         clear(stack, progress)
         return bring_up(stack, service, declaration, packed, progress)
-
-
-def withdraw_candidate(environment: Environment, service: str, progress: Progress) -> None:
-    """Takes the service's candidate away; nothing there is no error. Raises as `deploy_candidate`."""
-    with turn(environment, f"withdrawing the candidate of {service}"):
-        stack = LocalStack.open(environment, progress)
-        clear(stack, progress)
-        if service in stack.file.services():
-            stack.file.set_service(service, candidate=None, weight=None)
-            stack.up(progress)
 
 
 def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Path, progress: Progress) -> LocalEndpoint:
@@ -63,6 +54,13 @@ def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Pat
     if endpoint is None:
         name = endpoint_name(service.name, release.digest)
         raise ProcessError(f"came up and has ended since; the end of its log:\n{supervisor.log_tail(name)}", where=f"process {name}")
+    declared = configuration_digest(service.name, service.serving)
+    if endpoint.configuration != declared:
+        raise EvidenceError(
+            f"declared configuration {declared}, but what came up by it has {endpoint.configuration}",
+            where=str(declaration),
+            remedy="it was edited meanwhile: run the same command again",
+        )
     return endpoint
 
 

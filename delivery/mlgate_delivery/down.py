@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from mlgate.environment import Environment, project_folder
 from mlgate.errors import BusyError, MlgateError
 from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.exports import backend_of
-from mlgate_delivery.project import Project
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
+from mlgate_evidence.locks import hold
 from mlgate_serving.endpoint import stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
@@ -44,12 +45,17 @@ def down(environment: Environment, progress: Progress) -> Sequence[str]:
 
 
 def down_everywhere(environment: Environment, progress: Progress) -> Sequence[str]:
-    """As `down`, also for what a demo that was killed left running in this project. One that fails keeps no other from being ended."""
+    """As `down`, also for what a demo that was killed left running in this project. One that fails keeps no other from being ended.
+
+    Raises BusyError for a demo that is alive, which ends what it started itself.
+    """
+    demos = _demos(environment)
     ended: list[str] = []
     failures: list[MlgateError] = []
-    for place in (environment, *_demos(environment)):
+    for place in dict.fromkeys((environment, *demos)):
         try:
-            ended += down(place, progress)
+            with _unused(place) if place in demos else nullcontext():
+                ended += down(place, progress)
         except MlgateError as failure:
             failures.append(failure)
     if failures:
@@ -65,22 +71,30 @@ def _demos(environment: Environment) -> Sequence[Environment]:
     return [Environment(name="local", home=home) for home in sorted(homes)]
 
 
+def _unused(demo: Environment) -> AbstractContextManager[None]:
+    """Holds what a demo holds for as long as it runs: it has its turn only while it changes something, and a gate needs its servers too."""
+    return hold(demo.home.parent, "stopping everything", "only it may stop its servers")
+
+
 def _destroy(environment: Environment, progress: Progress) -> None:
     state = FileState.found(backend_of(environment), environment.name)
     if state is None:
         return
-    stack = LocalStack.open(environment, progress, Project.find())
+    left = state.checkpoint()
+    if not (left.resources or left.operations or state.locks()):  # `mlgate env` alone: no reason to download an engine
+        return
+    stack = LocalStack.open(environment, progress)
     clear(stack, progress)
     if stack.state.checkpoint().resources:
         stack.destroy(progress)
 
 
 def _stop_rest(environment: Environment, supervisor: Supervisor, progress: Progress) -> None:
-    """What no state knows of any more, or never did: each is ended by what it was started with, so that nothing of it stays."""
+    """What the engine has not ended, known to a state or not: each is ended by what it was started with, so that nothing of it stays."""
     router = LocalRouter(supervisor, environment.routers)
     for process in supervisor.list():
         name, service = process.spec.name, process.spec.labels.get("service", "")
-        progress(f"stopping {name}, which the stack does not know")
+        progress(f"stopping {name}")
         if process.spec.folder == (environment.routers / service).resolve():
             router.remove(service)
         else:

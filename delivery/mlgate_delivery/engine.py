@@ -140,8 +140,8 @@ def _follow(process: subprocess.Popen[bytes], path: Path) -> Iterator[dict[str, 
 
 
 def _interrupt(process: subprocess.Popen[bytes], progress: Progress) -> None:
-    progress("interrupted: waiting for what is in flight; Ctrl-C again kills it")
     process.send_signal(signal.SIGINT)
+    progress("interrupted: waiting for what is in flight; Ctrl-C again kills it")
     try:
         process.wait()
     except KeyboardInterrupt:

@@ -118,7 +118,8 @@ def _link_stack_file(environment: Environment, project: Project) -> None:
     """Lets `pulumi up -s local` by hand find the configuration, if this is the environment that a hand would mean."""
     if environment.home != local(project.folder).home:
         return
-    link, target = project.folder / "stacks" / stack_file_of(environment).path.name, stack_file_of(environment).path
+    target = stack_file_of(environment).path
+    link = project.stack_files / target.name
     if link.is_symlink() and link.resolve() == target.resolve():
         return
     if link.exists() and not link.is_symlink():
@@ -128,4 +129,5 @@ def _link_stack_file(environment: Environment, project: Project) -> None:
             remedy=f"move its settings into {target} and remove it, then run this again",
         )
     link.unlink(missing_ok=True)
+    link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -13,10 +14,14 @@ from mlgate.errors import StackError
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """`folder`: where relative paths of the stacks' configuration start. `name`: as in `Pulumi.yaml`."""
+    """`folder`: where relative paths of the stacks' configuration start. `name`: as in `Pulumi.yaml`.
+
+    `stack_files`: the folder where `pulumi` looks for the stacks' configuration, `stackConfigDir` in `Pulumi.yaml`.
+    """
 
     folder: Path
     name: str
+    stack_files: Path
 
     @classmethod
     def find(cls, start: Path | None = None) -> Project:
@@ -29,7 +34,8 @@ class Project:
                 where=str(begin),
                 remedy="run the command in the folder of your project, or in one inside it",
             )
-        return cls(folder, _name_in(folder / PROJECT_FILE))
+        content = _read(folder / PROJECT_FILE)
+        return cls(folder, content["name"], folder / str(content.get("stackConfigDir") or "."))
 
     def spelt(self, path: Path) -> str:
         """How the configuration names a path: from the project's folder where it lies inside, else in full."""
@@ -37,12 +43,12 @@ class Project:
         return str(full.relative_to(self.folder) if full.is_relative_to(self.folder) else full)
 
 
-def _name_in(path: Path) -> str:
+def _read(path: Path) -> dict[str, Any]:
+    """The content of `Pulumi.yaml`, which has a `name`."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise StackError(f"cannot be read: {error}", where=str(path), remedy="correct the file") from None
-    name = content.get("name") if isinstance(content, dict) else None
-    if not isinstance(name, str):
+    if not isinstance(content, dict) or not isinstance(content.get("name"), str):
         raise StackError("names no project", where=str(path), remedy="add a line such as name: mlgate")
-    return name
+    return content

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlgate.digests import short
 from mlgate.environment import Environment
-from mlgate.errors import BusyError, EvidenceError, LedgerError, MlgateError, StackError
+from mlgate.errors import BusyError, EvidenceError, MlgateError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_delivery.candidate import bring_up, stable_already
@@ -39,9 +39,9 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
     """Makes a release (a packed folder or a digest) stable and moves the service's traffic to it, with no failed request.
 
     It must have fresh evidence for exactly this release, the configuration that `service` declares now, and this environment; the verdict
-    is computed again from its rows. Raises RefusedError (with the verdict's exit code) or EvidenceError without, LedgerError for a release
-    whose promotion is settled, UsageError for one that is stable in another configuration, BusyError while another command changes the
-    environment, StackError where the update fails.
+    is computed again from its rows. Raises RefusedError (with the verdict's exit code) or EvidenceError without, UsageError for a release
+    whose promotion is settled or that is stable in another configuration, BusyError while another command changes the environment,
+    StackError where the update fails.
     """
     digest = release_named(environment, release)
     with turn(environment, f"promoting {service.name} {short(digest)}"):
@@ -50,14 +50,8 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
         stable = Ledger.of(environment).stable(service.name, environment.name)
         if stable is None or stable.release != digest:
             stable = _record(stack, service, declaration, release, digest, progress)
-        elif stable.configuration != configuration_digest(service.name, service.serving):
+        elif stable.configuration != configuration_digest(service.name, service.serving) or settled(environment, stable):
             raise stable_already(stable, service, declaration)
-        elif settled(environment, stable):
-            raise LedgerError(
-                f"release {short(digest)} of {service.name} is stable already, by the evidence of {stable.attempt}",
-                where=str(environment.ledger),
-                remedy="nothing is left to do; mlgate status shows what runs",
-            )
         else:
             progress(f"{short(digest)} was promoted before, but that was not finished, or something of it ended: finishing that")
         move_traffic(stack, stable, progress)
@@ -65,13 +59,15 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
 
 
 def settled(environment: Environment, promotion: Promotion) -> bool:
-    """Whether nothing is left to do for a promotion: it was carried out, is configured, and its server runs and has all of the traffic."""
+    """Whether nothing is left to do for a promotion: it was carried out, is configured, and what was promoted runs with all the traffic."""
     configured = stack_file_of(environment).services().get(promotion.service, {})
+    running = find_endpoint(Supervisor(environment.processes), promotion.service, promotion.release)
     return (
         carried_out(environment, promotion)
         and configured.get("stable") == promotion.release
         and not configured.get("weight")
-        and find_endpoint(Supervisor(environment.processes), promotion.service, promotion.release) is not None
+        and running is not None
+        and running.configuration == promotion.configuration
         and has_traffic(environment, promotion.service, promotion.release)
     )
 

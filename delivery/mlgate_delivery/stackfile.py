@@ -55,7 +55,10 @@ class StackFile:
             return {}
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise StackError(f"cannot be read: {error}", where=str(self.path), remedy="correct the file") from None
-        return content or {}
+        content = content or {}
+        if not isinstance(content, dict) or not isinstance(content.get("config") or {}, dict):
+            raise StackError("is no stack configuration", where=str(self.path), remedy="correct the file")
+        return content
 
     def _write(self, content: dict[str, Any]) -> None:
         making = self.path.with_name(f".{self.path.name}.new")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from mlgate_evidence.history import History, Promotion
 from mlgate_evidence.ledger import Ledger
 from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
-from mlgate_serving.router import Arms
+from mlgate_serving.router import Arm, Arms
 from mlgate_serving.supervisor import Supervisor
 
 
@@ -61,35 +61,26 @@ def status(environment: Environment) -> Sequence[ServiceStatus]:
 def _service(environment: Environment, name: str, history: History, checkpoint: Checkpoint) -> ServiceStatus:
     routed = checkpoint.find("StableUrl", service=name)
     arms = LocalRouter(Supervisor(environment.processes), environment.routers).arms(name)
-    shares = _shares(arms or Arms())
+    shares = (arms or Arms()).shares()
     stable = history.stable(name, environment.name)
     candidate = routed.properties.get("candidate") if routed else None
     found = [_arm(environment, name, "stable", stable.release, shares, stable)] if stable else []
     if candidate and not (stable and stable.release == candidate):
         found.append(_arm(environment, name, "candidate", str(candidate), shares, None))
-    leaving = shares.keys() - {arm.release for arm in found}
+    leaving = {served.release for served in shares} - {arm.release for arm in found}
     found += [_arm(environment, name, "leaving", release, shares, None) for release in sorted(leaving)]
     return ServiceStatus(name=name, url=str(routed.properties["url"]) if routed and arms else None, arms=found)
 
 
-def _shares(arms: Arms) -> dict[str, float]:
-    """By release: in the middle of a promotion one is in both slots."""
-    shares: dict[str, float] = {}
-    for arm, share in ((arms.stable, 1 - arms.candidate_weight), (arms.candidate, arms.candidate_weight)):
-        if arm:
-            shares[arm.release] = shares.get(arm.release, 0.0) + share
-    return shares
-
-
 def _arm(
-    environment: Environment, service: str, arm: str, release: str, shares: dict[str, float], promotion: Promotion | None
+    environment: Environment, service: str, arm: str, release: str, shares: Mapping[Arm, float], promotion: Promotion | None
 ) -> ArmStatus:
     endpoint = find_endpoint(Supervisor(environment.processes), service, release)
     return ArmStatus(
         arm=arm,
         release=release,
         name=_name(environment, release),
-        weight=shares.get(release, 0.0),
+        weight=sum((share for served, share in shares.items() if served.release == release), 0.0),
         process=f"running (pid {endpoint.pid})" if endpoint else "not running",
         url=endpoint.url if endpoint else None,
         since=f"{datetime.fromtimestamp(promotion.at_ns // 10**9).astimezone():%Y-%m-%d %H:%M:%S %Z}" if promotion else "",

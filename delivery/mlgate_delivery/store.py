@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mlgate.digests import digest_file, short
+from mlgate.digests import DIGEST, short
 from mlgate.environment import Environment
 from mlgate.errors import DeclarationError, EvidenceError, UsageError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_evidence.history import Promotion
+from mlgate_serving.archive import require_whole
 from mlgate_serving.runtime import configuration_digest
 
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 _SHORT = re.compile("[0-9a-f]{12}")
 
 
@@ -23,7 +23,7 @@ def release_folder(environment: Environment, name: str) -> Path:
     Raises UsageError where there is none.
     """
     folder = Path(name)
-    if _DIGEST.fullmatch(name):
+    if DIGEST.fullmatch(name):
         folder = environment.release_folder(name)
     elif _SHORT.fullmatch(name) and not folder.exists():
         folder = environment.releases / name
@@ -38,7 +38,7 @@ def release_folder(environment: Environment, name: str) -> Path:
 
 def release_named(environment: Environment, name: str) -> str:
     """The digest of the release that `name` means. Raises as `release_folder`, and EvidenceError where the folder holds no release."""
-    return name if _DIGEST.fullmatch(name) else Release.read(release_folder(environment, name)).digest
+    return name if DIGEST.fullmatch(name) else Release.read(release_folder(environment, name)).digest
 
 
 def require_servable(environment: Environment, promotion: Promotion) -> None:
@@ -46,10 +46,8 @@ def require_servable(environment: Environment, promotion: Promotion) -> None:
     folder = environment.release_folder(promotion.release)
     declaration = environment.declaration_file(promotion.release, promotion.configuration)
     try:
-        release, declared = Release.read(folder), Service.read(declaration)
-        archive = folder / release.archive
-        whole = release.digest == promotion.release and archive.is_file() and digest_file(archive) == release.archive_digest
-        problem = "" if whole else f"{archive} is not what was packed"
+        release, declared = require_whole(folder), Service.read(declaration)
+        problem = "" if release.digest == promotion.release else f"{folder} holds {release.digest}"
         if configuration_digest(declared.name, declared.serving) != promotion.configuration:
             problem = f"{declaration} is not what it was promoted with"
     except (EvidenceError, DeclarationError) as error:

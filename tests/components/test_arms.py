@@ -152,6 +152,16 @@ def test_another_release_in_its_place_is_not_taken_for_it(arms, environment, pac
         arms(stable=stable)
 
 
+def test_without_a_declaration_stable_is_served_and_a_candidate_refused_with_the_command_that_names_one(
+    environment, tmp_path, packed, promoted
+):
+    stable = promoted(packed("1"))
+    assert read_arms(environment, tmp_path, "toy", ServiceConfig(stable=stable)).stable.release.digest == stable
+    with pytest.raises(UsageError, match="no declaration to serve it by") as raised:
+        read_arms(environment, tmp_path, "toy", ServiceConfig(stable=stable, candidate=str(packed("2"))))
+    assert raised.value.remedy == "pulumi config set --path 'mlgate:services.toy.declaration' FILE"
+
+
 def test_a_missing_declaration_is_named(environment, tmp_path, packed):
     config = ServiceConfig(declaration="nothing.yaml", candidate=str(packed("1")))
     with pytest.raises(DeclarationError, match=r"nothing\.yaml"):

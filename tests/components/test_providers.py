@@ -18,7 +18,7 @@ from mlgate_components.local.store import store
 from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.identity import is_running
-from mlgate_serving.ports import port_is_free
+from mlgate_serving.ports import free_ports, port_is_free
 from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
 
@@ -200,6 +200,19 @@ class TestEndpointProcess:
         assert self.provider.diff(created.id, created.outs, wanted).changes
         assert self.provider.update(created.id, created.outs, wanted).outs["pid"] != created.outs["pid"]
 
+    def test_one_in_another_configuration_than_the_state_says_is_a_change_and_is_replaced(
+        self, environment, packed, declare, served, supervisor
+    ):
+        inputs = served("1")
+        created = self.provider.create(inputs)
+        store(environment, packed("1"), declare(workers=2))
+        other = configuration_digest("toy", Service.read(declare(workers=2)).serving)
+        self.provider.update(created.id, created.outs, {**inputs, "configuration": other})  # killed before the state knew of it
+        assert self.provider.diff(created.id, created.outs, inputs).changes
+        outs = self.provider.update(created.id, created.outs, inputs).outs
+        assert find_endpoint(supervisor, "toy", inputs["release"]).configuration == inputs["configuration"]
+        assert not self.provider.diff(created.id, outs, inputs).changes
+
     def test_nothing_but_what_was_asked_for_is_started_or_adopted(self, environment, served, supervisor, declare):
         inputs, other = served("1"), served("2")
         running = self.provider.create(other)
@@ -225,6 +238,17 @@ class TestEndpointProcess:
         assert not offered
         assert not {*supervisor.get(dead.id).spec.ports} & {*supervisor.get(other.id).spec.ports}
         assert self.provider.update(dead.id, dead.outs, first).outs["url"] == dead.outs["url"]
+
+    def test_the_port_of_a_url_is_kept_for_it_while_the_service_is_down(self, environment, served, supervisor, monkeypatch):
+        (kept,) = free_ports(1)
+        environment.routers.mkdir(parents=True)
+        (environment.routers / "digits.port").write_text(str(kept))
+        offered = [kept]
+        anywhere = random.SystemRandom().choice
+        monkeypatch.setattr(random.SystemRandom, "choice", lambda _self, ports: offered.pop() if offered else anywhere(ports))
+        created = self.provider.create(served("1"))
+        assert not offered
+        assert kept not in supervisor.get(created.id).spec.ports
 
     @pytest.mark.parametrize("entry", ["an intent", "damaged", "lost"])
     def test_deleted_it_ends_also_what_was_started_and_never_registered(self, environment, served, supervisor, entry):

@@ -1,10 +1,12 @@
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from mlgate import EvidenceError, Release, Service
 from mlgate.digests import digest_file
-from mlgate_components.local.store import discard, is_stored, require_whole, store
+from mlgate_components.local.store import discard, is_stored, store
+from mlgate_serving.archive import require_whole
 from mlgate_serving.runtime import configuration_digest
 
 
@@ -65,6 +67,33 @@ def test_a_damaged_stored_release_counts_as_missing_and_is_stored_anew_beside_it
     store(environment, folder, declare())
     assert is_stored(environment, digest)
     assert len(list(target.glob("service-*.yaml"))) == 2
+
+
+@pytest.mark.parametrize("replaced", ["nothing", "the archive"])
+def test_a_copy_that_is_killed_while_it_replaces_a_damaged_release_loses_no_declaration(
+    environment, packed, declare, monkeypatch, replaced
+):
+    folder = packed("1")
+    digest = Release.read(folder).digest
+    target = store(environment, folder, declare(workers=3))
+    declarations = set(target.glob("service-*.yaml"))
+    flip_a_byte(target / "toy-1.mar")
+    move = Path.replace
+
+    def killed(path, to):
+        if path.suffix == ".mar" and replaced == "the archive":
+            return move(path, to)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killing:
+        killing.setattr(Path, "replace", killed)
+        killing.setattr(Path, "rename", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store(environment, folder, declare())
+    assert set(target.glob("service-*.yaml")) == declarations
+    store(environment, folder, declare())
+    assert is_stored(environment, digest)
+    assert set(target.glob("service-*.yaml")) > declarations
 
 
 def test_another_configuration_lies_beside_the_first_and_leaves_the_archive(environment, packed, declare):

@@ -1,32 +1,45 @@
 """A project like the repository's own, in a folder of the test's own, with an environment whose TorchServe is the stand-in."""
 
-import importlib.util
+import os
 import shutil
-import sys
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from mlgate import Environment, Release, Service
+from mlgate import Environment, Release, Service, Verdict
+from mlgate_delivery import promote as promote_module
+from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.exports import prepare
 from mlgate_delivery.project import Project
 from mlgate_delivery.stack import LocalStack
+from mlgate_serving.endpoint import LocalEndpoint
 from mlgate_serving.supervisor import Supervisor
+
+from ..components import conftest as components
 
 ROOT = Path(__file__).resolve().parents[2]
 
+MODEL = """
+import torch
+
+class Model(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weights = torch.nn.Linear(4, 4)
+
+    def forward(self, numbers):
+        return torch.softmax(self.weights(numbers), dim=1)
+"""
+
 # The same releases, declaration and stand-in as for the components.
-_spec = importlib.util.spec_from_file_location("components_fixtures", ROOT / "tests" / "components" / "conftest.py")
-assert _spec
-assert _spec.loader
-_components = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = _components
-_spec.loader.exec_module(_components)
-declare, packed, gated, promoted, standin = (getattr(_components, name) for name in ("declare", "packed", "gated", "promoted", "standin"))
+declare, packed, gated = components.declare, components.packed, components.gated
+promoted, standin = components.promoted, components.standin
 
 
 def quiet(_line: str) -> None:
@@ -98,3 +111,46 @@ def digest_of(packed: Callable[[str], Path]) -> Callable[[str], str]:
 def service(declare: Callable[..., Path]) -> Service:
     """What `toy` declares."""
     return Service.read(declare())
+
+
+@pytest.fixture
+def write_model() -> Callable[..., None]:
+    """Writes an untrained model that keeps the interface of `toy`; another seed gives another one."""
+    torch = pytest.importorskip("torch")
+
+    def write(folder: Path, seed: int = 0) -> None:
+        folder.mkdir(exist_ok=True)
+        (folder / "model.py").write_text(MODEL)
+        torch.manual_seed(seed)
+        torch.save({f"weights.{name}": value for name, value in torch.nn.Linear(4, 4).state_dict().items()}, folder / "weights.pt")
+
+    return write
+
+
+@pytest.fixture
+def deploy(site: Site, packed: Callable[[str], Path], declare: Callable[..., Path], service: Service) -> Callable[[str], LocalEndpoint]:
+    """Brings the release with that version up as the candidate."""
+    return lambda version: deploy_candidate(site.environment, service, declare(), packed(version), print)
+
+
+@pytest.fixture
+def recomputed(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What the rows of an attempt come to, computed again; the evidence of `gated` has none."""
+    found = SimpleNamespace(result=SimpleNamespace(verdict=Verdict.PASS))
+    monkeypatch.setattr(promote_module, "verify_folder", lambda _folder, _trust: found)
+    return found.result
+
+
+@pytest.fixture
+def killing(site: Site) -> Callable[[str], Callable[[str], None]]:
+    """Progress that kills the engine with SIGKILL at the line which ends so."""
+
+    def kill_at(end: str) -> Callable[[str], None]:
+        def hear(line: str) -> None:
+            if line.split(" (", maxsplit=1)[0].endswith(end):
+                (lock,) = site.stack.state.locks()
+                os.kill(lock.pid, signal.SIGKILL)
+
+        return hear
+
+    return kill_at

@@ -3,11 +3,12 @@
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
 from mlgate import EndpointError
-from mlgate_delivery.arms import arms_of
+from mlgate_delivery.arms import arms_of, fallen
 from mlgate_serving.endpoint import start_endpoint, stop_endpoint
 from mlgate_serving.supervisor import Supervisor
 
@@ -45,6 +46,19 @@ def test_a_server_that_ended_by_itself_is_still_the_one_it_was_and_the_next_one_
         candidate()
     assert start().url == endpoint.url
     assert server.now() == candidate().server.name != server.name
+
+
+def test_a_server_that_fell_is_named_with_no_environment_to_bring_up_since_a_demo_has_one_of_its_own(
+    start, candidate, environment, service
+):
+    endpoint, arm = start(), candidate()
+    assert fallen(environment, service, (arm, None)) == []
+    os.kill(endpoint.pid, signal.SIGKILL)
+    while not (sentences := fallen(environment, service, (arm, None))):
+        time.sleep(0.01)
+    (said,) = sentences
+    assert said.startswith(f"the server of {endpoint.name} ended during the gate")
+    assert "mlgate env local" not in said
 
 
 def test_a_server_that_was_stopped_is_none_any_more(start, candidate, environment):

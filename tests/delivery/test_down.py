@@ -1,5 +1,7 @@
 """What `down` and `make clean` end and keep, where there is no engine to ask, or nothing for it to read."""
 
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -7,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from mlgate import Environment, StackError
+from mlgate import BusyError, Environment, StackError
 from mlgate_delivery.down import down, down_everywhere
+from mlgate_evidence.locks import hold
 from mlgate_serving.supervisor import ProcessSpec, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,14 +59,29 @@ def test_a_state_that_cannot_be_read_is_said_after_everything_has_ended(project,
     assert not process.alive
 
 
-def test_outside_of_the_project_processes_end_too(tmp_path, left, monkeypatch):
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """The home of an environment, and no project around the current directory."""
     monkeypatch.chdir(tmp_path)
-    home = tmp_path / "home" / "local"
-    process = left(home)
-    stacks_of(home).write_text('{"version": 3, "checkpoint": {}}')
+    return tmp_path / "home" / "local"
+
+
+def test_outside_of_the_project_processes_end_too(outside, left):
+    process = left(outside)
+    url = {"urn": "a::toy", "type": "pulumi-python:dynamic/mlgate:StableUrl", "outputs": {"service": "toy"}}
+    stacks_of(outside).write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [url]}}}))
     with pytest.raises(StackError, match=r"Pulumi\.yaml"):
-        down(Environment(name="local", home=home), print)
+        down(Environment(name="local", home=outside), print)
     assert not process.alive
+
+
+def test_where_nothing_is_deployed_neither_project_nor_engine_is_asked_for(outside, left, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLGATE_CACHE", str(tmp_path / "no tools"))
+    process = left(outside)
+    stacks_of(outside).write_text('{"version": 3, "checkpoint": {}}')
+    assert down(Environment(name="local", home=outside), print) == ["sleeper"]
+    assert not process.alive
+    assert not (tmp_path / "no tools").exists()
 
 
 @pytest.mark.parametrize("home_is_elsewhere", [False, True])
@@ -73,6 +91,17 @@ def test_down_also_stops_what_a_killed_demo_left(project, left, tmp_path_factory
     processes = [left(own), left(demo)]
     assert down_everywhere(Environment(name="local", home=own), print) == ["sleeper", "sleeper"]
     assert not any(process.alive for process in processes)
+
+
+def test_a_demo_that_runs_keeps_its_servers_and_everything_else_ends(project, left):
+    own, demo = (project / ".mlgate" / name for name in ("local", "demo/local"))
+    process, of_demo = left(own), left(demo)
+    with hold(demo.parent, "running the demo", "only it may stop its servers"):
+        for home in (own, demo):  # the latter where MLGATE_HOME names it
+            with pytest.raises(BusyError, match=rf"process {os.getpid()} of .* is running the demo"):
+                down_everywhere(Environment(name="local", home=home), print)
+    assert not process.alive
+    assert of_demo.alive
 
 
 def test_what_keeps_one_environment_up_keeps_no_other(project, left):
@@ -113,6 +142,8 @@ def test_make_clean_keeps_ledger_evidence_and_keys(clone):
     assert kept == ["evidence.json", "ledger.jsonl", "signing.pem"]
 
 
-def test_make_clean_removes_nothing_while_something_cannot_be_stopped(clone):
-    assert clean(clone, 1).returncode != 0
+def test_make_clean_removes_nothing_while_something_cannot_be_stopped_and_says_what_to_do_about_a_broken_venv(clone):
+    done = clean(clone, 1)
+    assert done.returncode != 0
+    assert "if .venv is broken: rm -r .venv" in done.stdout
     assert all((clone / path).exists() for path in (*MADE, ".venv"))

@@ -12,7 +12,12 @@ def folder(tmp_path):
 
 
 def test_the_project_is_found_from_any_folder_inside(folder):
-    assert Project.find(folder / "examples" / "digits") == Project(folder, "mlgate")
+    assert Project.find(folder / "examples" / "digits") == Project(folder, "mlgate", stack_files=folder)
+
+
+def test_the_configuration_of_its_stacks_lies_where_pulumi_looks_for_it(folder):
+    (folder / "Pulumi.yaml").write_text("name: mlgate\nruntime: python\nstackConfigDir: stacks\n")
+    assert Project.find(folder).stack_files == folder / "stacks"
 
 
 def test_every_folder_of_a_project_means_one_environment(folder, monkeypatch, tmp_path_factory):
@@ -39,7 +44,7 @@ def test_a_project_without_a_name_is_refused(folder, content):
 
 
 def test_paths_inside_are_spelt_from_the_project_and_others_in_full(folder, tmp_path_factory):
-    project = Project(folder, "mlgate")
+    project = Project.find(folder)
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     assert project.spelt(folder / "examples" / "digits" / "service.yaml") == "examples/digits/service.yaml"
     assert project.spelt(elsewhere) == str(elsewhere)

@@ -1,21 +1,16 @@
 """Promotion and rollback on the real engine and the real proxy. Evidence is signed by hand: how a gate comes to it is tested elsewhere."""
 
-import importlib.util
 import os
 import signal
-import sys
 import threading
 import time
 from http.client import HTTPConnection, HTTPException
-from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pytest
 
-from mlgate import BusyError, EvidenceError, LedgerError, ProcessError, RefusedError, Release, Service, StackError, UsageError, Verdict
-from mlgate_delivery import promote as promote_module
+from mlgate import BusyError, EvidenceError, ProcessError, RefusedError, Release, Service, StackError, UsageError, Verdict
 from mlgate_delivery.arms import arms_of, service_url
 from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.promote import promote, settled
@@ -26,27 +21,17 @@ from mlgate_evidence.ledger import Ledger
 from mlgate_gates.request import GateRequest, Subject
 from mlgate_gates.run import run_gate
 from mlgate_loadtests.recording import read_observations, write_observations
-from mlgate_serving.endpoint import find_endpoint
+from mlgate_serving.endpoint import find_endpoint, start_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.router import Arm, Arms
 from mlgate_serving.runtime import configuration_digest
 
+from ..run import conftest as run
+
 pytestmark = pytest.mark.engine
 
 # The endpoint that gates are tested with: what it serves has the same interface.
-_spec = importlib.util.spec_from_file_location("run_fixtures", Path(__file__).parents[1] / "run" / "conftest.py")
-_run = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = _run
-_spec.loader.exec_module(_run)
-endpoint = _run.endpoint
-
-
-@pytest.fixture
-def recomputed(monkeypatch):
-    """What the rows of an attempt come to, computed again; the evidence here has none."""
-    found = SimpleNamespace(result=SimpleNamespace(verdict=Verdict.PASS))
-    monkeypatch.setattr(promote_module, "verify_folder", lambda _folder, _trust: found)
-    return found.result
+endpoint = run.endpoint
 
 
 @pytest.fixture
@@ -93,12 +78,6 @@ def callers():
     ended.set()
     for thread in threads:
         thread.join()
-
-
-@pytest.fixture
-def deploy(site, packed, declare, service):
-    """Brings the release with that version up as the candidate."""
-    return lambda version: deploy_candidate(site.environment, service, declare(), packed(version), print)
 
 
 @pytest.fixture
@@ -198,7 +177,7 @@ def test_a_release_is_brought_up_for_its_promotion_and_then_neither_promoted_aga
     gated(packed("1"))
     promote(site.environment, service, declare(), str(packed("1")), print)
     assert len(site.running) == 2
-    with pytest.raises(LedgerError, match="stable already"):
+    with pytest.raises(UsageError, match="stable already"):
         promote_it("1")
     with pytest.raises(UsageError, match="stable already"):
         deploy("1")
@@ -213,6 +192,41 @@ def test_a_release_is_brought_up_for_its_promotion_and_then_neither_promoted_aga
         assert "nothing is left to do" not in raised.value.remedy
 
 
+def test_a_server_that_a_killed_update_left_in_another_configuration_gets_no_traffic_by_the_evidence_of_the_first(
+    site, deploy, promote_it, gated, packed, declare, digest_of
+):
+    def left_otherwise():
+        folder, otherwise = site.environment.release_folder(digest_of("1")), Service.read(declare(workers=2))
+        return start_endpoint(site.supervisor, folder, otherwise, site.environment.processes).configuration
+
+    deploy("1")
+    gated(packed("1"))
+    assert left_otherwise() != promote_it("1").configuration
+    promotion = Ledger.of(site.environment).stable("toy", "local")
+    assert find_endpoint(site.supervisor, "toy", digest_of("1")).configuration == promotion.configuration
+    assert settled(site.environment, promotion)
+    left_otherwise()
+    assert not settled(site.environment, promotion)
+    promote_it("1")
+    assert settled(site.environment, promotion)
+
+
+def test_where_the_stacks_configuration_was_lost_a_promotion_is_finished_and_a_rollback_done(
+    site, deploy, promote_it, gated, packed, service, digest_of
+):
+    for version in ("1", "2"):
+        deploy(version)
+        gated(packed(version))
+        promote_it(version)
+    site.stack.file.path.unlink()
+    promotion = promote_it("2")
+    assert settled(site.environment, promotion)
+    assert not site.stack.preview().changed
+    site.stack.file.path.unlink()
+    assert rollback(site.environment, service, "complaints", print).release == digest_of("1")
+    assert not site.stack.preview().changed
+
+
 @pytest.mark.parametrize("shared", [False, True], ids=["in the middle of its move", "with a share away"])
 def test_traffic_that_is_not_all_where_it_belongs_is_put_there_by_promoting_again(site, deploy, promote_it, gated, packed, shared):
     deploy("1")
@@ -225,21 +239,6 @@ def test_traffic_that_is_not_all_where_it_belongs_is_put_there_by_promoting_agai
     promote_it("1")
     assert router.arms("toy") == Arms(stable)
     assert settled(site.environment, promotion)
-
-
-@pytest.fixture
-def killing(site):
-    """Progress that kills the engine with SIGKILL at that line."""
-
-    def kill_at(line):
-        def hear(said):
-            if said == line:
-                (lock,) = site.stack.state.locks()
-                os.kill(lock.pid, signal.SIGKILL)
-
-        return hear
-
-    return kill_at
 
 
 @pytest.mark.parametrize("at", ["traffic of toy: updating", "endpoint toy-{}: deleting"])

@@ -3,34 +3,19 @@
 import json
 import shutil
 from http.client import HTTPConnection
-from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
-from mlgate import Release, Service, Verdict
-from mlgate_delivery import promote as promote_module
+from mlgate import Release, Service
 from mlgate_delivery.arms import service_url
-from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.promote import promote
 from mlgate_serving.identity import is_running
 from mlgate_serving.pack import pack
 
 pytestmark = [pytest.mark.engine, pytest.mark.serve]
-
-MODEL = """
-import torch
-
-class Model(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weights = torch.nn.Linear(4, 4)
-
-    def forward(self, numbers):
-        return torch.softmax(self.weights(numbers), dim=1)
-"""
 
 
 @pytest.fixture
@@ -41,18 +26,13 @@ def java(site, standin, monkeypatch):
 
 
 @pytest.fixture
-def packed(tmp_path, declare):
+def packed(tmp_path, declare, write_model):
     """Packs a real model as the release with that version."""
-    torch = pytest.importorskip("torch")
 
     def pack_it(version):
         folder, output = tmp_path / "model", tmp_path / "dist" / f"toy-{version}"
         if not output.exists():
-            folder.mkdir(exist_ok=True)
-            (folder / "model.py").write_text(MODEL)
-            torch.manual_seed(int(version))
-            layer = torch.nn.Linear(4, 4)
-            torch.save({f"weights.{name}": value for name, value in layer.state_dict().items()}, folder / "weights.pt")
+            write_model(folder, seed=int(version))
             pack(folder, service=Service.read(declare()), version=version, output=output)
         return output
 
@@ -69,17 +49,16 @@ def answer_of(url):
     return answer.status, answer.headers["x-mlgate-release"], body
 
 
-def test_a_real_release_comes_up_is_promoted_and_goes_without_a_trace(java, site, packed, gated, declare, service, monkeypatch):
+@pytest.mark.usefixtures("java", "recomputed")
+def test_a_real_release_comes_up_is_promoted_and_goes_without_a_trace(site, deploy, packed, gated, declare, service):
     release = Release.read(packed("1"))
-    endpoint = deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    endpoint = deploy("1")
     status, served, body = answer_of(endpoint.url)
     assert (status, served) == (200, release.digest)
     assert sum(body["probabilities"]) == pytest.approx(1, abs=1e-5)
     assert not site.stack.up(print).changed
 
     gated(packed("1"))
-    passed = SimpleNamespace(result=SimpleNamespace(verdict=Verdict.PASS))
-    monkeypatch.setattr(promote_module, "verify_folder", lambda _folder, _trust: passed)
     promote(site.environment, service, declare(), release.digest, print)
     assert answer_of(service_url(site.environment, "toy"))[:2] == (200, release.digest)
 

@@ -32,21 +32,6 @@ except KeyboardInterrupt:
 """
 
 
-@pytest.fixture
-def killing(site):
-    """Progress that kills the engine with SIGKILL at the line which ends so."""
-
-    def kill_at(end):
-        def hear(line):
-            if line.split(" (")[0].endswith(end):
-                (lock,) = site.stack.state.locks()
-                os.kill(lock.pid, signal.SIGKILL)
-
-        return hear
-
-    return kill_at
-
-
 def require_clean(site, expected):
     """Exactly the expected processes, each once; no plugin and no lock left; nothing for an update to do."""
     assert sorted(site.running) == sorted(expected)

@@ -43,6 +43,15 @@ def test_empty_parts_of_the_file_are_as_good_as_missing(file, content):
     assert file.services() == {"toy": {"declaration": "service.yaml"}}
 
 
+@pytest.mark.parametrize("content", ["[toy]", "config: [toy]"])
+def test_a_list_where_keys_should_be_is_refused_in_words(file, content):
+    file.path.write_text(content)
+    for reading in (file.salt, file.services, lambda: file.set_service("toy", weight=0), lambda: file.set_salt("v1:abc")):
+        with pytest.raises(StackError, match=r"Pulumi\.local\.yaml: is no stack configuration"):
+            reading()
+    assert file.path.read_text() == content
+
+
 def test_a_file_that_is_no_yaml_is_named(file):
     file.path.write_text("a: [")
     with pytest.raises(StackError, match=r"Pulumi\.local\.yaml"):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mlgate import BusyError, Environment
-from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
+from mlgate import BusyError
+from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.promote import promote
 from mlgate_delivery.recover import recover
@@ -21,11 +21,6 @@ with turn(Environment(name="local", home=Path(sys.argv[1])), "promoting toy"):
     print("held", flush=True)
     sys.stdin.read()
 """
-
-
-@pytest.fixture
-def environment(tmp_path):
-    return Environment(name="local", home=tmp_path / "local")
 
 
 @pytest.fixture
@@ -65,11 +60,10 @@ def test_an_ended_turn_can_be_taken_again(environment):
         lambda place, service, packed: deploy_candidate(place, service, Path("service.yaml"), packed("1"), print),
         lambda place, service, _packed: promote(place, service, Path("service.yaml"), "sha256:" + "0" * 64, print),
         lambda place, service, _packed: rollback(place, service, "complaints", print),
-        lambda place, service, _packed: withdraw_candidate(place, "toy", print),
         lambda place, service, _packed: recover(place, print),
         lambda place, service, _packed: down(place, print),
     ],
-    ids=["deploy", "promote", "rollback", "withdraw", "recover", "down"],
+    ids=["deploy", "promote", "rollback", "recover", "down"],
 )
 def test_every_command_that_changes_something_takes_its_turn_before_anything_else(environment, other, service, packed, change):
     before = sorted(environment.home.rglob("*"))

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mlgate import StackError
+from mlgate import EvidenceError, StackError
 from mlgate_delivery.arms import service_url
-from mlgate_delivery.candidate import deploy_candidate, withdraw_candidate
+from mlgate_delivery.candidate import deploy_candidate
 from mlgate_delivery.down import down
 from mlgate_delivery.exports import exports, prepare
 from mlgate_serving.envoy import LocalRouter
@@ -97,14 +97,17 @@ def test_a_second_up_changes_nothing_and_a_dead_process_is_noticed_and_repaired(
     assert not site.stack.preview().changed
 
 
-def test_a_candidate_takes_the_place_of_the_one_before_and_can_be_withdrawn(site, packed, declare, service, digest_of):
+def test_a_candidate_takes_the_place_of_the_one_before(site, packed, declare, service, digest_of):
     deploy_candidate(site.environment, service, declare(), packed("1"), print)
     deploy_candidate(site.environment, service, declare(), packed("2"), print)
     assert sorted(site.running) == ["router-toy", f"toy-{digest_of('2')[7:19]}"]
     assert [path.name for path in site.environment.releases.iterdir()] == [digest_of("2")[7:19]]
-    withdraw_candidate(site.environment, "toy", print)
-    assert site.running == ["router-toy"]
-    assert not list(site.environment.releases.iterdir())
+
+
+def test_a_declaration_edited_after_it_was_read_brings_nothing_up_in_its_name(site, packed, declare, service):
+    folder = packed("1")
+    with pytest.raises(EvidenceError, match="it was edited meanwhile"):
+        deploy_candidate(site.environment, service, declare(workers=2), folder, print)
 
 
 def test_what_is_wrong_is_said_before_anything_is_changed(site, packed, declare, service):
@@ -174,6 +177,15 @@ def test_a_configuration_that_somebody_else_wrote_is_not_thrown_away(site):
         prepare(site.environment, print)
     assert link.read_text() == "config: {}\n"
     link.unlink()
+
+
+@pytest.mark.parametrize("said", ["", "stackConfigDir: configuration/of/stacks\n"])
+def test_by_hand_pulumi_finds_the_configuration_wherever_the_project_keeps_it(site, by_hand, said):
+    shutil.rmtree(site.project.folder / "stacks")
+    (site.project.folder / "Pulumi.yaml").write_text(f"name: mlgate\nruntime: python\n{said}")
+    prepare(site.environment, print)
+    by_hand("config", "set", "--path", "mlgate:services.toy.declaration", "service.yaml", "-s", "local")
+    assert site.stack.file.services() == {"toy": {"declaration": "service.yaml"}}
 
 
 def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, service, digest_of):

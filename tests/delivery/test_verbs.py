@@ -12,26 +12,11 @@ import pytest
 
 from mlgate import Release, ToolError, Verdict
 from mlgate_cli.main import app
-from mlgate_cli.output import errors_as_words
 from mlgate_delivery import exports
-from mlgate_delivery import promote as promote_module
-from mlgate_delivery.candidate import deploy_candidate
 from mlgate_evidence.ledger import Ledger
 from mlgate_tools import engine_build
 
 pytestmark = pytest.mark.engine
-
-MODEL = """
-import torch
-
-class Model(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.weights = torch.nn.Linear(4, 4)
-
-    def forward(self, numbers):
-        return torch.softmax(self.weights(numbers), dim=1)
-"""
 
 
 @pytest.fixture
@@ -41,7 +26,7 @@ def mlgate(site, monkeypatch, capsys):
     def run(*arguments):
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["mlgate", *arguments])
-        with pytest.raises(SystemExit) as left, errors_as_words():
+        with pytest.raises(SystemExit) as left:
             app()
         printed = capsys.readouterr()
         return SimpleNamespace(code=left.value.code or 0, out=printed.out, err=printed.err)
@@ -61,15 +46,8 @@ def told(mlgate):
     return run
 
 
-@pytest.fixture
-def deploy(site, packed, declare, service):
-    """Brings the release with that version up as the candidate."""
-    return lambda version: deploy_candidate(site.environment, service, declare(), packed(version), print)
-
-
-def test_from_env_to_down_each_verb_prints_what_it_did_as_json(site, told, mlgate, deploy, gated, packed, digest_of, monkeypatch):
-    recomputed = SimpleNamespace(result=SimpleNamespace(verdict=Verdict.PASS))  # the evidence here has no rows
-    monkeypatch.setattr(promote_module, "verify_folder", lambda _folder, _trust: recomputed)
+@pytest.mark.usefixtures("recomputed")
+def test_from_env_to_down_each_verb_prints_what_it_did_as_json(site, told, mlgate, deploy, gated, packed, digest_of):
     environment = told("env", "local")
     assert environment["environment"] == "local"
     assert environment["exports"]["PULUMI_STACK"] == "local"
@@ -122,13 +100,9 @@ def test_without_an_engine_promote_says_how_to_get_one_and_changes_nothing(site,
     assert (site.environment.ledger.read_bytes(), site.stack.file.path.read_bytes()) == before
 
 
-def test_what_pack_says_next_brings_the_release_up_and_judges_it(site, mlgate, declare, tmp_path):
-    torch = pytest.importorskip("torch")
+def test_what_pack_says_next_brings_the_release_up_and_judges_it(site, mlgate, declare, write_model, tmp_path):
     declare()
-    model = tmp_path / "my model"
-    model.mkdir()
-    (model / "model.py").write_text(MODEL)
-    torch.save({f"weights.{name}": value for name, value in torch.nn.Linear(4, 4).state_dict().items()}, model / "weights.pt")
+    write_model(tmp_path / "my model")
     packed = mlgate("pack", "my model", "--version", "1", "--output", "my releases/1")
     assert packed.code == 0, packed.err
     said = packed.out.splitlines()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlgate.digests import DIGEST
 from mlgate.environment import Environment
 from mlgate.errors import EvidenceError, LedgerError, UsageError
 from mlgate.release import Release
@@ -15,8 +15,6 @@ from mlgate_evidence.history import Promotion
 from mlgate_evidence.ledger import Ledger
 from mlgate_evidence.traffic import require_traffic
 from mlgate_serving.runtime import configuration_digest
-
-_DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ def read_arms(environment: Environment, project: Path, name: str, config: Servic
             where=f"{KEY}.{name}",
             remedy=f"pulumi config set --path '{KEY}.{name}.weight' 0",
         )
-    candidate = _candidate(environment, project, name, config) if config.candidate else None
+    candidate = _candidate(environment, project, name, config, config.candidate) if config.candidate else None
     if candidate and candidate.release.digest == config.stable:
         raise UsageError(
             f"candidate and stable are both {config.stable}",
@@ -113,13 +111,18 @@ def _no_weight(name: str) -> str:
     return f"pulumi config set --path '{KEY}.{name}.weight' 0"
 
 
-def _candidate(environment: Environment, project: Path, name: str, config: ServiceConfig) -> ServedRelease:
+def _candidate(environment: Environment, project: Path, name: str, config: ServiceConfig, candidate: str) -> ServedRelease:
+    if config.declaration is None:
+        raise UsageError(
+            f"there is a candidate, {candidate}, but no declaration to serve it by",
+            where=f"{KEY}.{name}",
+            remedy=f"pulumi config set --path '{KEY}.{name}.declaration' FILE",
+        )
     declaration = project / config.declaration
     declared = Service.read(declaration)
-    assert config.candidate is not None
-    source = None if _DIGEST.fullmatch(config.candidate) else project / config.candidate
-    release = Release.read(source) if source else _in_store(environment, config.candidate)
-    for other, says in ((declared.name, f"{declaration} declares"), (release.service, f"{source or config.candidate} is a release of")):
+    source = None if DIGEST.fullmatch(candidate) else project / candidate
+    release = Release.read(source) if source else _in_store(environment, candidate)
+    for other, says in ((declared.name, f"{declaration} declares"), (release.service, f"{source or candidate} is a release of")):
         if other != name:
             raise UsageError(
                 f"{says} service {other}", where=f"{KEY}.{name}", remedy=f"put it under {KEY}.{other}, or name a file of {name}"

@@ -22,13 +22,14 @@ _NAME = re.compile("[a-z][a-z0-9-]{0,62}")
 class ServiceConfig(Declared):
     """One service of the stack.
 
-    `declaration`: path to its `service.yaml`, from the project's root. `stable`: the digest of the release that serves, which the
-    ledger must know as promoted. `candidate`: the release under test, a packed folder or the digest of one in the model store.
+    `declaration`: path to its `service.yaml`, from the project's root; a candidate needs it, stable has the one it was promoted with.
+    `stable`: the digest of the release that serves, which the ledger must know as promoted. `candidate`: the release under test, a packed
+    folder or the digest of one in the model store.
     `weight`: percent of the traffic that goes to the candidate. `port`: of the stable URL; where it is not given, one is chosen once and
     kept for as long as the environment is there, over `down` and `up`.
     """
 
-    declaration: Annotated[str, Field(min_length=1)]
+    declaration: Annotated[str, Field(min_length=1)] | None = None
     stable: Digest | None = None
     candidate: Annotated[str, Field(min_length=1)] | None = None
     weight: Annotated[float, Field(ge=0, le=100)] = 0

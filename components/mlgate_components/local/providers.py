@@ -20,10 +20,12 @@ from mlgate.environment import Environment
 from mlgate.errors import EvidenceError, MlgateError
 from mlgate.release import Release
 from mlgate.service import Service
-from mlgate_components.local.store import discard, is_stored, require_whole, store
+from mlgate_components.local.store import discard, is_stored, store
 from mlgate_evidence.ledger import Ledger
+from mlgate_serving.archive import require_whole
 from mlgate_serving.endpoint import LocalEndpoint, endpoint_name, find_endpoint, start_endpoint, stop_endpoint
 from mlgate_serving.envoy import LocalRouter
+from mlgate_serving.envoy_files import kept_ports
 from mlgate_serving.router import Arm
 from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
@@ -159,11 +161,14 @@ class EndpointProcessProvider(ResourceProvider):
 
     @_errors_as_words
     def diff(self, _id: str, olds: Properties, news: Properties) -> DiffResult:
-        """A change too where the process has died: then `up` starts it again even without `--refresh`."""
+        """A change too where the process has died, or runs in another configuration than the state says: an update was killed on its way.
+
+        Then `up` starts it anew even without `--refresh`.
+        """
         moved = _differs(olds, news, "home")
-        return DiffResult(
-            changes=moved or _differs(olds, news, "configuration") or _endpoint(olds) is None, replaces=["home"] if moved else []
-        )
+        running = _endpoint(olds)
+        changed = _differs(olds, news, "configuration") or running is None or running.configuration != news["configuration"]
+        return DiffResult(changes=moved or changed, replaces=["home"] if moved else [])
 
     @_errors_as_words
     def create(self, props: Properties) -> CreateResult:
@@ -194,7 +199,8 @@ def _started(properties: Properties) -> Properties:
     _require_release(stored, properties["release"])
     configuration = properties["configuration"]
     service = _declared(environment.declaration_file(properties["release"], configuration), configuration)
-    endpoint = start_endpoint(Supervisor(environment.processes), stored, service, environment.processes)
+    kept = kept_ports(environment.routers)  # else a service that is down loses its URL
+    endpoint = start_endpoint(Supervisor(environment.processes), stored, service, environment.processes, but=kept)
     return {**properties, **_addresses(endpoint)}
 
 

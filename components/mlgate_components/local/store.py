@@ -18,8 +18,6 @@ from mlgate.service import Service
 from mlgate_serving.archive import require_whole
 from mlgate_serving.runtime import configuration_digest
 
-__all__ = ["discard", "is_stored", "require_whole", "store"]
-
 
 def is_stored(environment: Environment, digest: str) -> bool:
     """Whether the release with that digest lies in the store, whole."""
@@ -51,10 +49,9 @@ def _copy_release(environment: Environment, source: Path, release: Release) -> N
         for name in (release.archive, RELEASE_FILE):
             shutil.copyfile(source / name, making / name)
         require_whole(making)
-        for declaration in target.glob("service-*.yaml"):  # what is there is damaged, but not what it was promoted with
-            shutil.copyfile(declaration, making / declaration.name)
-        shutil.rmtree(target, ignore_errors=True)
-        making.rename(target)
+        target.mkdir(exist_ok=True)  # a damaged release is there, and beside it the declarations that it was promoted with
+        for name in (release.archive, RELEASE_FILE):
+            (making / name).replace(target / name)
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
