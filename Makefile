@@ -57,6 +57,6 @@ lock: $(READY) ## resolve the dependencies anew
 
 # Ledger, evidence and keys of the environment local can be made by nobody again, so they stay.
 clean: ## stop what runs locally, then remove what was made here, but for .mlgate/local and the per-user cache
-	@test ! -x $(BIN)/mlgate || $(BIN)/mlgate down
+	@test ! -x $(BIN)/mlgate || $(BIN)/mlgate down || { echo "something may still run, so nothing was removed; if .venv is broken: rm -r .venv, then make clean"; exit 1; }
 	@rm -rf .venv .mlgate/demo* dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache stacks/Pulumi.local.yaml
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -52,9 +52,10 @@ def command(as_json: JsonFlag = False) -> None:
         say("what it leaves, and how to check it: docs/quickstart.md")
     wrong = []
     if odd := story.unexpected:
+        again = "starts anew with all four" if odd.promoted else "gates it again (from the beginning: rm -r .mlgate/demo)"
         wrong.append(
             f"release {odd.release} was not expected to end with {odd.verdict} by {odd.decided_by}\n"
-            "  -> see its report; the same command gates it again, best on a quiet machine (from the beginning: rm -r .mlgate/demo)"
+            f"  -> see its report; the same command, best on a quiet machine, {again}"
         )
     if watch.failed:
         wrong.append(f"{watch.failed:,} calls of the stable URL failed\n  -> see above which server ended, and run it again")

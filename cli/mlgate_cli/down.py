@@ -1,4 +1,6 @@
-"""Stop everything local: endpoints, proxies, the stack's resources, what a killed demo left. Evidence, ledger and packed releases stay.
+"""Stop everything local: endpoints, proxies, the stack's resources, what a killed demo or `mlgate serve` left.
+
+Evidence, ledger, keys and promoted releases stay.
 
 Example: mlgate down
 """
@@ -10,9 +12,15 @@ from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 def command(as_json: JsonFlag = False) -> None:
     from mlgate import local
+    from mlgate_cli.serve import end_killed
     from mlgate_delivery.down import down_everywhere
 
-    stopped = down_everywhere(local(), progress_since())
+    progress = progress_since()
+    try:
+        deployed = down_everywhere(local(), progress)
+    finally:  # whatever cannot be stopped keeps nothing else up
+        served = end_killed(progress)
+    stopped = [*deployed, *served]
     if as_json:
         print_json({"stopped": stopped})
     else:

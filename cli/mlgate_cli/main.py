@@ -24,7 +24,7 @@ app = typer.Typer(
 )
 
 for verb in (demo, doctor, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
-    app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(verb.command)
+    app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(errors_as_words()(verb.command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -43,10 +43,9 @@ def options(
 
 
 def main() -> None:
-    """The entry point: our errors as words and exit codes, never as a traceback."""
+    """The entry point."""
     # Whoever asks us to end gets the same orderly end as Ctrl-C: SIGHUP comes when the terminal is closed, unless `nohup` has it ignored.
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) == signal.SIG_DFL:
             signal.signal(ending, signal.default_int_handler)
-    with errors_as_words():
-        app()
+    app()

@@ -7,11 +7,12 @@ Standard output carries the result alone, so that `mlgate gate --json | jq` work
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -37,10 +38,21 @@ def progress_since(start: float | None = None) -> Progress:
     begin = time.monotonic() if start is None else start
 
     def line(text: str) -> None:
-        sys.stderr.write(f"[{time.monotonic() - begin:6.1f} s] {text}\n")
-        sys.stderr.flush()
+        try:
+            sys.stderr.write(f"[{time.monotonic() - begin:6.1f} s] {text}\n")
+            sys.stderr.flush()
+        except OSError:  # whoever listened is gone; what is being done is not, least of all the clean-up
+            _let_go(sys.stderr)
 
     return line
+
+
+def _let_go(*streams: TextIO) -> None:
+    """What is still to be written there goes nowhere: it would fail again, and Python leaves with 120 where its last flush fails."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in streams:
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
@@ -83,21 +95,27 @@ _EXTRAS = {
 
 @contextmanager
 def errors_as_words() -> Iterator[None]:
-    """Turns our errors into text and exit codes; Ctrl-C leaves with 130. Anything else is a bug and keeps its traceback."""
+    """Turns our errors into text and exit codes; Ctrl-C leaves with 130. Anything else is a bug and keeps its traceback.
+
+    Around the verb itself: typer has exits of its own for Ctrl-C and for a closed pipe, without a word.
+    """
     try:
-        yield
-    except MlgateError as error:
-        _leave(error)
-    except ModuleNotFoundError as error:
-        if (absent := _absent(error)) is None:
-            raise
-        _leave(absent)
-    except KeyboardInterrupt:
-        sys.stderr.write("\nmlgate: interrupted; the same command goes on from here\n")
-        sys.exit(130)
+        try:
+            yield
+        except MlgateError as error:
+            _leave(error)
+        except ModuleNotFoundError as error:
+            if (absent := _absent(error)) is None:
+                raise
+            _leave(absent)
+        except KeyboardInterrupt:
+            sys.stderr.write("\nmlgate: interrupted; run the same command again to go on\n")
+            sys.exit(130)
+        finally:
+            sys.stdout.flush()  # here, where a reader that is gone can still be told from a mistake
     except BrokenPipeError:
         # Whoever read our output has seen enough (`mlgate status | head`).
-        sys.stderr.close()
+        _let_go(sys.stdout, sys.stderr)
         sys.exit(141)
 
 

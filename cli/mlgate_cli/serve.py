@@ -61,22 +61,53 @@ def _run_folder(progress: Progress) -> Iterator[Path]:
 
 
 def _own_folder(held: ExitStack, progress: Progress) -> Path:
-    from mlgate import ProcessError
-    from mlgate.environment import CACHE_VARIABLE, cache_folder
+    from mlgate_serving.locks import exclusive
+
+    with _no_run_begins() as runs:
+        _end_killed(runs, progress)
+        run = Path(tempfile.mkdtemp(prefix="run-", dir=runs))
+        held.enter_context(exclusive(run, "owner", wait_s=0))
+        return run
+
+
+def end_killed(progress: Progress) -> list[str]:
+    """Ends the servers of this user's runs that were killed, without waiting for the next run. Returns the names of those that ended."""
+    if not _runs().is_dir():
+        return []
+    with _no_run_begins() as runs:
+        return _end_killed(runs, progress)
+
+
+def _end_killed(runs: Path, progress: Progress) -> list[str]:
     from mlgate.errors import BusyError
     from mlgate_serving.locks import exclusive
 
-    runs = cache_folder() / "serve"
+    ended: list[str] = []
+    for left in runs.glob("run-*"):
+        # A run that is alive holds its folder; one that ends at this moment takes it away.
+        with suppress(BusyError, FileNotFoundError), exclusive(left, "owner", wait_s=0):
+            progress("ending what an earlier mlgate serve left when it was killed")
+            ended += _clear(left)
+    return ended
+
+
+def _runs() -> Path:
+    from mlgate.environment import cache_folder
+
+    return cache_folder() / "serve"
+
+
+@contextmanager
+def _no_run_begins() -> Iterator[Path]:
+    """Where all runs have their folders, while nobody makes one: else it would be seen before its run holds it."""
+    from mlgate import ProcessError
+    from mlgate.environment import CACHE_VARIABLE
+    from mlgate_serving.locks import exclusive
+
+    runs = _runs()
     try:
-        with exclusive(runs, "start", _LOCK_WAIT_S):  # so that nobody sees a new folder before its run holds it
-            for left in runs.glob("run-*"):
-                # A run that is alive holds its folder; one that ends at this moment takes it away.
-                with suppress(BusyError, FileNotFoundError), exclusive(left, "owner", wait_s=0):
-                    progress("ending what an earlier mlgate serve left when it was killed")
-                    _clear(left)
-            run = Path(tempfile.mkdtemp(prefix="run-", dir=runs))
-            held.enter_context(exclusive(run, "owner", wait_s=0))
-            return run
+        with exclusive(runs, "start", _LOCK_WAIT_S):
+            yield runs
     except OSError as error:
         raise ProcessError(
             f"cannot be written: {error.strerror}",
@@ -85,16 +116,19 @@ def _own_folder(held: ExitStack, progress: Progress) -> Path:
         ) from None
 
 
-def _clear(run: Path) -> None:
-    """Ends what runs in a run's folder, once nothing is in flight there, and removes the folder."""
+def _clear(run: Path) -> list[str]:
+    """Ends what runs in a run's folder, once nothing is in flight there, and removes the folder. Returns the names of what ended."""
     from mlgate_serving.endpoint import stop_endpoint
     from mlgate_serving.supervisor import Supervisor
 
     supervisor = Supervisor(_registry(run))
-    for process in supervisor.list():
+    processes = supervisor.list()
+    running = [process.spec.name for process in processes if process.alive]
+    for process in processes:
         stop_endpoint(supervisor, process.spec.name)
     supervisor.reap()  # a server of which its run was killed before it could register it
     shutil.rmtree(run, ignore_errors=True)
+    return running
 
 
 def _registry(run: Path) -> Path:

