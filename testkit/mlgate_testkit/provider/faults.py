@@ -1,0 +1,108 @@
+"""Faults on order: a test says which request fails, and how, before the engine sends it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from mlgate.errors import UsageError
+from mlgate_testkit.provider.provider import ProviderError, Resource, Run
+
+__all__ = ["Call", "Faults"]
+
+Operation = Literal["check", "diff", "create", "read", "update", "delete", "invoke"]
+How = Literal["refuse", "refuse afterwards", "hang", "die"]
+_OPERATIONS = ("check", "diff", "create", "read", "update", "delete", "invoke")
+_HOWS = ("refuse", "refuse afterwards", "hang", "die")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that arrived: what, for which resource (its type token; the function's for an invoke), in a preview or for real."""
+
+    operation: str
+    token: str
+    name: str
+    preview: bool
+
+
+@dataclass(slots=True)
+class _Order:
+    operation: str
+    token: str
+    how: How
+    message: str
+    skip: int
+    times: int
+
+
+class Faults:
+    """Counts what arrives and carries out what was ordered. Previews neither count nor fail: nothing is created in them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._orders: list[_Order] = []
+        self._calls: list[Call] = []
+
+    def fail(
+        self, operation: Operation, token: str = "", *, nth: int = 1, times: int = 1, how: How = "refuse", message: str = "refused on order"
+    ) -> None:
+        """Order a fault: the `nth` request of that operation (and type token, where given) from now on fails, `times` in a row.
+
+        "refuse": nothing happens in the cloud. "refuse afterwards": it happens, and the answer is lost: what a broken connection leaves.
+        "hang": no answer until the engine gives up or is ended. "die": kill -9 of the provider's own process.
+
+        Raises UsageError for an operation or a way to fail that does not exist.
+        """
+        for value, known in ((operation, _OPERATIONS), (how, _HOWS)):
+            if value not in known:
+                raise UsageError(f"{value!r} is not one of {', '.join(known)}", where="fail", remedy="order one of these")
+        if min(nth, times) < 1:
+            raise UsageError(f"nth {nth} and times {times} count from 1", where="fail", remedy="give 1 or more")
+        with self._lock:
+            self._orders.append(_Order(operation, token, how, message, nth - 1, times))
+
+    def calls(self) -> list[Call]:
+        """Every request since the last `clear`, in the order of arrival."""
+        with self._lock:
+            return list(self._calls)
+
+    def clear(self) -> None:
+        """Forgets orders and calls."""
+        with self._lock:
+            self._orders.clear()
+            self._calls.clear()
+
+    def before(self, operation: Operation, resource: Resource, run: Run) -> str:
+        """To be called when a request arrives. Raises ProviderError for a refusal; returns why to refuse after it was done, or ""."""
+        with self._lock:
+            self._calls.append(Call(operation, resource.type, resource.name, run.preview))
+            order = None if run.preview else self._due(operation, resource.type)
+        if order is None:
+            return ""
+        if order.how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if order.how == "hang":
+            while not run.cancelled.is_set():
+                time.sleep(0.05)
+        if order.how == "refuse afterwards":
+            return order.message
+        raise ProviderError(order.message)
+
+    def _due(self, operation: str, token: str) -> _Order | None:
+        due = None
+        for order in list(self._orders):
+            if order.operation != operation or order.token not in {"", token}:
+                continue
+            if order.skip:
+                order.skip -= 1
+            elif due is None:
+                due = order
+                order.times -= 1
+                if not order.times:
+                    self._orders.remove(order)
+        return due
