@@ -12,7 +12,7 @@ import pytest
 from mlgate.errors import ToolError
 from mlgate_tools import archive
 from mlgate_tools.archive import CHECKSUMS, fetch_archive
-from mlgate_tools.engine_build import MODULES
+from mlgate_tools.go_build import MODULES
 from mlgate_tools.pulumi import ENGINE_VERSION
 
 PATH = "/v3.259.0/pulumi-v3.259.0-linux-x64.tar.gz"

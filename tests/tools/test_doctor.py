@@ -17,13 +17,29 @@ from typer.testing import CliRunner
 
 from mlgate.errors import ToolError
 from mlgate_cli.main import app
-from mlgate_tools import __main__, doctor, engine_build
+from mlgate_tools import __main__, doctor
 from mlgate_tools.doctor import ToolStatus, inspect, missing
 from mlgate_tools.envoy import find_envoy
+from mlgate_tools.go_build import oldest_go
 from mlgate_tools.java import find_java
 from mlgate_tools.tool import Tool
 
-TOOLS = ["Pulumi engine", "Java", "Envoy", "git", "uv", "Go", "Chromium"]
+TOOLS = [
+    "Pulumi engine",
+    "Java",
+    "Envoy",
+    "git",
+    "uv",
+    "Go",
+    "Chromium",
+    "etcd",
+    "Kubernetes",
+    "kwok",
+    "kubectl",
+    "Karpenter",
+    "KEDA",
+    "Prometheus",
+]
 
 
 def rows() -> dict[str, ToolStatus]:
@@ -129,7 +145,7 @@ def test_doctor_is_content_where_only_optional_tools_are_absent(monkeypatch: pyt
 
 
 def test_doctor_wants_the_go_that_the_pinned_modules_want() -> None:
-    assert engine_build._go_directive() == doctor._OLDEST_GO
+    assert oldest_go("pulumi", "pulumi-language-python") == doctor._OLDEST_GO
 
 
 def test_this_environments_java_and_envoy_are_found_and_run() -> None:

@@ -1,5 +1,8 @@
 """`python -m mlgate_tools`: get every tool that mlgate runs, with progress on stderr and the result on stdout.
 
+`python -m mlgate_tools cluster` gets instead what the testkit's Kubernetes clusters consist of: some 20 minutes of building, once, that
+only their users need.
+
 Exit codes: 0 everything is here, 1 something cannot be had (the message says why and what to do), 2 usage, 130 interrupted.
 """
 
@@ -8,39 +11,55 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mlgate.errors import ToolError
+from mlgate_tools.control_plane import MODULES, ensure_modules
 from mlgate_tools.envoy import find_envoy
 from mlgate_tools.java import find_java
 from mlgate_tools.pulumi import ensure_pulumi
 from mlgate_tools.tool import Tool
 
 _INTERRUPTED = 130
+_Way = Callable[[], Sequence[Tool]]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Get or find each tool; returns the exit code."""
-    argparse.ArgumentParser(prog="python -m mlgate_tools", description="Get every tool that mlgate runs: Pulumi, Java, Envoy.").parse_args(
-        arguments
+    parser = argparse.ArgumentParser(prog="python -m mlgate_tools", description="Get every tool that mlgate runs: Pulumi, Java, Envoy.")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=["cluster"],
+        help="get instead what the testkit's Kubernetes clusters consist of: about 20 minutes on 2 cores, once",
     )
-    ways: list[Callable[[], Tool]] = [lambda: ensure_pulumi(_say), find_java, find_envoy]
     failed = False
+    ways = _control_plane() if parser.parse_args(arguments).what else _usual()
     try:
         for way in ways:
             began = time.monotonic()
             try:
-                tool = way()
+                tools = way()
             except ToolError as error:
                 failed = True
                 _say(f"error: {error}")
             else:
-                sys.stdout.write(f"{tool.name} {tool.version}: {tool.path} ({tool.source}, {time.monotonic() - began:.1f} s)\n")
+                for tool in tools:
+                    sys.stdout.write(f"{tool.name} {tool.version}: {tool.path} ({tool.source}, {time.monotonic() - began:.1f} s)\n")
                 sys.stdout.flush()
     except KeyboardInterrupt:
         _say("interrupted; the same command starts again")
         return _INTERRUPTED
     return 1 if failed else 0
+
+
+def _usual() -> list[_Way]:
+    return [lambda: [ensure_pulumi(_say)], lambda: [find_java()], lambda: [find_envoy()]]
+
+
+def _control_plane() -> list[_Way]:
+    # All in one way, for they share what they are built on.
+    return [lambda: ensure_modules(MODULES, _say)]
 
 
 def _say(line: str) -> None:

@@ -74,7 +74,7 @@ def install(slot: Slot, fill: Callable[[Path, Path], str], progress: Progress) -
     """
     try:
         if installed := find_installed(slot):
-            _sweep(slot)
+            sweep(slot)
             return installed
         with _locked(slot, progress):
             if installed := find_installed(slot):
@@ -83,6 +83,24 @@ def install(slot: Slot, fill: Callable[[Path, Path], str], progress: Progress) -
                 progress(f"{slot.name}: removing what an interrupted run left behind")
                 _remove_leftovers(slot)
             return _fill(slot, fill)
+    except OSError as error:
+        raise _disk_error(error, slot) from error
+
+
+@contextmanager
+def shared_workspace(slot: Slot, progress: Progress) -> Iterator[Path]:
+    """A folder for what the fills of several slots share, gone afterwards. One caller at a time has it; `slot` only gives it a name.
+
+    Raises ToolError: the cache cannot be written, the disk is full.
+    """
+    try:
+        with _locked(slot, progress):
+            _remove_leftovers(slot)
+            folder = Path(tempfile.mkdtemp(prefix=_leftover_prefix(slot), dir=slot.root))
+            try:
+                yield folder
+            finally:
+                _remove(folder)
     except OSError as error:
         raise _disk_error(error, slot) from error
 
@@ -106,7 +124,7 @@ def _fill(slot: Slot, fill: Callable[[Path, Path], str]) -> Installed:
         _remove(temporary)
 
 
-def _sweep(slot: Slot) -> None:
+def sweep(slot: Slot) -> None:
     """Remove what a run left that was killed after its tool was in place, unless somebody is at it."""
     if any(_leftovers(slot)):
         with suppress(Timeout), FileLock(_lock_path(slot), timeout=0):

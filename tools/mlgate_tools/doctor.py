@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mlgate.errors import ToolError
 from mlgate.extras import install_remedy
-from mlgate_tools import envoy, java, pulumi
+from mlgate_tools import control_plane, envoy, java, pulumi
 from mlgate_tools.golang import GO_REMEDY, find_go
 from mlgate_tools.tool import Tool, parse_version, probe
 
@@ -59,6 +59,10 @@ def inspect() -> list[ToolStatus]:
         _row(
             "Chromium", "tests the HTML report", _program(*_CHROMIUM_NAMES, _MACOS_CHROME), "install the package `chromium`", optional=True
         ),
+        *(
+            _row(module.title, module.purpose, _built(module.name), control_plane.REMEDY, optional=True)
+            for module in control_plane.MODULES.values()
+        ),
     ]
 
 
@@ -78,6 +82,10 @@ def _row(
 
 def _go(progress: Callable[[str], None]) -> Tool | None:
     return find_go(_OLDEST_GO, progress)
+
+
+def _built(name: str) -> Callable[[Callable[[str], None]], Tool | None]:
+    return lambda _progress: control_plane.find_module(name)
 
 
 def _program(*names: str) -> Callable[[Callable[[str], None]], Tool | None]:
