@@ -1,0 +1,204 @@
+"""The account behind simulated AWS: moto behind a loopback port, our own small models beside it, and what a test may order of it.
+
+One `Account` lives as long as the process; an `Aws` is the view that one provider configuration has of it in one region.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import boto3  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError, ParamValidationError  # type: ignore[import-untyped]
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_api._internal.models import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from mlgate_testkit.aws.quotas import quota_of
+
+__all__ = ["Account", "Aws", "ClientError", "Credentials", "ParamValidationError", "refusal"]
+
+_RETRY_EVERY_S = 5  # how often the real provider asks again for what AWS does not show yet (terraform-plugin-sdk's default growth, rounded)
+
+
+class Credentials(NamedTuple):
+    """Whoever asks: which account moto takes them for depends on the key."""
+
+    access_key: str = "testing"
+    secret_key: str = "testing"  # noqa: S105 - moto accepts any
+    token: str | None = None
+    account: str = DEFAULT_ACCOUNT_ID
+
+
+@dataclass(slots=True)
+class _Orders:
+    """What a test ordered; a reset forgets it."""
+
+    throttled: Counter[str] = field(default_factory=Counter)
+    quotas: dict[str, int] = field(default_factory=dict)
+    lag: dict[str, int] = field(default_factory=dict)
+    unseen: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Account:
+    """Starts moto. `close` ends it; so does the end of the process."""
+
+    def __init__(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # one line for each request otherwise
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+        self._server.start()
+        host, port = self._server.get_host_and_port()
+        self.endpoint = f"http://{host}:{port}"
+        self.lock = threading.RLock()
+        self.counter = itertools.count(1)
+        self._session = boto3.session.Session()
+        self._clients: dict[tuple[str, str, Credentials], Any] = {}
+        self._orders = _Orders()
+        self._stores: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+
+    def close(self) -> None:
+        """Ends moto and gives its port back."""
+        self._server.stop()
+
+    def reset(self) -> None:
+        """An empty account, and nothing on order."""
+        with self.lock:
+            moto_api_backend.reset()
+            self._stores.clear()
+            self._orders = _Orders()
+
+    def client(self, service: str, region: str, credentials: Credentials, retries: int) -> Any:
+        """A boto3 client against moto. It does not retry by itself: `throttle` counts the real provider's retries instead of waiting."""
+        with self.lock:
+            key = (service, region, credentials)
+            if key not in self._clients:
+                client = self._session.client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.endpoint,
+                    aws_access_key_id=credentials.access_key,
+                    aws_secret_access_key=credentials.secret_key,
+                    aws_session_token=credentials.token,
+                    config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={}, max_pool_connections=64),
+                )
+                client.meta.events.register_first("before-call.*.*", lambda **_: self._throttle(service, retries))
+                self._clients[key] = client
+            return self._clients[key]
+
+    def throttle(self, service: str, times: int) -> None:
+        """The next requests to that service (boto3's name: "iam") are answered with ThrottlingException, `times` of them."""
+        with self.lock:
+            self._orders.throttled[service] = times
+
+    def set_quota(self, name: str, value: int) -> None:
+        """From now on that quota (code or name) has this value. Raises UsageError for one that is not simulated."""
+        self._orders.quotas[quota_of(name).code] = value
+
+    def quota(self, name: str) -> int:
+        """What that quota allows now."""
+        quota = quota_of(name)
+        return self._orders.quotas.get(quota.code, quota.value)
+
+    def set_lag(self, reads: int, token: str) -> None:
+        """Whatever is created from now on (of that type; of any for "") is not seen by the first `reads` requests that depend on it."""
+        self._orders.lag[token] = reads
+
+    def made(self, token: str, resource_id: str) -> None:
+        """A resource came into being: from here its lag counts."""
+        reads = self._orders.lag.get(token, self._orders.lag.get("", 0))
+        if reads:
+            self._orders.unseen[token, resource_id] = reads
+
+    def seen(self, token: str, resource_id: str) -> bool:
+        """Whether a request that depends on that resource sees it now."""
+        with self.lock:
+            left = self._orders.unseen.get((token, resource_id), 0)
+            if left:
+                self._orders.unseen[token, resource_id] = left - 1
+            return not left
+
+    def store(self, kind: str) -> dict[str, Any]:
+        """Our own model of something that moto has not: whatever is kept there lives until `reset`."""
+        return self._stores[kind]
+
+    def _throttle(self, service: str, retries: int) -> tuple[Any, dict[str, Any]] | None:
+        with self.lock:
+            left, attempts = self._orders.throttled[service], retries + 1
+            self._orders.throttled[service] = max(0, left - attempts)
+        if left < attempts:
+            return None
+        error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
+        metadata = {"HTTPStatusCode": 400, "RequestId": "00000000-0000-0000-0000-000000000000", "MaxAttemptsReached": attempts}
+        return _Answer(400), {"Error": error, "ResponseMetadata": metadata}
+
+
+class _Answer(NamedTuple):
+    status_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """What one provider configuration sees, in one region."""
+
+    account: Account
+    region: str
+    credentials: Credentials
+    retries: int
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; "throttle" on order included."""
+        return self.account.client(service, self.region, self.credentials, self.retries)
+
+    @property
+    def account_id(self) -> str:
+        """Twelve digits."""
+        return self.credentials.account
+
+    @property
+    def partition(self) -> str:
+        """ "aws", "aws-cn" or "aws-us-gov", by region."""
+        return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(self.region.rsplit("-", 2)[0], "aws")
+
+    @property
+    def suffix(self) -> str:
+        """The domain of this partition's services."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    def arn(self, service: str, resource: str, *, region: str | None = None) -> str:
+        """An ARN in this account; `region=""` for a service without regions."""
+        return f"arn:{self.partition}:{service}:{self.region if region is None else region}:{self.account_id}:{resource}"
+
+    def store(self, kind: str) -> dict[str, Any]:
+        """Our own model of `kind`, of this account and region."""
+        return self.account.store(f"{self.account_id}/{self.region}/{kind}")
+
+    def require(self, quota: str, wanted: int) -> None:
+        """Raises the API's refusal if `wanted` is beyond that quota."""
+        value = self.account.quota(quota)
+        if wanted > value:
+            known = quota_of(quota)
+            message = f"{known.text.format(name=known.name, value=value)} (quota {known.code})"
+            raise refusal(known.refusal, message, "")
+
+    def unique(self) -> str:
+        """What Terraform appends to a prefix: the time in 18 digits and a counter in 8."""
+        return f"{datetime.now(UTC):%Y%m%d%H%M%S%f}"[:18] + f"{next(self.account.counter):08x}"
+
+    def wait_for(self, token: str, resource_id: str, error: ClientError, *, patience_s: int = 120) -> None:
+        """Asks for that resource as the real provider does: every 5 s of its patience is one try here, and none of them waits.
+
+        Raises `error`, what the API says to a request about something it does not see yet, once the patience is spent.
+        """
+        if not any(self.account.seen(token, resource_id) for _ in range(patience_s // _RETRY_EVERY_S)):
+            raise error
+
+
+def refusal(code: str, message: str, operation: str) -> ClientError:
+    """What boto3 would raise: for the models of our own."""
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}, operation)

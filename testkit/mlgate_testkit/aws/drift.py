@@ -1,0 +1,72 @@
+"""What the cloud holds, told as inputs: so that a refresh shows a change made by hand, and only that."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi import _types
+
+from mlgate_testkit.aws.arguments import argument_names, is_map
+from mlgate_testkit.aws.model import ResourceModel
+from mlgate_testkit.provider.provider import Inputs, Outputs
+from mlgate_testkit.record.sdk import field_types, union_members
+
+__all__ = ["observed_inputs"]
+
+
+def observed_inputs(model: ResourceModel, known: Inputs, seen: Outputs, *, imported: bool) -> Inputs:
+    """The known inputs, with what is really there in their place.
+
+    What the program never gave appears only if the cloud holds something that is neither the provider's default nor left to the cloud
+    (`computed`). On an import there is no program yet: then everything that could be an argument appears, but for what the cloud decides.
+    """
+    inputs = dict(known)
+    for argument, kind in argument_names(model.type).items():
+        if argument not in seen or argument == "region":
+            continue
+        before, there = known.get(argument), seen[argument]
+        same = model.equivalent.get(argument)
+        if before is None:
+            if not _empty(there) and argument not in model.computed and (imported or there != model.defaults.get(argument)):
+                inputs[argument] = there
+        elif there is None:
+            del inputs[argument]
+        elif same is None or not same(before, there):
+            inputs[argument] = _overlaid(before, there, kind)
+    if imported:
+        inputs = {**{argument: value for argument, value in model.defaults.items() if value is not None}, **inputs}
+    return inputs
+
+
+def _overlaid(before: Any, there: Any, kind: Any) -> Any:
+    """`there` in the spelling of `before`: numbers as the program gave them, and no field that nobody set."""
+    if isinstance(before, Mapping) and isinstance(there, Mapping) and not is_map(kind):
+        fields = next((field_types(member) for member in union_members(kind) if _is_nested(member)), {})
+        found = {
+            key: _overlaid(before[key], there[key], fields.get(key)) if key in before else there[key]
+            for key in there
+            if key in before or not _empty(there[key])
+        }
+        untold = {key: value for key, value in before.items() if key not in there}
+        return {key: value for key, value in (untold | found).items() if value is not None}
+    if isinstance(before, list) and isinstance(there, list):
+        inner = next((typing.get_args(member)[0] for member in union_members(kind) if typing.get_args(member)), None)
+        paired = [_overlaid(old, new, inner) for old, new in zip(before, there, strict=False)]
+        return paired + there[len(before) :]
+    if not isinstance(there, (Mapping, list)) and _text(before) == _text(there):
+        return before
+    return there
+
+
+def _is_nested(member: Any) -> bool:
+    return isinstance(member, type) and _types.is_input_type(member)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value is False or value in ("", 0, [], {})

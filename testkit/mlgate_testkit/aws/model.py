@@ -1,0 +1,107 @@
+"""What one resource type of simulated AWS is: a value of rules and four small functions over boto3 clients.
+
+The functions do what only this type needs. Everything that types share (unknown and missing arguments, automatic names, tags, regions,
+what a preview knows, what differs, which error means "gone") lies in `provider.py`, driven by the fields below.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.rules import Rule
+from mlgate_testkit.provider.provider import Inputs, Outputs
+
+__all__ = ["AutoName", "Behaviour", "FunctionModel", "ResourceModel"]
+
+_SUFFIX = 7  # hex digits, as the real provider appends
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """One row of a faithfulness table: what the simulation does, where that is written down, and the test that shows it
+    ("test_s3.py::test_...", below tests/testkit/aws)."""
+
+    does: str
+    source: str
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class AutoName:
+    """How the real provider names a resource whose program gives no name: `<name>-<7 hex digits>` (`pulumi-aws`, provider/resources.go).
+
+    `at_most`: characters that the API allows. `adjust` is applied to the program's name ("lower case"), `suffix` gives what must stand at
+    the very end (".fifo"). A name given under one of `instead` (a prefix) makes the API's own rules apply.
+    """
+
+    argument: str = "name"
+    at_most: int = 255
+    adjust: Callable[[str], str] = str
+    suffix: Callable[[Inputs], str] = lambda _inputs: ""
+    instead: tuple[str, ...] = ()
+
+    def make(self, name: str, inputs: Inputs, seed: bytes) -> str:
+        """A name for the resource that the program calls `name`. Raises ValueError, with the real provider's text, if it is too long."""
+        prefix, end = self.adjust(f"{name}-"), self.suffix(inputs)
+        made = prefix + hashlib.sha256(seed).hexdigest()[:_SUFFIX] + end
+        if len(made) > self.at_most:
+            raise ValueError(
+                f"name '{prefix}' plus {_SUFFIX + len(end)} random chars is longer than maximum length {self.at_most}: "
+                f"shorten the resource's name by {len(made) - self.at_most}, or set {self.argument!r} yourself"
+            )
+        return made
+
+    def made(self, name: str, value: object) -> bool:
+        """Whether `value` is an automatic name of the resource that the program calls `name`."""
+        return isinstance(value, str) and bool(re.match(re.escape(self.adjust(f"{name}-")) + r"[0-9a-f]{7}(\.fifo)?$", value))
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceModel:
+    """One type. All names are wire names ("blockPublicAcls"); paths have dots and no indices ("rules.filter.prefix").
+
+    `create` returns the id. `read` returns every property that the cloud knows: arguments as the program would write them (None: the
+    cloud has none; absent: the cloud does not tell, the engine's state is all there is) and computed outputs; None or a "not found" error
+    means gone. It gets the inputs that are known, {} on an import. Actual tags go under "tags": `provider.py` splits them.
+    `update` gets old and new inputs. `delete` gets the inputs, for switches such as forceDestroy.
+    """
+
+    type: str
+    noun: str
+    create: Callable[[Aws, Inputs], str]
+    read: Callable[[Aws, str, Inputs], Outputs | None]
+    delete: Callable[[Aws, str, Inputs], None]
+    update: Callable[[Aws, str, Inputs, Inputs], None] | None = None
+    name: AutoName | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments that the provider fills in where the program gives none."""
+    forces_new: frozenset[str] = frozenset()
+    """Terraform's ForceNew. `region` and the name's prefix arguments need not be listed."""
+    computed: frozenset[str] = frozenset()
+    """Terraform's Optional and Computed: without them in the program the cloud decides, and that is no drift."""
+    state_only: frozenset[str] = frozenset()
+    """Arguments that are kept in state and that no API gives back (forceDestroy), or that have no effect here."""
+    renewed: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Computed outputs that a change of one of these arguments makes unknown in a preview."""
+    equivalent: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    """Arguments with more than one spelling (policy documents, sets): whether two values say the same."""
+    secret: frozenset[str] = frozenset()
+    """Outputs that are secret in themselves."""
+    rules: tuple[Rule, ...] = ()
+    replace_first: bool = False
+    """Whether a replacement must delete the old one first, whatever its name."""
+    behaviours: tuple[Behaviour, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionModel:
+    """One function (invoke). `unknown` says whether a preview may still ask: it always may here, since state exists between commands."""
+
+    type: str
+    call: Callable[[Aws, Inputs], Outputs]
+    behaviours: tuple[Behaviour, ...] = ()

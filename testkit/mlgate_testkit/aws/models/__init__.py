@@ -1,0 +1,15 @@
+"""The types and functions that are simulated, a module for each group of them. A module says what it has in `MODELS` and `FUNCTIONS`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from mlgate_testkit.aws.model import FunctionModel, ResourceModel
+from mlgate_testkit.aws.models import s3_bucket
+
+__all__ = ["FUNCTIONS", "MODELS"]
+
+_MODULES: tuple[ModuleType, ...] = (s3_bucket,)
+
+MODELS: dict[str, ResourceModel] = {model.type: model for module in _MODULES for model in getattr(module, "MODELS", ())}
+FUNCTIONS: dict[str, FunctionModel] = {function.type: function for module in _MODULES for function in getattr(module, "FUNCTIONS", ())}

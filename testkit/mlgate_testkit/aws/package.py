@@ -1,0 +1,117 @@
+"""Simulated AWS as a package: its configuration, its controls, and the account behind every provider of a program."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from typing import Any
+
+from mlgate_testkit.aws.account import Account, Aws, Credentials
+from mlgate_testkit.aws.arguments import near
+from mlgate_testkit.aws.models import FUNCTIONS, MODELS
+from mlgate_testkit.aws.provider import AwsProvider, refusals
+from mlgate_testkit.aws.tags import TagRules
+from mlgate_testkit.provider.provider import Failure, Inputs, ProviderError
+from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
+
+__all__ = ["SimulatedAws"]
+
+_ATTEMPTS = 25  # the real provider's maxRetries
+
+
+class SimulatedAws:
+    """Serves "aws". `endpoint`, `reset`, `lag`, `throttle` and `quota` are its controls."""
+
+    name = "aws"
+
+    def __init__(self) -> None:
+        self.version = importlib.metadata.version("pulumi-aws")
+        self.account = Account()
+
+    def endpoint(self) -> str:
+        """Where boto3 reaches this account, with any credentials: `boto3.client("s3", endpoint_url=...)` makes drift by hand."""
+        return self.account.endpoint
+
+    def reset(self) -> None:
+        """An empty account with nothing on order: between two tests."""
+        self.account.reset()
+
+    def lag(self, reads: int, token: str = "") -> None:
+        """Eventual consistency: what is created from now on is not seen by the first `reads` requests that depend on it."""
+        self.account.set_lag(reads, token)
+
+    def throttle(self, service: str, times: int) -> None:
+        """The next `times` requests to a service (boto3's name: "iam") are answered with ThrottlingException."""
+        self.account.throttle(service, times)
+
+    def quota(self, name: str, value: int) -> None:
+        """Sets a quota, by code ("L-DC2B2D3D") or name."""
+        self.account.set_quota(name, value)
+
+    def check_config(self, inputs: Inputs) -> list[Failure]:
+        """What is wrong with a provider's configuration."""
+        provider_class = class_of("pulumi:providers:aws")
+        arguments = arguments_of(provider_class) if provider_class else None
+        known = [*field_types(arguments), "version", "pluginDownloadURL", "__internal"] if arguments else []
+        failures = [
+            Failure(key, f"the provider aws has no setting {key!r}; {near(key, known)}it takes: {', '.join(known)}")
+            for key in inputs
+            if key not in known
+        ]
+        settings = _decoded(inputs)
+        if not _region(settings):
+            failures.append(Failure("region", "no region is configured: `pulumi config set aws:region eu-central-1`, or set AWS_REGION"))
+        elif account := self._wrong_account(settings):
+            failures.append(Failure("allowedAccountIds", account))
+        return failures
+
+    def configure(self, inputs: Inputs) -> AwsProvider:
+        """A provider for this configuration. Raises ProviderError as AWS would for roles that cannot be assumed."""
+        settings = _decoded(inputs)
+        region = _region(settings)
+        if not region:
+            raise ProviderError("no region is configured: `pulumi config set aws:region eu-central-1`, or set AWS_REGION")
+        ignored = settings.get("ignoreTags") or {}
+        tags = TagRules(
+            (settings.get("defaultTags") or {}).get("tags") or {},
+            frozenset(ignored.get("keys") or ()),
+            tuple(ignored.get("keyPrefixes") or ()),
+        )
+        attempts = int(settings.get("maxRetries") or _ATTEMPTS)
+        return AwsProvider(Aws(self.account, region, self._identity(settings, region), attempts - 1), MODELS, FUNCTIONS, tags)
+
+    def _identity(self, settings: Inputs, region: str) -> Credentials:
+        """Whoever the provider is after all the roles that it assumes: their accounts are simulated too."""
+        identity = Credentials()
+        for role in settings.get("assumeRoles") or ():
+            aws = Aws(self.account, region, identity, _ATTEMPTS - 1)
+            with refusals(f"assuming role {role.get('roleArn')}"):
+                made = aws.client("sts").assume_role(RoleArn=role["roleArn"], RoleSessionName=role.get("sessionName") or "pulumi")
+            keys = made["Credentials"]
+            identity = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], role["roleArn"].split(":")[4])
+        return identity
+
+    def _wrong_account(self, settings: Inputs) -> str:
+        allowed, forbidden = settings.get("allowedAccountIds"), settings.get("forbiddenAccountIds") or ()
+        roles = settings.get("assumeRoles")
+        account = roles[-1]["roleArn"].split(":")[4] if roles else Credentials().account
+        if (allowed and account not in allowed) or account in forbidden:
+            return f"AWS account ID not allowed: {account}"
+        return ""
+
+
+def _decoded(inputs: Inputs) -> dict[str, Any]:
+    """A provider's settings arrive as texts of JSON wherever they are no text themselves."""
+
+    def decoded(value: Any) -> Any:
+        if isinstance(value, str) and value[:1] in {"{", "["}:
+            return json.loads(value)
+        return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+    return {key: decoded(value) for key, value in inputs.items()}
+
+
+def _region(settings: Inputs) -> str:
+    region = settings.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    return str(region)

@@ -1,0 +1,101 @@
+"""Rules on arguments: small functions from inputs to what is wrong. A value that is not known yet breaks no rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from mlgate_testkit.provider.provider import Failure, Inputs
+from mlgate_testkit.provider.values import UNKNOWN, has_unknown
+
+__all__ = ["Rule", "between", "choice", "conflicting", "exactly_one", "holds", "text", "values_at"]
+
+Rule = Callable[[Inputs], Iterator[Failure]]
+
+
+def values_at(inputs: Any, path: str, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every known value at `path`, through lists, each with its place as the engine writes it ("rules[0].status")."""
+    if isinstance(inputs, list):
+        for index, member in enumerate(inputs):
+            yield from values_at(member, path, f"{place}[{index}]")
+    elif not path:
+        if inputs is not None and inputs is not UNKNOWN:
+            yield place, inputs
+    elif isinstance(inputs, Mapping):
+        key, _, rest = path.partition(".")
+        yield from values_at(inputs.get(key), rest, f"{place}.{key}" if place else key)
+
+
+def choice(path: str, *allowed: str) -> Rule:
+    """The value must be one of these. The text is the real provider's."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, path):
+            if value not in allowed:
+                listed = " ".join(f'"{each}"' for each in allowed)
+                yield Failure(place, f"expected {place} to be one of [{listed}], got {value}")
+
+    return rule
+
+
+def between(path: str, least: float, most: float) -> Rule:
+    """The number must lie in [least, most]."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, path):
+            if not least <= float(value) <= most:
+                yield Failure(place, f"expected {place} to be in the range ({least} - {most}), got {value}")
+
+    return rule
+
+
+def text(path: str, pattern: str, says: str, *, at_most: int = 0) -> Rule:
+    """The whole text must match, and be no longer than that; `says` is the rule in words."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, path):
+            if at_most and len(str(value)) > at_most:
+                yield Failure(place, f"{value!r} has {len(str(value))} characters; at most {at_most} are allowed")
+            elif not re.fullmatch(pattern, str(value), re.DOTALL):
+                yield Failure(place, f"{value!r} {says}")
+
+    return rule
+
+
+def conflicting(*arguments: str) -> Rule:
+    """At most one of these may be given (Terraform's ConflictsWith)."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        given = [argument for argument in arguments if inputs.get(argument) is not None]
+        for argument in given[1:]:
+            yield Failure(argument, f'Conflicting configuration arguments: "{argument}": conflicts with {given[0]}')
+
+    return rule
+
+
+def exactly_one(*arguments: str) -> Rule:
+    """One of these, and no second (Terraform's ExactlyOneOf)."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        given = [argument for argument in arguments if inputs.get(argument) is not None]
+        listed = ",".join(arguments)
+        if not given:
+            yield Failure(arguments[0], f"Invalid combination of arguments: one of `{listed}` must be specified")
+        elif len(given) > 1:
+            yield Failure(
+                given[1], f"Invalid combination of arguments: only one of `{listed}` can be specified, but `{','.join(given)}` were"
+            )
+
+    return rule
+
+
+def holds(path: str, wrong: Callable[[Any], str]) -> Rule:
+    """A rule in Python: `wrong` gives what is wrong with the value, or ""."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, path):
+            if not has_unknown(value) and (problem := wrong(value)):
+                yield Failure(place, problem)
+
+    return rule
