@@ -1,0 +1,36 @@
+"""Rung 3: the real Pulumi engine, its stacks, what a run did and in which order, faults on order, and recovery from them."""
+
+from mlgate_testkit.engine.changes import Changes, Operation, Step
+from mlgate_testkit.engine.engine import Engine
+from mlgate_testkit.engine.errors import UpdateError
+from mlgate_testkit.engine.events import SECRET, Diagnostic, Event, EventLog, Order, PropertyChange, ResourceState
+from mlgate_testkit.engine.recover import Recovery, recover
+from mlgate_testkit.engine.stack import KillAt, Stack
+from mlgate_testkit.engine.stacks import Attached, LeakError, Stacks
+from mlgate_testkit.engine.state import Lock, locked
+from mlgate_testkit.provider.values import UNKNOWN
+
+__all__ = [
+    "SECRET",
+    "UNKNOWN",
+    "Attached",
+    "Changes",
+    "Diagnostic",
+    "Engine",
+    "Event",
+    "EventLog",
+    "KillAt",
+    "LeakError",
+    "Lock",
+    "Operation",
+    "Order",
+    "PropertyChange",
+    "Recovery",
+    "ResourceState",
+    "Stack",
+    "Stacks",
+    "Step",
+    "UpdateError",
+    "locked",
+    "recover",
+]

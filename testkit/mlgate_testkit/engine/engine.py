@@ -1,0 +1,130 @@
+"""`Engine`: the real Pulumi command line for tests, with a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgate.errors import StackError, ToolError
+from mlgate_testkit.engine import guard, process
+from mlgate_testkit.engine.changes import Changes
+from mlgate_testkit.engine.environment import engine_environment
+from mlgate_testkit.engine.errors import UpdateError
+from mlgate_testkit.engine.events import Event, Heard, unknown_shape
+from mlgate_testkit.engine.orphans import Mark, end_marked, own_mark
+from mlgate_tools import pulumi
+from mlgate_tools.tool import Tool
+
+__all__ = ["Engine"]
+
+_TAIL_LINES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where an engine works: `folder` has the project, `workspace` the state and the logs of one test's stacks."""
+
+    folder: Path
+    workspace: Path
+    providers: Mapping[str, int]
+
+    @property
+    def state(self) -> Path:
+        """The folder of Pulumi's file state."""
+        return self.workspace / "state"
+
+
+class Engine:
+    """An engine found on this machine, to be closed when the tests are done. Nothing of the user's Pulumi or clouds reaches it.
+
+    `home`: a folder for what it keeps from run to run. `timeout_s`: the longest that one operation may take.
+
+    Raises ToolError, with what was found and why it will not do, where there is no engine.
+    """
+
+    def __init__(self, home: Path, *, timeout_s: float = 300.0) -> None:
+        said: list[str] = []
+        found = pulumi.find_pulumi(said.append)
+        if found is None:
+            why = "".join(f"\n  {line}" for line in said)
+            raise ToolError(f"the Pulumi engine is not on this machine{why}", remedy=pulumi.REMEDY)
+        self.tool: Tool = found
+        self.home = home
+        self.timeout_s = timeout_s
+        self._base = pulumi.engine_environment()
+        end_marked(lambda mark: mark.orphaned, "of tests that were killed")
+        home.mkdir(parents=True, exist_ok=True)
+        self._guard = guard.start()
+
+    @property
+    def version(self) -> str:
+        """As in "3.259.0"."""
+        return self.tool.version
+
+    def close(self) -> None:
+        """Ends whatever carries this process's mark."""
+        guard.stop(self._guard)
+
+    def variables(self, site: Site) -> dict[str, str]:
+        """The whole environment of an engine working there."""
+        mark = str(Mark(own_mark().owner, str(site.workspace)))
+        return engine_environment(self._base, home=self.home, state=site.state, providers=site.providers, marker=mark)
+
+    def ask(self, site: Site, *arguments: str, given: str | None = None) -> str:
+        """What a quick command prints. Raises StackError with its errors."""
+        return process.ask(
+            self.tool.path, arguments, folder=site.folder, variables=self.variables(site), timeout_s=self.timeout_s, given=given
+        )
+
+    def operate(
+        self, site: Site, operation: str, arguments: Sequence[str], *, where: str, kill_at: Callable[[Event], bool] | None = None
+    ) -> Changes:
+        """Runs an operation to its end. Raises UpdateError with what was done by then if it fails, is killed or takes too long."""
+        events, output = _logs(site.workspace / "logs", operation)
+        heard = Heard(self.version)
+        killed: list[Event] = []
+
+        def on_event(event: Event) -> None:
+            if kill_at and not killed and kill_at(event):
+                killed.append(event)
+                raise process.Killed
+
+        heard.on_event = on_event
+        ending = ""
+        try:
+            code = process.follow(
+                self.tool.path,
+                [operation, *arguments],
+                folder=site.folder,
+                variables=self.variables(site),
+                timeout_s=self.timeout_s,
+                events=events,
+                output=output,
+                hear=heard.hear,
+            )
+        except process.TimedOut:
+            code, ending = 1, f"did not end within {self.timeout_s:g} s, and was ended"
+        changes = Changes(operation, heard.events, heard.diagnostics)
+        if killed:
+            ending = f"the engine was killed on order, at {killed[0]}"
+        elif code < 0:
+            ending = f"the engine was killed by signal {-code}"
+        if code != 0 or killed:
+            said = "\n".join(output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_TAIL_LINES:])
+            raise self._failure(changes, where, said, ending, output)
+        if heard.summary is None:
+            raise unknown_shape(self.version, "it has no summary")
+        return changes
+
+    def _failure(self, changes: Changes, where: str, said: str, ending: str, output: Path) -> StackError:
+        if "unknown flag: --event-log" in said:
+            return unknown_shape(self.version, "it has no --event-log")
+        return UpdateError(changes, where=where, said=said, ending=ending, log=str(output))
+
+
+def _logs(folder: Path, operation: str) -> tuple[Path, Path]:
+    """Files of their own for each operation: a test that fails is understood from them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    number = sum(1 for _ in folder.glob("*.log")) + 1
+    return folder / f"{number:02}-{operation}.events.jsonl", folder / f"{number:02}-{operation}.log"

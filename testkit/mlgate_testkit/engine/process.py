@@ -1,0 +1,130 @@
+"""Running the Pulumi command line: one process in a session of its own, its events followed, its end certain."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from mlgate.errors import StackError
+from mlgate_testkit.engine.orphans import end_session
+
+_POLL_S = 0.01
+_GRACE_S = 15.0
+_QUIET = ("--non-interactive", "--color", "never")
+
+
+class Killed(Exception):  # noqa: N818 - raised inside of `follow` to stop it, never seen outside of the package
+    """The caller wants the engine gone: kill -9, as it would hit it."""
+
+
+class TimedOut(Exception):  # noqa: N818
+    """The engine did not end in time, and was ended."""
+
+
+def ask(
+    engine: Path, arguments: Sequence[str], *, folder: Path, variables: Mapping[str, str], timeout_s: float, given: str | None = None
+) -> str:
+    """What a quick command prints; `given` goes to its standard input. Raises StackError with its errors."""
+    where = f"pulumi {' '.join(arguments[:2])}"
+    process = _start(engine, arguments, folder, variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        output, errors = process.communicate((given or "").encode(), timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        raise StackError(f"did not end within {timeout_s:g} s", where=where, remedy="run it again") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        said = errors.decode(errors="replace").strip().removeprefix("error: ")
+        raise StackError(said or f"ended with {process.returncode}", where=where, remedy="correct what it names")
+    return output.decode(errors="replace")
+
+
+def follow(
+    engine: Path,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    variables: Mapping[str, str],
+    timeout_s: float,
+    events: Path,
+    output: Path,
+    hear: Callable[[Any], None],
+) -> int:
+    """Runs an operation to its end and returns its exit status; negative: the signal that ended it.
+
+    `hear` gets each object of the event log as it is written, and may raise Killed. Raises TimedOut, and StackError for a line that is no
+    JSON. Ctrl-C lets what is in flight end, for a while; a second one ends all at once. Nothing of the engine runs when this returns.
+    """
+    with output.open("wb") as log:
+        command = [*arguments, "--event-log", str(events)]
+        process = _start(engine, command, folder, variables, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            for raw in _lines(process, events, time.monotonic() + timeout_s):
+                hear(raw)
+        except Killed:
+            process.kill()
+        except (KeyboardInterrupt, TimedOut):
+            process.send_signal(signal.SIGINT)
+            _wait(process)
+            raise
+        finally:
+            _end(process)
+    return process.returncode
+
+
+def _start(engine: Path, arguments: Sequence[str], folder: Path, variables: Mapping[str, str], **streams: Any) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen([str(engine), *arguments, *_QUIET], cwd=folder, env=dict(variables), start_new_session=True, **streams)
+    except OSError as error:
+        raise StackError(f"cannot be started: {error.strerror}", where=str(engine), remedy="python -m mlgate_tools") from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the engine and what is left of its session: plugins go with it unless it was killed."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream:
+            stream.close()
+    end_session(process.pid)
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(_GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _lines(process: subprocess.Popen[bytes], path: Path, deadline: float) -> Iterator[Any]:
+    """The objects of the event log as they are written, until the engine has ended."""
+    stream: BinaryIO | None = None
+    rest = b""
+    try:
+        while True:
+            ended = process.poll() is not None  # asked before reading: what is read afterwards is all there is
+            if stream is None and path.exists():
+                stream = path.open("rb")
+            *lines, rest = (rest + stream.read()).split(b"\n") if stream else [rest]
+            yield from (_parsed(line) for line in lines if line)
+            if ended:
+                return
+            if time.monotonic() > deadline:
+                raise TimedOut
+            time.sleep(_POLL_S)
+    finally:
+        if stream:
+            stream.close()
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None  # no object: `hear` says which line, and which engine

@@ -1,0 +1,186 @@
+"""`Stack`: a stack of a test, driven by the real engine; state, configuration and logs lie in the test's own folder."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlgate.errors import UsageError
+from mlgate_testkit.engine.changes import Changes
+from mlgate_testkit.engine.configuration import merged, qualified, read_configuration
+from mlgate_testkit.engine.engine import Engine, Site
+from mlgate_testkit.engine.events import Event, plain_values
+from mlgate_testkit.engine.program import Program, Source
+
+__all__ = ["KillAt", "Stack"]
+
+KillAt = int | Callable[[Event], bool]
+"""The event at which the engine is killed: its number, from 1, or what is true of it."""
+
+_APPLY = ("--yes", "--skip-preview")
+
+
+class Stack:
+    """A stack that was initialised and holds nothing yet. Made by the fixture `stack`.
+
+    Operations return what they did, and raise UpdateError if they fail, with what was done by then. `kill_at` ends the engine with
+    SIGKILL at that event, as a crash would, so the operation always raises; `recover` puts right what it leaves.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        program: Source,
+        workspace: Path,
+        *,
+        config: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        providers: Mapping[str, int] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.name = name
+        self.workspace = workspace
+        self._program = Program.find(program, workspace)
+        self._file = workspace / f"Pulumi.{name}.yaml"
+        self._config: dict[str, Any] = dict(config or {})
+        self._secrets: dict[str, str] = dict(secrets or {})
+        self._providers = dict(providers or {})
+        self._outputs: Mapping[str, Any] | None = None
+        self._salt = self._initialise()
+        self._configure()
+
+    @property
+    def project(self) -> str:
+        """The name of its project."""
+        return self._program.project
+
+    @property
+    def site(self) -> Site:
+        """Where its engine works."""
+        return Site(self._program.folder, self.workspace, self._providers)
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the program exports, as of the last operation; SECRET stands for a secret value."""
+        if self._outputs is None:
+            resources = (self.export()["deployment"].get("resources")) or []
+            root: Mapping[str, Any] = next((item for item in resources if item["type"] == "pulumi:pulumi:Stack"), {})
+            self._outputs = plain_values(root.get("outputs") or {})
+        return self._outputs
+
+    def change(
+        self, *, program: Source | None = None, config: Mapping[str, Any] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        """Goes on with another program, or other values over the present ones: what a commit would change.
+
+        Raises UsageError for a program of another project.
+        """
+        if program is not None:
+            found = Program.find(program, self.workspace)
+            if found.project != self.project:
+                raise UsageError(
+                    f"project {found.project!r} is not {self.project!r}, so its resources would be others",
+                    where=f"stack {self.name}",
+                    remedy="give another version of the same project",
+                )
+            self._program = found
+        self._config.update(config or {})
+        self._secrets.update(secrets or {})
+        self._configure()
+
+    def preview(self, *, kill_at: KillAt | None = None) -> Changes:
+        """What `up` would do."""
+        return self.operate("preview", kill_at=kill_at)
+
+    def up(self, *, kill_at: KillAt | None = None) -> Changes:
+        """Brings the resources to what the program says."""
+        return self.operate("up", *_APPLY, kill_at=kill_at)
+
+    def refresh(self, *, kill_at: KillAt | None = None) -> Changes:
+        """Brings the state to what the cloud says: `updated` and `deleted` are what somebody changed by hand."""
+        return self.operate("refresh", *_APPLY, kill_at=kill_at)
+
+    def destroy(self, *, kill_at: KillAt | None = None) -> Changes:
+        """Removes every resource."""
+        return self.operate("destroy", *_APPLY, kill_at=kill_at)
+
+    def export(self) -> dict[str, Any]:
+        """The state, as `pulumi stack export` gives it; secrets are encrypted."""
+        state: dict[str, Any] = json.loads(self.engine.ask(self.site, "stack", "export", *self._place))
+        return state
+
+    def import_(self, state: Mapping[str, Any]) -> None:
+        """Replaces the state. Raises StackError for one that the engine does not take."""
+        self._outputs = None
+        with tempfile.NamedTemporaryFile("w", dir=self.workspace, suffix=".json", encoding="utf-8") as file:
+            json.dump(state, file)
+            file.flush()
+            self.engine.ask(self.site, "stack", "import", "--file", file.name, *self._place)
+
+    def __repr__(self) -> str:
+        return f"<stack {self.name} of {self.project}>"
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return "--stack", self.name
+
+    def operate(self, operation: str, *arguments: str, kill_at: KillAt | None = None) -> Changes:
+        """An operation with other arguments of the command line than those the methods give."""
+        self._outputs = None
+        seen: list[Event] = []
+        asked = _asked(kill_at)
+
+        def kills(event: Event) -> bool:
+            seen.append(event)
+            return asked(event)
+
+        done = self.engine.operate(
+            self.site,
+            operation,
+            [*arguments, *self._place, "--config-file", str(self._file)],
+            where=f"pulumi {operation} of stack {self.name}",
+            kill_at=kills if kill_at is not None else None,
+        )
+        if kill_at is not None:
+            raise UsageError(
+                f"the engine was to be killed at an event that never came; there were {len(seen)}",
+                where=f"pulumi {operation} of stack {self.name}",
+                remedy="kill at one of these: " + "; ".join(map(str, seen[:20])),
+            )
+        return done
+
+    def _initialise(self) -> str:
+        """Makes the stack in a project of its own: `stack init` would write into the user's. Returns the salt of its secrets."""
+        state = self.site.state
+        state.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.workspace, prefix="init-") as place:
+            folder = Path(place)
+            (folder / "Pulumi.yaml").write_text(f"name: {self.project}\nruntime: python\n", encoding="utf-8")
+            self.engine.ask(replace(self.site, folder=folder), "stack", "init", self.name)
+            salt = yaml.safe_load((folder / self._file.name).read_text(encoding="utf-8"))["encryptionsalt"]
+        return str(salt)
+
+    def _configure(self) -> None:
+        """Writes the stack's configuration anew."""
+        own_file = self._program.stack_files / self._file.name
+        config = merged(read_configuration(own_file), self._config, list(self._secrets), project=self.project, file=own_file)
+        text = yaml.safe_dump({"encryptionsalt": self._salt, "config": config}, sort_keys=False)
+        self._file.write_text(text, encoding="utf-8")
+        for key, value in self._secrets.items():  # through its input: arguments can be read by everybody on the machine
+            name = qualified(key, self.project)
+            self.engine.ask(self.site, "config", "set", "--secret", name, *self._place, "--config-file", str(self._file), given=value)
+
+
+def _asked(kill_at: KillAt | None) -> Callable[[Event], bool]:
+    if callable(kill_at):
+        return kill_at
+    if kill_at is not None and kill_at < 1:
+        raise UsageError(f"event {kill_at} cannot come: they count from 1", where="kill_at", remedy="give 1 or more")
+    return lambda event: event.number == kill_at

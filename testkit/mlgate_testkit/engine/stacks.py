@@ -1,0 +1,103 @@
+"""The stacks of one test, and what is left when it ends.
+
+A test need not destroy what it brought up: what lies in a simulated provider ends with the provider's reset, and what lies outside of one
+(dynamic resources: files, processes) is destroyed here. What fails a test is what nobody would find again: a resource in a simulated
+provider that no state knows, or a process that outlives its stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlgate.errors import StackError, UsageError
+from mlgate_testkit.engine.engine import Engine
+from mlgate_testkit.engine.orphans import end_marked
+from mlgate_testkit.engine.program import Source
+from mlgate_testkit.engine.recover import recover
+from mlgate_testkit.engine.stack import Stack
+from mlgate_testkit.engine.state import FileState
+
+__all__ = ["Attached", "LeakError", "Stacks"]
+
+
+class Attached(Protocol):
+    """A simulated provider that runs in a process of its own: what `ProviderProcess` is."""
+
+    name: str
+    port: int
+
+    def call(self, control: str, /, **arguments: Any) -> Any:
+        """Calls a control of it."""
+
+
+class LeakError(StackError):
+    """A test left something behind that no state knows of. It was removed."""
+
+
+class Stacks:
+    """Makes stacks: `stack("prod", program="infra/", config={"size": "3"}, secrets={"password": "x"})`.
+
+    `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`. `providers`: ports by name, for the engine to attach instead of
+    those of the fixtures that the test asked for.
+    """
+
+    def __init__(self, engine: Engine, workspace: Path, attached: Sequence[Attached] = ()) -> None:
+        self._engine = engine
+        self._workspace = workspace
+        self._attached = attached
+        self._stacks: dict[str, Stack] = {}
+
+    def __call__(
+        self,
+        name: str,
+        *,
+        program: Source,
+        config: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+        providers: Mapping[str, int] | None = None,
+    ) -> Stack:
+        """A stack that holds nothing yet. Raises UsageError for a name that this test has a stack of, and as `Stack` does."""
+        if name in self._stacks:
+            raise UsageError(
+                f"this test has a stack {name!r} already", where="stack", remedy="use it, or `change` it, or take another name"
+            )
+        workspace = self._workspace / name
+        workspace.mkdir()
+        ports = {provider.name: provider.port for provider in self._attached} if providers is None else providers
+        made = Stack(self._engine, name, program, workspace, config=config, secrets=secrets, providers=ports)
+        self._stacks[name] = made
+        return made
+
+    def close(self) -> None:
+        """Removes what the test left. Raises LeakError for what no state knew of."""
+        failures = [found for stack in self._stacks.values() for found in self._end(stack)]
+        known = {resource.id for stack in self._stacks.values() for resource in FileState.of(stack).resources}
+        for provider in self._attached:
+            failures += [f"{one['type']} {one['name']} ({one['id']}) in {provider.name}" for one in orphans(provider, known)]
+        failures += end_marked(lambda mark: Path(mark.workspace).is_relative_to(self._workspace), "of a test")
+        if failures:
+            listed = "".join(f"\n  {failure}" for failure in failures)
+            raise LeakError(
+                f"left behind, and known to no state:{listed}",
+                where=f"stack {', '.join(self._stacks)}",
+                remedy="what made it lost it: destroy it in the test, or `recover` after a crash that the test ordered",
+            )
+
+    def _end(self, stack: Stack) -> Iterator[str]:
+        """Destroys what does not end with a simulated provider."""
+        simulated = set(stack.site.providers)
+        state = FileState.of(stack)
+        if not any(resource.package not in simulated for resource in (*state.resources, *state.pending)):
+            return
+        try:
+            recover(stack)
+            stack.destroy()
+        except StackError as error:
+            yield f"{stack.name} cannot be destroyed: {error}"
+
+
+def orphans(provider: Attached, known: set[str]) -> list[dict[str, str]]:
+    """What is in a simulated provider and has none of the `known` ids."""
+    return [one for one in provider.call("alive") if one["id"] not in known]
