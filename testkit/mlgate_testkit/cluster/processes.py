@@ -1,0 +1,121 @@
+"""The parts of one cluster as running processes: started side by side, ready or named with the end of their log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from mlgate.errors import ProcessError
+from mlgate_testkit.cluster.access import answers
+from mlgate_testkit.cluster.certificates import Certificates
+from mlgate_testkit.cluster.folders import registry
+from mlgate_testkit.cluster.namespace import Network
+from mlgate_testkit.cluster.parts import Part
+
+_READY_S = 120.0  # what fails is noticed at once; a machine with a dozen such on two cores needs its time
+_POLL_S = 0.05
+
+
+class PortTakenError(ProcessError):
+    """Somebody took a port between its choice and the part's start; on other ports the same may work."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """One part of a cluster now. `memory_bytes`: what it holds in memory itself (resident), 0 once it has ended."""
+
+    name: str
+    pid: int
+    alive: bool
+    ports: tuple[int, ...]
+    memory_bytes: int
+
+
+class Processes:
+    """The parts that were started in `folder`, by name."""
+
+    def __init__(self, folder: Path, network: Network, certificates: Certificates) -> None:
+        self._folder, self._network, self._certificates = folder, network, certificates
+        self._supervisor = registry(folder)
+        self._parts: dict[str, Part] = {}
+
+    def start(self, parts: Iterable[Part]) -> None:
+        """Start them side by side. Raises PortTakenError, or ProcessError where one ends at once."""
+        started = list(parts)
+        self._parts |= {part.name: part for part in started}
+        with ThreadPoolExecutor(max_workers=max(len(started), 1)) as pool:
+            for _ in pool.map(self._start, started):
+                pass
+
+    def know(self, parts: Iterable[Part]) -> None:
+        """These run already."""
+        self._parts |= {part.name: part for part in parts}
+
+    def restart(self, name: str, part: Part | None = None) -> None:
+        """End a part, start it anew (as `part` describes, where that changed) and wait until it is ready."""
+        self.stop(name)
+        part = part or self._parts[name]
+        self.start([part])
+        self.wait_ready([part])
+
+    def stop(self, name: str) -> None:
+        """End a part at once."""
+        self._supervisor.stop(name, grace_s=0)
+
+    def wait_ready(self, parts: Iterable[Part]) -> None:
+        """Returns once each answers its question. Raises ProcessError, with the end of its log, for one that ended or does not in time."""
+        waiting = [part for part in parts if part.ready]
+        until = time.monotonic() + _READY_S
+        while waiting := [part for part in waiting if part.ready and not answers(part.ready, self._certificates)]:
+            self.require_alive()
+            if time.monotonic() > until:
+                raise self._failed(waiting[0].name, f"is not ready after {_READY_S:.0f} s", "a busy machine needs longer; see the log")
+            time.sleep(_POLL_S)
+
+    def require_alive(self) -> None:
+        """Raises ProcessError, with the end of its log, if a part has ended."""
+        for name in self._parts:
+            process = self._supervisor.get(name)
+            if process is None or not process.alive:
+                raise self._failed(name, "has ended", "see the log; cluster.restart() starts a part anew, down() and up() the cluster")
+
+    def status(self) -> Sequence[PartStatus]:
+        """Every part that was started, dead or alive, by name."""
+        rows = []
+        for process in self._supervisor.list():
+            alive, part = process.alive, self._parts.get(process.spec.name)
+            ports = part.ports if part else process.spec.ports
+            rows.append(PartStatus(process.spec.name, process.pid, alive, ports, _resident(process.pid) if alive else 0))
+        return rows
+
+    def log(self, name: str, lines: int = 30) -> str:
+        """The last lines that a part wrote."""
+        return self._supervisor.log_tail(name, lines)
+
+    def _start(self, part: Part) -> None:
+        try:
+            self._supervisor.start(part.spec(self._folder, self._network))
+        except ProcessError as error:
+            raise _recognised(error) from None
+
+    def _failed(self, name: str, how: str, remedy: str) -> ProcessError:
+        tail = self.log(name)
+        said = f"the end of its log:\n{tail}" if tail else "it wrote nothing"
+        return _recognised(ProcessError(f"{name} {how}; {said}", where=f"cluster {self._folder}", remedy=remedy))
+
+
+def _recognised(error: ProcessError) -> ProcessError:
+    taken = any(words in error.problem for words in ("address already in use", "is taken by"))
+    return PortTakenError(error.problem, where=error.where, remedy=error.remedy) if taken else error
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return 0
