@@ -1,0 +1,95 @@
+"""Where in the program a resource is made: seen by a stack transformation, while the constructor still runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pulumi
+
+__all__ = ["Creation", "Creations", "is_program", "place", "program_frame", "shorten"]
+
+
+@dataclass(slots=True)
+class Creation:
+    """One call of a resource's constructor. `makers`: the components whose methods were running, innermost first;
+    `given`: the arguments in Python's names, Outputs and all."""
+
+    resource: pulumi.Resource
+    type: str
+    name: str
+    made_by: str | None
+    makers: tuple[pulumi.Resource, ...]
+    given: Mapping[str, Any]
+
+
+class Creations:
+    """Every construction of a recording. `note` is the stack transformation; it changes nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.all: list[Creation] = []
+        self._by_name: dict[tuple[str, str], list[Creation]] = {}
+
+    def note(self, arguments: pulumi.ResourceTransformationArgs) -> None:
+        made_by: str | None = None
+        makers: list[pulumi.Resource] = []
+        for frame in _frames(sys._getframe(1)):
+            owner = _owner(frame)
+            if owner is arguments.resource or _is_pulumi(frame):
+                continue
+            if made_by is None:
+                made_by = place(frame, self._root)
+            if isinstance(owner, pulumi.ComponentResource) and owner not in makers:
+                makers.append(owner)
+        creation = Creation(arguments.resource, arguments.type_, arguments.name, made_by, tuple(makers), arguments.props)
+        self.all.append(creation)
+        self._by_name.setdefault((creation.type, creation.name), []).append(creation)
+
+    def of(self, token: str, name: str) -> list[Creation]:
+        """The constructions of that type and name: more than one where they stand in different components, or collide."""
+        return self._by_name.get((token, name), [])
+
+
+def program_frame(frame: FrameType | None) -> FrameType | None:
+    """The first frame outside Pulumi, its SDKs and the standard library, from `frame` outwards."""
+    return next((outer for outer in _frames(frame) if is_program(outer)), None)
+
+
+def place(frame: FrameType, root: Path) -> str:
+    """ "file:line", relative to `root` where it lies below it."""
+    return f"{shorten(frame.f_code.co_filename, root)}:{frame.f_lineno}"
+
+
+def shorten(filename: str, root: Path) -> str:
+    path = Path(filename)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else filename
+
+
+def _frames(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+def _is_pulumi(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module == "pulumi" or module.startswith("pulumi.")
+
+
+def is_program(frame: FrameType) -> bool:
+    """Whether this is neither Pulumi, an SDK of it, the standard library (json, logging), nor ours."""
+    module = str(frame.f_globals.get("__name__", ""))
+    top = module.partition(".")[0]
+    theirs = top == "pulumi" or top.startswith("pulumi_") or top in sys.stdlib_module_names
+    return not (theirs or module.startswith("mlgate_testkit.record"))
+
+
+def _owner(frame: FrameType) -> Any:
+    """The object whose method this frame runs: its first argument, whatever it is called."""
+    code = frame.f_code
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None

@@ -1,0 +1,117 @@
+"""What an installed Pulumi SDK says about its own resources: token, argument type, outputs. Found from the class, never guessed by name.
+
+`s3.BucketVersioning` takes `BucketVersioningInitArgs`, since `BucketVersioningArgs` is a nested type of Bucket: so the argument type is
+read from the overloads of the class's `__init__`. A module is imported only where a program (or a state) uses a type of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pulumi import Output, _types
+from pulumi.runtime.rpc import get_resource_module
+
+__all__ = ["arguments_of", "class_of", "field_types", "output_fields", "python_names", "required_fields", "token_of", "union_members"]
+
+
+def token_of(resource_class: type) -> str | None:
+    """Pulumi's token of an SDK's resource class ("aws:s3/bucket:Bucket"); None for a class that declares none, as components do."""
+    token = resource_class.__dict__.get("pulumi_type")
+    return token if isinstance(token, str) else None
+
+
+@functools.cache
+def arguments_of(resource_class: type) -> type | None:
+    """The Args class of a resource; None where neither the class nor a base of it declares one."""
+    for base in resource_class.__mro__:
+        initializer = base.__dict__.get("__init__")
+        for overload in typing.get_overloads(initializer) if initializer else ():
+            arguments = _input_type(overload.__annotations__.get("args"), initializer)
+            if arguments is not None:
+                return arguments
+    return None
+
+
+def _input_type(annotation: Any, initializer: Any) -> type | None:
+    if isinstance(annotation, str):
+        annotation = initializer.__globals__.get(annotation)
+    for member in union_members(annotation):
+        if isinstance(member, type) and _types.is_input_type(member):
+            return member
+    return None
+
+
+@functools.cache
+def class_of(token: str) -> type | None:
+    """The class of a token, its SDK's module imported; None where that SDK is not installed or does not know the token."""
+    package, _, rest = token.partition(":")
+    module, _, name = rest.rpartition(":")
+    if package == "pulumi":
+        package, module, name = name, "", "Provider"
+    sdk = f"pulumi_{package.replace('-', '_')}"
+    if importlib.util.find_spec(sdk) is None:
+        return None
+    loaded = importlib.import_module(sdk)
+    if name == "Provider" and not module:
+        return typing.cast("type | None", getattr(loaded, "Provider", None))
+    info = getattr(get_resource_module(package, module, ""), "mod_info", {})
+    if token not in info.get("classes", {}):
+        return None
+    return typing.cast(type, getattr(importlib.import_module(info["fqn"]), info["classes"][token]))
+
+
+@functools.cache
+def field_types(input_class: type) -> Mapping[str, Any]:
+    """The fields of an Args class: wire name to what it takes, Inputs and options opened as far as Pulumi does."""
+    return _types.input_type_types(input_class)
+
+
+@functools.cache
+def python_names(input_class: type) -> Mapping[str, str]:
+    """Wire name to Python name."""
+    return {wire: name for name, wire in _types.input_type_py_to_pulumi_names(input_class).items()}
+
+
+@functools.cache
+def required_fields(input_class: type) -> tuple[str, ...]:
+    """Wire names of the fields that an Args class cannot be made without."""
+    code = input_class.__init__.__code__  # type: ignore[misc]
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    optional = input_class.__init__.__kwdefaults__ or {}  # type: ignore[misc]
+    wires = _types.input_type_py_to_pulumi_names(input_class)
+    return tuple(wires[name] for name in names if name not in optional and name in wires)
+
+
+@functools.cache
+def output_fields(resource_class: type) -> Mapping[str, tuple[Any, bool]]:
+    """The outputs of a resource or of an output type: wire name to its type and whether it may be absent."""
+    hints = _types._raw_return_hints(resource_class)
+    found: dict[str, tuple[Any, bool]] = {}
+    for wire, hint in hints.items():
+        content = typing.get_args(hint)[0] if typing.get_origin(hint) is Output and typing.get_args(hint) else hint
+        members = tuple(union_members(content))
+        found[wire] = (members[0] if len(members) == 1 else content, type(None) in typing.get_args(content))
+    return found
+
+
+def union_members(annotation: Any) -> Iterator[Any]:
+    """What a field may hold as a plain value: unions opened; no None, awaitable or Output, nor the dict that stands for an Args class."""
+    if typing.get_origin(annotation) not in {typing.Union, types.UnionType}:
+        yield annotation
+        return
+    members = [inner for member in typing.get_args(annotation) for inner in union_members(member)]
+    plain = [member for member in members if member is not type(None) and typing.get_origin(member) not in _PLUMBING]
+    structured = any(isinstance(member, type) and _types.is_input_type(member) for member in plain)
+    for member in plain:
+        if not (structured and (member is dict or typing.get_origin(member) is _MAPPING)):
+            yield member
+
+
+_PLUMBING = {Output, typing.get_origin(typing.Awaitable[Any])}
+_MAPPING = typing.get_origin(typing.Mapping[str, Any])

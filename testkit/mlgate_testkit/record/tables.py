@@ -1,0 +1,88 @@
+"""The answers a test gives: outputs of resources, results of functions, outputs of other stacks, configuration."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlgate.errors import UsageError
+from mlgate_testkit.provider.values import Secret
+from mlgate_testkit.record.sdk import token_of
+
+__all__ = ["Answer", "Tables", "configuration"]
+
+Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""Outputs, or a function of the inputs that gives them."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What `record` was given. `resources` has tokens, classes or names as keys; a name wins over a type."""
+
+    resources: Mapping[str | type, Answer]
+    invokes: Mapping[str, Answer]
+    stack_references: Mapping[str, Mapping[str, Any]]
+
+    def outputs(self, token: str, resource_class: type | None, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs that the test states for this resource; `id` among them is its id."""
+        stated: dict[str, Any] = {}
+        for key, answer in self.resources.items():
+            of_class = isinstance(key, type) and (token_of(key) == token or issubclass(resource_class or object, key))
+            if of_class or key == token:
+                stated = {**_answer(answer, inputs), **stated}
+            elif key == name:
+                stated = {**stated, **_answer(answer, inputs)}
+        return stated
+
+    def invoke(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of a function. Raises UsageError where the table has none."""
+        if token not in self.invokes:
+            raise UsageError(
+                f"the program calls {token} with {json.dumps(arguments, default=str)}, and no table answers it{_near(token, self.invokes)}",
+                remedy=f"say what it finds: record(..., invokes={{{token!r}: {{...}}}})",
+            )
+        return _answer(self.invokes[token], arguments)
+
+    def stack_reference(self, name: str) -> dict[str, Any]:
+        """What a StackReference resolves to. Raises UsageError for a stack that the table does not have."""
+        if name not in self.stack_references:
+            raise UsageError(
+                f"the program reads the outputs of stack {name}, and no table has them{_near(name, self.stack_references)}",
+                remedy=f"say what it exports: record(..., stack_references={{{name!r}: {{...}}}})",
+            )
+        outputs = self.stack_references[name]
+        secret = [key for key, value in outputs.items() if isinstance(value, Secret)]
+        return {"name": name, "outputs": dict(outputs), "secretOutputNames": secret}
+
+
+def _answer(answer: Answer, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(answer(inputs) if callable(answer) else answer)
+
+
+def _near(wanted: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(wanted, list(known), n=1)
+    return f" (it has {close[0]})" if close else ""
+
+
+def configuration(config: Mapping[str, Any], secrets: Iterable[str], project: str) -> tuple[dict[str, str], list[str]]:
+    """Configuration as the runtime holds it, each key with its namespace and each value as text, and the keys that are secret.
+
+    Raises UsageError for a secret that has no value.
+    """
+    values = {_key(key, project): value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    secret = [_key(key, project) for key in secrets]
+    for key in secret:
+        if key not in values:
+            raise UsageError(
+                f"{key} is named as a secret and has no value{_near(key, values)}",
+                where="record(secrets=...)",
+                remedy=f"give it one: config={{{key.removeprefix(project + ':')!r}: ...}}",
+            )
+    return values, secret
+
+
+def _key(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
