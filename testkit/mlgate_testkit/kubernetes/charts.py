@@ -1,0 +1,94 @@
+"""Helm charts that are at hand: what they are, their digest, and what `helm template` makes of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from mlgate_testkit.kubernetes.manifests import decode
+from mlgate_testkit.provider.provider import ProviderError
+
+__all__ = ["Chart", "find_chart", "render"]
+
+_RENDER_S = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart on this machine.
+
+    `digest`: SHA-256 of the archive, or for a folder over each file's path and SHA-256, in the order of the paths.
+    """
+
+    path: Path
+    digest: str
+    name: str
+    version: str
+    app_version: str
+
+
+def find_chart(named: str) -> Chart | None:
+    """The chart in this folder or archive; None for one that lies in a repository. Raises ProviderError: it is there and is no chart."""
+    path = Path(named).expanduser()
+    try:
+        if path.is_dir():
+            files = sorted(each for each in path.rglob("*") if each.is_file())
+            listed = "".join(f"{each.relative_to(path)}\0{hashlib.sha256(each.read_bytes()).hexdigest()}\n" for each in files)
+            return _described(path, hashlib.sha256(listed.encode()).hexdigest(), (path / "Chart.yaml").read_text(encoding="utf-8"))
+        if path.is_file():
+            return _described(path, hashlib.sha256(path.read_bytes()).hexdigest(), _of_archive(path))
+    except (OSError, tarfile.TarError, KeyError) as error:
+        raise ProviderError(f"{path} is no Helm chart: {error}") from None
+    return None
+
+
+def render(chart: Chart, release: str, namespace: str, values: dict[str, Any], *, with_definitions: bool) -> list[dict[str, Any]] | None:
+    """The objects of the chart, hooks left out; None where no `helm` is on PATH. Raises ProviderError with what helm says."""
+    helm = shutil.which("helm")
+    if helm is None:
+        return None
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(values, file)
+        file.flush()
+        command = [helm, "template", release, str(chart.path), "--namespace", namespace, "--values", file.name]
+        try:
+            done = subprocess.run(
+                [*command, *(["--include-crds"] if with_definitions else [])],
+                capture_output=True,
+                text=True,
+                timeout=_RENDER_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise ProviderError(f"helm template {release} {chart.path}: {error}") from None
+    if done.returncode:
+        raise ProviderError(f"helm template {release} {chart.path} failed: {done.stderr.strip()[-2000:]}")
+    objects = decode(done.stdout, namespace, lambda _kind: True)
+    return [each for each in objects if "helm.sh/hook" not in (each["metadata"].get("annotations") or {})]
+
+
+def _of_archive(path: Path) -> str:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if PurePosixPath(member.name).match("*/Chart.yaml") and len(PurePosixPath(member.name).parts) == 2:
+                content = archive.extractfile(member)
+                assert content
+                return content.read().decode()
+    raise KeyError("no Chart.yaml in it")
+
+
+def _described(path: Path, digest: str, chart_yaml: str) -> Chart:
+    about = yaml.safe_load(chart_yaml)
+    if not isinstance(about, dict) or not about.get("name"):
+        raise ProviderError(f"{path} is no Helm chart: its Chart.yaml names none")
+    return Chart(path, digest, str(about["name"]), str(about.get("version") or ""), str(about.get("appVersion") or ""))
