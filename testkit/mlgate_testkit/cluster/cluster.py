@@ -14,10 +14,12 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mlgate.errors import UsageError
+from mlgate_testkit.cluster import karpenter, nodes
 from mlgate_testkit.cluster.errors import ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, clear, disk_error, new_run
-from mlgate_testkit.cluster.objects import Object, Objects
+from mlgate_testkit.cluster.karpenter import Drought
+from mlgate_testkit.cluster.objects import Object, Objects, parse_manifests
 from mlgate_testkit.cluster.processes import PartStatus, PortTakenError
 from mlgate_testkit.cluster.startup import Running, bring_up, require_tools
 
@@ -43,6 +45,7 @@ class Cluster:
         self._progress = progress
         self._held = ExitStack()
         self._running: Running | None = None
+        self._droughts: list[Drought] = []
 
     def up(self) -> Self:
         """Bring it up; returns itself once every part is ready.
@@ -105,7 +108,54 @@ class Cluster:
 
         Raises ClusterError for what the API server refuses, a field that nobody knows too.
         """
-        return self.objects.apply(manifests, namespace=namespace)
+        played = []
+        for manifest in parse_manifests(manifests):
+            known, said = karpenter.play(manifest) if self._up.chosen.karpenter else (manifest, "")
+            if said:
+                self._progress(said)
+            played.append(known)
+        return self.objects.apply(played, namespace=namespace)
+
+    def add_nodes(self, count: int, *, accelerator: str | None = None, gpus: int = 1, labels: Mapping[str, str] | None = None) -> list[str]:
+        """Add fake nodes, each the smallest machine with `gpus` of `accelerator` ("l4"), or with 8 CPUs and 32 GiB; returns their names.
+
+        They are ready when this returns. Raises UsageError for an accelerator or a number of it that no machine has.
+        """
+        names = nodes.add_nodes(self.objects, count, accelerator, gpus, labels or {})
+        self.wait_for(lambda: nodes.ready_nodes(self.objects) >= set(names), f"{count} nodes ready")
+        return names
+
+    def lose_node(self, name: str) -> None:
+        """The machine is gone: the node reports nothing. After about 10 s it is not ready, 3 s later its pods are replaced elsewhere."""
+        nodes.lose(self.objects, name)
+
+    def find_node(self, name: str) -> None:
+        """The machine is back: the node reports again."""
+        nodes.find_again(self.objects, name)
+
+    def pods(self, namespace: str | None = None, *, labels: str = "", ready: bool | None = None) -> list[Object]:
+        """Pods that do not end, of one namespace or all. `labels`: a selector ("app=web"). `ready`: only those that are so, or not so."""
+        found = [pod for pod in self.objects.list("Pod", namespace, labels=labels) if "deletionTimestamp" not in pod["metadata"]]
+        return [pod for pod in found if ready is None or nodes.is_ready(pod) == ready]
+
+    def start_drought(self, *, capacity: str | None = None, accelerator: str | None = None, zone: str | None = None) -> None:
+        """From now on Karpenter cannot buy such machines: of one capacity type ("spot"), accelerator or zone, or any where none is named.
+
+        It is started anew for that, and still knows what it has bought.
+        """
+        self._droughts.append(Drought(capacity, accelerator, zone))
+        self._restart_karpenter()
+
+    def end_droughts(self) -> None:
+        """Karpenter can buy everything again; it is started anew for that."""
+        self._droughts.clear()
+        self._restart_karpenter()
+
+    def _restart_karpenter(self) -> None:
+        if not self._up.chosen.karpenter:
+            raise UsageError("this cluster has no Karpenter", where="Cluster", remedy="Cluster(karpenter=True)")
+        karpenter.write_instance_types(self._up.layout, self._droughts)
+        self.restart(karpenter.KARPENTER)
 
     def wait_for(self, condition: Callable[[], T], what: str, *, limit_s: float = 60.0) -> T:
         """What `condition` returns, once that is true (a list with something in it, a number above 0).

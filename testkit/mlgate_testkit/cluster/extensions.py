@@ -9,12 +9,10 @@ from typing import Any
 
 import yaml
 
+from mlgate_testkit.cluster import karpenter
 from mlgate_testkit.cluster.objects import Objects
-from mlgate_testkit.cluster.parts import Layout, Part, Question
-from mlgate_tools.control_plane import data_folder, program_path
-
-KARPENTER = "karpenter"
-INSTANCE_TYPES = "instance-types.json"
+from mlgate_testkit.cluster.parts import Layout, Part
+from mlgate_tools.control_plane import data_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Chosen:
 
 def programs(chosen: Chosen) -> Sequence[str]:
     """The programs that takes."""
-    return [KARPENTER] if chosen.karpenter else []
+    return [karpenter.KARPENTER] if chosen.karpenter else []
 
 
 def port_names(chosen: Chosen) -> Sequence[str]:
@@ -38,32 +36,22 @@ def port_names(chosen: Chosen) -> Sequence[str]:
 
 def parts(layout: Layout, chosen: Chosen) -> Sequence[Part]:
     """The processes of it."""
-    return [karpenter(layout)] if chosen.karpenter else []
+    return [karpenter.part(layout)] if chosen.karpenter else []
 
 
 def manifests(layout: Layout, chosen: Chosen) -> Sequence[dict[str, Any]]:
     """The objects that must be there before the processes start."""
-    return definitions("karpenter") if chosen.karpenter else []
+    return [*definitions("karpenter"), karpenter.NODE_CLASS] if chosen.karpenter else []
+
+
+def write_files(layout: Layout, chosen: Chosen) -> None:
+    """The files that the processes read when they start."""
+    if chosen.karpenter:
+        karpenter.write_instance_types(layout)
 
 
 def wait_served(objects: Objects, chosen: Chosen) -> None:
     """Nothing yet."""
-
-
-def karpenter(layout: Layout) -> Part:
-    """Karpenter with its kwok provider. Its two ports listen on every interface, for it takes no address; they tell figures alone."""
-    metrics, health = layout.ports["karpenter-metrics"], layout.ports["karpenter-health"]
-    environment = {
-        "KUBECONFIG": str(layout.kubeconfig),
-        "KUBERNETES_MIN_VERSION": "1.19.0-0",
-        "SYSTEM_NAMESPACE": "kube-system",
-        "KARPENTER_SERVICE": "karpenter",
-        "DISABLE_LEADER_ELECTION": "true",
-        "METRICS_PORT": str(metrics),
-        "HEALTH_PROBE_PORT": str(health),
-        "INSTANCE_TYPES_FILE_PATH": str(layout.folder / INSTANCE_TYPES),
-    }
-    return Part(KARPENTER, (str(program_path(KARPENTER)),), (metrics, health), Question(health, "/readyz", secure=False), environment)
 
 
 def definitions(module: str) -> list[dict[str, Any]]:

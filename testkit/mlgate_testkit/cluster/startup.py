@@ -70,6 +70,7 @@ def bring_up(folder: Path, name: str, chosen: Chosen, progress: Progress, *, own
     chosen, missing = _what_is_to_be_had(chosen, network)
     for what, why in missing.items():
         progress(f"without {what}: {why}")
+    extensions.write_files(layout, chosen)
     with ThreadPoolExecutor(max_workers=1) as pool:
         client = pool.submit(Objects, layout.kubeconfig)  # its import takes as long as the API server's start
         first = [parts.etcd(layout), parts.api_server(layout)]
