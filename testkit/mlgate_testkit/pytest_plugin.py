@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from mlgate_testkit.engine import Engine, Stacks
+    from mlgate_testkit.engine import Engine, Simulated, Stacks
+
+_PROVIDERS = ("simulated_aws",)
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +30,36 @@ def pulumi_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def stack(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
-    """Makes stacks of a program: `stack("prod", program="infra/", config={"size": "3"})`; state lies in a temporary directory."""
-    with _told():
-        from mlgate_testkit.engine import Stacks
-    stacks = Stacks(pulumi_engine, tmp_path_factory.mktemp("stacks"))
+def stack(pulumi_engine: Engine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stacks]:
+    """Makes stacks of a program: `stack("prod", program="infra/", config={"size": "3"})`; state lies in a temporary directory.
+
+    Their engines are attached to the simulated providers that the test asks for.
+    """
+    from mlgate_testkit.engine import Stacks
+
+    attached = [request.getfixturevalue(name) for name in _PROVIDERS if name in request.fixturenames]
+    stacks = Stacks(pulumi_engine, tmp_path_factory.mktemp("stacks"), attached)
     yield stacks
     with _told():
         stacks.close()
+
+
+@pytest.fixture(scope="session")
+def _aws_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    with _told():
+        from mlgate_testkit.engine import Simulated, no_clouds
+
+        process = Simulated("aws", "mlgate_testkit.engine.packages:aws", no_clouds(tmp_path_factory.mktemp("simulated-aws")))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def simulated_aws(_aws_process: Simulated) -> Iterator[Simulated]:
+    """Simulated AWS, empty: the engine's provider "aws". One process for each pytest process, emptied after each test."""
+    yield _aws_process
+    with _told():
+        _aws_process.reset()
 
 
 @contextmanager

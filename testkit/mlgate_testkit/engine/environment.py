@@ -38,7 +38,7 @@ def engine_environment(
     return {
         **kept,
         **base,
-        **_clouds(home),
+        **no_clouds(home),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "mlgate-testkit",  # of a state that ends with the test
@@ -50,7 +50,8 @@ def engine_environment(
     }
 
 
-def _clouds(home: Path) -> dict[str, str]:
+def no_clouds(home: Path) -> dict[str, str]:
+    """Fake credentials, and places where there are none. `home`: a folder of the test's."""
     nowhere = home / "no-credentials"
     return {
         "AWS_ACCESS_KEY_ID": "AKIATESTKIT000000000",

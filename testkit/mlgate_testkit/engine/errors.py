@@ -19,6 +19,7 @@ _REMEDIES = (
     ),
     ("no space left on device", "free room for the temporary directory, or point pytest elsewhere with --basetemp"),
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
+    ("failed to load checkpoint", "`recover(stack)`: a killed engine left its state half-written"),
     ("passphrase must be set", "the state is another one's: give a state that this stack exported"),
 )
 

@@ -8,29 +8,35 @@ from dataclasses import dataclass
 from mlgate.errors import BusyError
 from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.stack import Stack
-from mlgate_testkit.engine.state import FileState, locks
+from mlgate_testkit.engine.tracked import Made
 
 __all__ = ["Recovery", "recover"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What was done. `locks`: dead owners' pids; `pending`: operations that had never ended; `refreshed`: what the cloud said then."""
+    """What was done. `locks`: the pids of dead owners; `pending`: operations that had never ended; `refreshed`: what the cloud said then;
+    `reaped`: what was removed from simulated providers, because no state knew of it. True as a bool where anything was.
+    """
 
     locks: Sequence[int] = ()
     pending: Sequence[str] = ()
     refreshed: Changes | None = None
+    reaped: Sequence[Made] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.locks or self.pending)
+        return bool(self.locks or self.pending or self.reaped)
 
 
 def recover(stack: Stack) -> Recovery:
-    """Brings a stack back to where `up` goes on: takes away the lock of a dead owner, and forgets operations that never ended.
+    """Brings a stack back to where `up` goes on and finds nothing twice.
+
+    Takes away the lock of a dead owner, mends what was cut short beside the state, forgets operations that never ended, and removes from
+    simulated providers what they had made.
 
     Raises BusyError for a lock whose owner lives, or is on another machine: it is left alone.
     """
-    held = locks(stack)
+    held = stack.state.locks()
     for lock in held:
         if not lock.here or lock.held:
             raise BusyError(
@@ -38,8 +44,12 @@ def recover(stack: Stack) -> Recovery:
                 where=f"stack {stack.name}",
                 remedy="wait for it to end",
             )
+    stack.state.mend()
     if held:
         stack.engine.ask(stack.site, "cancel", stack.name, "--yes")
-    pending = [f"{resource.type} {resource.name}" for resource in FileState.of(stack).pending]
+    pending = [f"{resource.type} {resource.name}" for resource in stack.state.checkpoint().pending]
     refreshed = stack.operate("refresh", "--yes", "--skip-preview", "--clear-pending-creates") if pending else None
-    return Recovery([lock.pid for lock in held], pending, refreshed)
+    lost = stack.orphans()
+    for provider in stack.attached:
+        provider.reap(lost)
+    return Recovery([lock.pid for lock in held], pending, refreshed, lost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ from mlgate_testkit.engine.configuration import merged, qualified, read_configur
 from mlgate_testkit.engine.engine import Engine, Site
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
+from mlgate_testkit.engine.simulated import Attached
+from mlgate_testkit.engine.state import FileState, StateResource
+from mlgate_testkit.engine.tracked import Made
 
 __all__ = ["KillAt", "Stack"]
 
@@ -42,7 +45,7 @@ class Stack:
         *,
         config: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
-        providers: Mapping[str, int] | None = None,
+        attached: Sequence[Attached] = (),
     ) -> None:
         self.engine = engine
         self.name = name
@@ -51,7 +54,8 @@ class Stack:
         self._file = workspace / f"Pulumi.{name}.yaml"
         self._config: dict[str, Any] = dict(config or {})
         self._secrets: dict[str, str] = dict(secrets or {})
-        self._providers = dict(providers or {})
+        self.attached = tuple(attached)
+        self.abandoned: set[tuple[str, str]] = set()
         self._outputs: Mapping[str, Any] | None = None
         self._salt = self._initialise()
         self._configure()
@@ -64,7 +68,12 @@ class Stack:
     @property
     def site(self) -> Site:
         """Where its engine works."""
-        return Site(self._program.folder, self.workspace, self._providers)
+        return Site(self._program.folder, self.workspace, {provider.name: provider.port for provider in self.attached})
+
+    @property
+    def state(self) -> FileState:
+        """Its state, read without the engine."""
+        return FileState(self.site.state, self.project, self.name)
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -124,6 +133,17 @@ class Stack:
             file.flush()
             self.engine.ask(self.site, "stack", "import", "--file", file.name, *self._place)
 
+    def orphans(self) -> list[Made]:
+        """What this stack made in simulated providers and no longer knows of; not what it left there on purpose (`retain_on_delete`)."""
+        known = {(resource.type, resource.id) for resource in self.state.checkpoint().resources} | self.abandoned
+        mine = f"urn:pulumi:{self.name}::{self.project}::"
+        return [
+            made
+            for provider in self.attached
+            for made in provider.alive()
+            if made.urn.startswith(mine) and (made.type, made.id) not in known
+        ]
+
     def __repr__(self) -> str:
         return f"<stack {self.name} of {self.project}>"
 
@@ -134,6 +154,13 @@ class Stack:
     def operate(self, operation: str, *arguments: str, kill_at: KillAt | None = None) -> Changes:
         """An operation with other arguments of the command line than those the methods give."""
         self._outputs = None
+        before = self.state.checkpoint().resources
+        try:
+            return self._run(operation, arguments, kill_at)
+        finally:
+            self.abandoned |= _abandoned(before, self.state.checkpoint().resources)
+
+    def _run(self, operation: str, arguments: Sequence[str], kill_at: KillAt | None) -> Changes:
         seen: list[Event] = []
         asked = _asked(kill_at)
 
@@ -158,8 +185,7 @@ class Stack:
 
     def _initialise(self) -> str:
         """Makes the stack in a project of its own: `stack init` would write into the user's. Returns the salt of its secrets."""
-        state = self.site.state
-        state.mkdir(parents=True, exist_ok=True)
+        self.site.state.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.workspace, prefix="init-") as place:
             folder = Path(place)
             (folder / "Pulumi.yaml").write_text(f"name: {self.project}\nruntime: python\n", encoding="utf-8")
@@ -176,6 +202,16 @@ class Stack:
         for key, value in self._secrets.items():  # through its input: arguments can be read by everybody on the machine
             name = qualified(key, self.project)
             self.engine.ask(self.site, "config", "set", "--secret", name, *self._place, "--config-file", str(self._file), given=value)
+
+
+def _abandoned(before: Sequence[StateResource], after: Sequence[StateResource]) -> set[tuple[str, str]]:
+    """Type and id of what left the state and was meant to stay in the cloud, or to go with something that did go."""
+    left = {resource.urn for resource in before} - {resource.urn for resource in after}
+    return {
+        (resource.type, resource.id)
+        for resource in before
+        if resource not in after and (resource.retained or resource.deleted_with in left)
+    }
 
 
 def _asked(kill_at: KillAt | None) -> Callable[[Event], bool]:

@@ -9,27 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from mlgate.errors import StackError, UsageError
+from mlgate.errors import MlgateError, StackError, UsageError
 from mlgate_testkit.engine.engine import Engine
 from mlgate_testkit.engine.orphans import end_marked
 from mlgate_testkit.engine.program import Source
 from mlgate_testkit.engine.recover import recover
+from mlgate_testkit.engine.simulated import Attached, Port
 from mlgate_testkit.engine.stack import Stack
-from mlgate_testkit.engine.state import FileState
 
-__all__ = ["Attached", "LeakError", "Stacks"]
-
-
-class Attached(Protocol):
-    """A simulated provider that runs in a process of its own: what `ProviderProcess` is."""
-
-    name: str
-    port: int
-
-    def call(self, control: str, /, **arguments: Any) -> Any:
-        """Calls a control of it."""
+__all__ = ["LeakError", "Stacks"]
 
 
 class LeakError(StackError):
@@ -65,39 +55,32 @@ class Stacks:
             )
         workspace = self._workspace / name
         workspace.mkdir()
-        ports = {provider.name: provider.port for provider in self._attached} if providers is None else providers
-        made = Stack(self._engine, name, program, workspace, config=config, secrets=secrets, providers=ports)
+        attached = self._attached if providers is None else [Port(*given) for given in providers.items()]
+        made = Stack(self._engine, name, program, workspace, config=config, secrets=secrets, attached=attached)
         self._stacks[name] = made
         return made
 
     def close(self) -> None:
         """Removes what the test left. Raises LeakError for what no state knew of."""
-        failures = [found for stack in self._stacks.values() for found in self._end(stack)]
-        known = {resource.id for stack in self._stacks.values() for resource in FileState.of(stack).resources}
-        for provider in self._attached:
-            failures += [f"{one['type']} {one['name']} ({one['id']}) in {provider.name}" for one in orphans(provider, known)]
+        stacks, self._stacks = self._stacks, {}
+        failures = [failure for stack in stacks.values() for failure in self._end(stack)]
         failures += end_marked(lambda mark: Path(mark.workspace).is_relative_to(self._workspace), "of a test")
         if failures:
             listed = "".join(f"\n  {failure}" for failure in failures)
             raise LeakError(
-                f"left behind, and known to no state:{listed}",
-                where=f"stack {', '.join(self._stacks)}",
-                remedy="what made it lost it: destroy it in the test, or `recover` after a crash that the test ordered",
+                f"left behind, and known to no state (now removed):{listed}",
+                where=f"stack {', '.join(stacks)}",
+                remedy="destroy what the test made before it forgets it, or `recover` after a crash that the test ordered",
             )
 
     def _end(self, stack: Stack) -> Iterator[str]:
-        """Destroys what does not end with a simulated provider."""
+        """Destroys what does not end with a simulated provider. Gives what was lost, or cannot be destroyed."""
+        yield from (f"{made.type} {made.name} ({made.id})" for made in stack.orphans())
         simulated = set(stack.site.providers)
-        state = FileState.of(stack)
-        if not any(resource.package not in simulated for resource in (*state.resources, *state.pending)):
-            return
-        try:
-            recover(stack)
-            stack.destroy()
-        except StackError as error:
-            yield f"{stack.name} cannot be destroyed: {error}"
-
-
-def orphans(provider: Attached, known: set[str]) -> list[dict[str, str]]:
-    """What is in a simulated provider and has none of the `known` ids."""
-    return [one for one in provider.call("alive") if one["id"] not in known]
+        held = stack.state.checkpoint()
+        if any(resource.package not in simulated for resource in (*held.resources, *held.pending)):
+            try:
+                recover(stack)
+                stack.destroy()
+            except MlgateError as error:
+                yield f"what cannot be destroyed: {error}"

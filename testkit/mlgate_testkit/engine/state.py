@@ -1,77 +1,54 @@
 """What the file state of a stack says, read without the engine: resources, operations begun and never ended, who holds the lock.
 
-The layout is that of Pulumi's self-managed backend (checkpoint version 3; measured with engine 3.259). `locked` writes a lock there;
-nothing else does.
+The layout is that of Pulumi's self-managed backend (checkpoint version 3; measured with engine 3.259).
 """
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import socket
-import subprocess
-import sys
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
-from mlgate.errors import StackError, UsageError
-from mlgate_testkit.engine.stack import Stack
+from mlgate.errors import StackError
 
-__all__ = ["Lock", "locked"]
+__all__ = ["Lock"]
 
 _CLOCK_SLACK_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class StateResource:
-    """A resource that a provider made: not a component, nor a provider."""
+    """A resource that a provider made: no component and no provider. `retained`: its delete is not to reach the cloud.
 
+    `deleted_with`: the URN of what takes it along when it is deleted, or "".
+    """
+
+    urn: str
     type: str
-    name: str
     id: str
+    retained: bool = False
+    deleted_with: str = ""
 
     @property
     def package(self) -> str:
         """`aws` of `aws:s3/bucket:Bucket`."""
         return self.type.split(":", 1)[0]
 
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """`pending`: resources with an operation that was begun and never ended, because the engine was killed in it."""
-
-    resources: Sequence[StateResource]
-    pending: Sequence[StateResource]
-
-    @classmethod
-    def of(cls, stack: Stack) -> FileState:
-        """The state as it is now. Raises StackError for a file that cannot be understood."""
-        path = stack.site.state / ".pulumi" / "stacks" / stack.project / f"{stack.name}.json"
-        try:
-            latest = json.loads(path.read_bytes())["checkpoint"].get("latest") or {}
-            return cls(
-                resources=[found for item in latest.get("resources") or [] if (found := _resource(item))],
-                pending=[found for item in latest.get("pending_operations") or [] if (found := _resource(item["resource"]))],
-            )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StackError(
-                f"is not a checkpoint that this version understands ({type(error).__name__}: {error})",
-                where=str(path),
-                remedy="update mlgate, or put an older Pulumi first on PATH",
-            ) from None
+    @property
+    def name(self) -> str:
+        """The program's own name for it."""
+        return self.urn.split("::", 3)[3]
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Who holds the stack: a process of a host, since when."""
+    """Who holds the stack: a process of a host, since when. `path`: the lock itself."""
 
     path: Path
     pid: int
@@ -94,45 +71,50 @@ class Lock:
             return False
 
 
-def locks(stack: Stack) -> list[Lock]:
-    """Every lock on the stack, dead owners' too."""
-    return [lock for path in sorted(_lock_folder(stack).glob("*.json")) if (lock := _lock(path))]
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`pending`: resources with an operation that was begun and never ended, because the engine was killed in it."""
+
+    resources: Sequence[StateResource] = field(default_factory=tuple)
+    pending: Sequence[StateResource] = field(default_factory=tuple)
 
 
-@contextmanager
-def locked(stack: Stack, owner: Literal["living", "dead", "elsewhere"] = "living") -> Iterator[Lock]:
-    """Holds the stack's lock as another update would: of a process that lives, of one that died, or of one on another machine.
+class FileState:
+    """The state of one stack below a backend folder."""
 
-    Raises UsageError for another owner.
-    """
-    pids = {"living": os.getpid, "dead": _dead_pid, "elsewhere": os.getpid}
-    if owner not in pids:
-        raise UsageError(f"an owner cannot be {owner!r}", where="locked", remedy=f"give one of {', '.join(pids)}")
-    said = {
-        "pid": pids[owner](),
-        "username": getpass.getuser(),
-        "hostname": "elsewhere" if owner == "elsewhere" else socket.gethostname(),
-        "timestamp": datetime.now(UTC).isoformat(),
-    }
-    path = _lock_folder(stack) / f"{uuid.uuid4()}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(said), encoding="utf-8")
-    try:
-        lock = _lock(path)
-        assert lock
-        yield lock
-    finally:
-        path.unlink(missing_ok=True)
+    def __init__(self, backend: Path, project: str, stack: str) -> None:
+        self.lock_folder = backend / ".pulumi" / "locks" / "organization" / project / stack
+        self._checkpoint = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
 
+    def checkpoint(self) -> Checkpoint:
+        """What the state holds now. Raises StackError for a file that cannot be understood."""
+        try:
+            latest = json.loads(self._checkpoint.read_bytes())["checkpoint"].get("latest") or {}
+            return Checkpoint(
+                resources=[found for item in latest.get("resources") or [] if (found := _resource(item))],
+                pending=[found for item in latest.get("pending_operations") or [] if (found := _resource(item["resource"]))],
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StackError(
+                f"is not a checkpoint that this version understands ({type(error).__name__}: {error})",
+                where=str(self._checkpoint),
+                remedy="put an older Pulumi first on PATH, or update mlgate",
+            ) from None
 
-def _dead_pid() -> int:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    return ended.pid
+    def mend(self) -> list[Path]:
+        """Removes attributes cut short beside a state or a lock, and returns them. Nothing is lost: they can be missing.
 
+        Ran: killed between a state and its attributes (`dev.json.attrs`, content type and checksum), the engine leaves these empty and
+        from then on refuses every command, `cancel` included, with "failed to load checkpoint: EOF".
+        """
+        torn = [path for folder in (self._checkpoint.parent, self.lock_folder) for path in folder.glob("*.attrs") if not _whole(path)]
+        for path in torn:
+            path.unlink()
+        return torn
 
-def _lock_folder(stack: Stack) -> Path:
-    return stack.site.state / ".pulumi" / "locks" / "organization" / stack.project / stack.name
+    def locks(self) -> list[Lock]:
+        """Every lock on the stack, dead owners' too."""
+        return [lock for path in sorted(self.lock_folder.glob("*.json")) if (lock := _lock(path))]
 
 
 def _lock(path: Path) -> Lock | None:
@@ -143,7 +125,20 @@ def _lock(path: Path) -> Lock | None:
         return None
 
 
+def _whole(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
+
+
 def _resource(item: dict[str, Any]) -> StateResource | None:
     if not item.get("custom") or item["type"].startswith("pulumi:"):
         return None
-    return StateResource(type=item["type"], name=item["urn"].split("::", 3)[3], id=item.get("id") or "")
+    return StateResource(
+        urn=item["urn"],
+        type=item["type"],
+        id=item.get("id") or "",
+        retained=bool(item.get("retainOnDelete")),
+        deleted_with=item.get("deletedWith") or "",
+    )

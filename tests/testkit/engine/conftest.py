@@ -1,15 +1,15 @@
 """A folder for what the programs make, and a stack of boxes."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlgate_testkit.engine import Stack, Stacks
+from mlgate_testkit.engine import Engine, Simulated, Stack, Stacks
 
-from .programs import boxes
+from .programs import boxes, simulated_boxes
 
 Shelf = Callable[..., Stack]
 
@@ -28,5 +28,37 @@ def shelf(stack: Stacks, folder: Path) -> Shelf:
 
     def make(*names: str, secrets: dict[str, str] | None = None, **config: Any) -> Stack:
         return stack("dev", program=boxes, config={"folder": str(folder), "names": json.dumps(names), **config}, secrets=secrets)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def _cloud_process() -> Iterator[Simulated]:
+    process = Simulated("box", "clouds:tracked", {"PYTHONPATH": str(Path(__file__).parent)})
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def cloud(_cloud_process: Simulated) -> Iterator[Simulated]:
+    """The simulated cloud of boxes, empty."""
+    yield _cloud_process
+    _cloud_process.reset()
+
+
+@pytest.fixture
+def stacks(pulumi_engine: Engine, cloud: Simulated, tmp_path: Path) -> Iterator[Stacks]:
+    """Stacks attached to it, which the test may close itself."""
+    made = Stacks(pulumi_engine, tmp_path, [cloud])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def rack(stacks: Stacks) -> Shelf:
+    """A stack with a simulated box for each name."""
+
+    def make(*names: str, **config: str) -> Stack:
+        return stacks("dev", program=simulated_boxes, config={"names": json.dumps(names), **config})
 
     return make

@@ -57,3 +57,15 @@ def boxes() -> None:
     pulumi.export("size", pulumi.Config().get("size"))
     if message := pulumi.Config().get("raise"):
         raise ValueError(message)
+
+
+def simulated_boxes() -> None:
+    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`."""
+    import pulumi
+
+    config = pulumi.Config()
+    before: list[pulumi.Resource] = []
+    for name in config.require_object("names"):
+        given = {"number": None, "tags": {"size": config.get("size") or "1"}, "label": config.get("label") or "plain"}
+        opts = pulumi.ResourceOptions(depends_on=before, retain_on_delete=config.get_bool("retain"))
+        before = [pulumi.CustomResource("box:index:Box", name, given, opts)]

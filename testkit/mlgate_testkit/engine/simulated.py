@@ -1,0 +1,110 @@
+"""A simulated provider for tests: one process for the whole run, emptied after each test, started anew where a test ended it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from mlgate_testkit.engine.environment import MARKER
+from mlgate_testkit.engine.orphans import own_mark
+from mlgate_testkit.engine.tracked import Made
+from mlgate_testkit.provider.faults import Call, How, Operation
+from mlgate_testkit.provider.process import ProviderProcess
+
+__all__ = ["Attached", "Port", "Simulated"]
+
+
+class Attached(Protocol):
+    """What an engine is attached to by name and port, and what it made there."""
+
+    @property
+    def name(self) -> str:
+        """The provider's name in programs ("aws")."""
+
+    @property
+    def port(self) -> int:
+        """Where it serves, on loopback."""
+
+    def alive(self) -> list[Made]:
+        """What was made there and is still there, oldest first."""
+
+    def reap(self, made: Iterable[Made], /) -> None:
+        """Removes those."""
+
+
+class Port:
+    """A provider that somebody else runs: what it made cannot be seen, so a leak in it cannot either."""
+
+    def __init__(self, name: str, port: int) -> None:
+        self.name = name
+        self.port = port
+
+    def alive(self) -> list[Made]:
+        """Nothing that could be seen."""
+        return []
+
+    def reap(self, made: Iterable[Made], /) -> None:
+        """Removes nothing."""
+
+
+class Simulated:
+    """Runs `MODULE:CALLABLE`, which gives a `Tracked` package, and takes its controls as methods: `simulated_aws.quota(...)`.
+
+    Raises ProcessError, with what the process said, if it does not start.
+    """
+
+    def __init__(self, name: str, package: str, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self._package = package
+        self._environment = {**environment, MARKER: str(own_mark())}
+        self._process = self._start()
+
+    @property
+    def port(self) -> int:
+        """Where it serves, on loopback."""
+        return self._process.port
+
+    @property
+    def pid(self) -> int:
+        """The process, for whoever wants to kill it."""
+        return self._process.pid
+
+    def fail(
+        self, operation: Operation, token: str = "", *, nth: int = 1, times: int = 1, how: How = "refuse", message: str = "refused on order"
+    ) -> None:
+        """The `nth` request of that operation (and type token, where given) from now on fails, `times` in a row; see `Faults.fail`."""
+        self._process.call("fail", operation=operation, token=token, nth=nth, times=times, how=how, message=message)
+
+    def calls(self, operation: str = "", token: str = "") -> list[Call]:
+        """The requests that arrived in this test, of one operation and one type token where given."""
+        return self._process.calls(operation, token)
+
+    def alive(self) -> list[Made]:
+        """What was made there and is still there, oldest first; nothing where the process has ended, and its cloud with it."""
+        return [Made(**made) for made in self._process.call("alive")] if self._process.alive else []
+
+    def reap(self, made: Iterable[Made], /) -> None:
+        """Removes those, newest first."""
+        self._process.call("reap", made=[asdict(one) for one in made])
+
+    def reset(self) -> None:
+        """An empty cloud with nothing on order. Starts the process anew where it has ended."""
+        if not self._process.alive:
+            self._process.close()
+            self._process = self._start()
+        else:
+            self._process.call("clear")
+            self._process.call("reset")
+
+    def close(self) -> None:
+        """Ends it and waits for that."""
+        self._process.close()
+
+    def __getattr__(self, control: str) -> Any:
+        if control.startswith("_"):
+            raise AttributeError(control)
+        return lambda **arguments: self._process.call(control, **arguments)
+
+    def _start(self) -> ProviderProcess:
+        return ProviderProcess(self.name, self._package, environment=self._environment)

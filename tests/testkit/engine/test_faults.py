@@ -1,0 +1,159 @@
+"""Faults on order, and what one command puts right afterwards."""
+
+import os
+import signal
+
+import pytest
+
+from mlgate import BusyError, UsageError
+from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
+
+pytestmark = pytest.mark.engine
+BOX = "box:index:Box"
+
+
+def test_an_attached_provider_makes_plans_and_finds_drift(rack, cloud):
+    dev = rack("a", "b", size="1")
+    assert dev.preview().of("a").new_outputs["number"] is UNKNOWN
+    assert dev.up().of("a").new_outputs["number"] == 1
+    dev.change(config={"size": "2"})
+    assert [(change.path, change.kind) for change in dev.preview().of("a").diff] == [("tags.size", "update")]
+    dev.change(config={"size": "1", "label": "x"})
+    assert dev.preview().of("a").replace_reasons == ("label",)
+    cloud.lose(box="box-1")
+    assert [step.name for step in dev.refresh().deleted(BOX)] == ["a"]
+    assert cloud.calls("create", BOX)
+
+
+def test_the_second_create_of_a_type_fails_and_the_next_run_goes_on(rack, cloud):
+    dev = rack("a", "b", "c")
+    cloud.fail("create", BOX, nth=2, message="no capacity in this zone")
+    with pytest.raises(UpdateError, match=r"box:index:Box b: .*no capacity in this zone") as failure:
+        dev.up()
+    assert [step.name for step in failure.value.changes.failed()] == ["b"]
+    assert failure.value.changes.of("a").phase == "ended"
+    assert "c" not in {step.name for step in failure.value.changes}
+    assert [step.name for step in dev.up().created()] == ["b", "c"]
+
+
+def test_an_engine_killed_in_mid_create_is_put_right_by_recover(rack, cloud):
+    dev = rack("a", "b", "c")
+    cloud.fail("create", BOX, nth=2, how="hang")
+    with pytest.raises(UpdateError, match=r"killed on order, at event .* create of box:index:Box b begun") as failure:
+        dev.up(kill_at=lambda event: event.name == "b")
+    assert failure.value.changes.of("b").phase == "begun"
+    assert dev.state.locks()
+    with pytest.raises(UpdateError, match="currently locked"):
+        dev.up()
+    done = recover(dev)
+    assert done.locks
+    assert done.pending == ["box:index:Box b"]
+    assert [step.name for step in dev.up().created()] == ["b", "c"]
+    assert len(cloud.alive()) == 3
+    assert dev.preview().nothing()
+    assert not recover(dev)
+
+
+def test_what_a_lost_answer_leaves_in_the_cloud_is_reaped(rack, cloud):
+    dev = rack("a", "b")
+    cloud.fail("create", BOX, how="refuse afterwards", message="connection reset")
+    with pytest.raises(UpdateError, match="connection reset"):
+        dev.up()
+    (orphan,) = dev.orphans()
+    assert (orphan.type, orphan.name, orphan.id) == (BOX, "a", "box-1")
+    assert recover(dev).reaped == [orphan]
+    dev.up()
+    assert [made.id for made in cloud.alive()] == ["box-2", "box-3"]
+
+
+def test_what_is_lost_in_the_cloud_fails_the_test_and_is_named(rack, cloud, stacks):
+    dev = rack("a", "b")
+    cloud.fail("create", BOX, how="refuse afterwards")
+    with pytest.raises(UpdateError):
+        dev.up()
+    with pytest.raises(LeakError, match=r"box:index:Box a \(box-1\)"):
+        stacks.close()
+
+
+def test_a_stack_that_is_left_up_is_no_leak(rack, stacks):
+    rack("a", "b").up()
+    stacks.close()
+
+
+def test_what_is_retained_on_purpose_is_no_leak(rack, stacks, cloud):
+    dev = rack("a", retain="true")
+    dev.up()
+    dev.destroy()
+    assert len(cloud.alive()) == 1
+    stacks.close()
+
+
+def test_a_provider_that_dies_is_named_and_started_anew(rack, cloud):
+    dev = rack("a", "b")
+    cloud.fail("create", BOX, nth=2, how="die")
+    with pytest.raises(UpdateError, match="box:index:Box b"):
+        dev.up()
+    cloud.reset()
+    assert cloud.alive() == []
+
+
+@pytest.mark.parametrize(("owner", "who"), [("living", f"process {os.getpid()}"), ("elsewhere", "on elsewhere")])
+def test_the_lock_of_a_living_owner_stops_an_update_and_is_left_alone(rack, owner, who):
+    dev = rack("a")
+    with locked(dev, owner) as lock:
+        with pytest.raises(UpdateError, match="currently locked"):
+            dev.up()
+        with pytest.raises(BusyError, match=who):
+            recover(dev)
+        assert lock.path.exists()
+    dev.up()
+
+
+def test_the_lock_of_a_dead_owner_is_taken_away(rack):
+    dev = rack("a")
+    with locked(dev, "dead") as lock:
+        assert recover(dev).locks == [lock.pid]
+        assert not lock.path.exists()
+        dev.up()
+
+
+def test_a_kill_that_never_comes_is_an_error_of_the_test(rack):
+    dev = rack("a")
+    with pytest.raises(UsageError, match="never came"):
+        dev.up(kill_at=500)
+    with pytest.raises(UsageError, match="count from 1"):
+        dev.up(kill_at=0)
+
+
+def test_nothing_of_a_killed_engine_stays(rack, stacks):
+    from mlgate_testkit.engine.orphans import marked
+
+    dev = rack("a", "b")
+    with pytest.raises(UpdateError):
+        dev.up(kill_at=2)
+    assert not marked(lambda mark: mark.workspace == str(dev.workspace))
+    recover(dev)
+
+
+def test_a_state_whose_attributes_were_cut_short_by_a_kill_is_mended(rack):
+    dev = rack("a")
+    dev.up()
+    (attributes,) = dev.site.state.glob(".pulumi/stacks/*/dev.json.attrs")
+    attributes.write_bytes(b"")
+    with pytest.raises(UpdateError, match="failed to load checkpoint: EOF"):
+        dev.preview()
+    recover(dev)
+    assert dev.preview().nothing()
+
+
+def test_an_engine_that_others_kill_is_told(rack):
+    dev = rack("a")
+
+    def kill(event):
+        (lock,) = dev.state.locks()
+        os.kill(lock.pid, signal.SIGKILL)
+        return False
+
+    with pytest.raises(UpdateError, match="killed by signal 9"):
+        dev.up(kill_at=kill)
+    recover(dev)
