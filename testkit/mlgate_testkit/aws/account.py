@@ -134,7 +134,7 @@ class Account:
         if left < attempts:
             return None
         error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
-        metadata = {"HTTPStatusCode": 400, "RequestId": "00000000-0000-0000-0000-000000000000", "MaxAttemptsReached": attempts}
+        metadata = {"HTTPStatusCode": 400, "RequestId": "00000000-0000-0000-0000-000000000000", "Attempts": attempts}
         return _Answer(400), {"Error": error, "ResponseMetadata": metadata}
 
 

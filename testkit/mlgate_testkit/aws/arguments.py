@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import enum
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from pulumi import Archive, Asset, _types
+from pulumi import _types
 
 from mlgate_testkit.provider.provider import Failure, Inputs
-from mlgate_testkit.provider.values import UNKNOWN
+from mlgate_testkit.provider.values import UNKNOWN, Archive, Asset
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types, output_fields, required_fields, union_members
 
 __all__ = ["argument_names", "argument_type", "is_map", "near", "output_names", "wrong_arguments"]
@@ -70,39 +71,50 @@ def _wrong_value(kind: Any, value: Any, path: str) -> Iterator[Failure]:
     if value is UNKNOWN:
         return
     members = list(union_members(kind))
-    nested = next((each for each in members if isinstance(each, type) and _types.is_input_type(each)), None)
-    origins = [origin for each in members if isinstance(origin := typing.get_origin(each), type)]
-    sequence = next((each for each in members if typing.get_origin(each) in _SEQUENCES), None)
-    if nested and isinstance(value, Mapping):
-        yield from _wrong(nested, dict(value), path, path)
-    elif sequence is not None and isinstance(value, list):
-        for index, member in enumerate(value):
-            yield from _wrong_value(typing.get_args(sequence)[0], member, f"{path}[{index}]")
-    elif any(issubclass(origin, Mapping) for origin in origins) and isinstance(value, Mapping):
-        (of,) = (typing.get_args(each)[1] for each in members if typing.get_origin(each) not in _SEQUENCES and typing.get_args(each))
-        for key, member in value.items():
-            yield from _wrong_value(of, member, f"{path}.{key}")
-    elif nested or origins or not _fits(members, value):
-        yield Failure(path, f"expected {_said(members)}, got {type(value).__name__} {value!r}")
+    found = [wrong for member in members if (wrong := _wrong_as(member, value, path)) is not None]
+    if not found:
+        yield Failure(path, f"expected {' or '.join(dict.fromkeys(map(_said, members)))}, got {type(value).__name__} {value!r}")
+    else:
+        yield from min(found, key=len)  # of several object types, what the user meant is likely the one with fewest mistakes
+
+
+def _wrong_as(member: Any, value: Any, path: str) -> list[Failure] | None:
+    """What is wrong with a value that is taken for this type; None if it is something else altogether."""
+    origin = typing.get_origin(member)
+    if _is_object(member):
+        return list(_wrong(member, dict(value), path, path)) if isinstance(value, Mapping) else None
+    if origin in _SEQUENCES:
+        (of,) = typing.get_args(member)
+        each = (_wrong_value(of, inner, f"{path}[{index}]") for index, inner in enumerate(value)) if isinstance(value, list) else None
+    elif isinstance(origin, type) and issubclass(origin, Mapping):
+        _, of = typing.get_args(member)
+        each = (_wrong_value(of, inner, f"{path}.{key}") for key, inner in value.items()) if isinstance(value, Mapping) else None
+    else:
+        return [] if _fits(member, value) else None
+    return None if each is None else [failure for failures in each for failure in failures]
 
 
 _SEQUENCES = {typing.get_origin(typing.Sequence[Any]), list}
 _SCALARS = {str: (str, int, float, bool), bool: (bool, str), int: (int, str), float: (int, float, str)}  # the bridge converts texts
 
 
-def _fits(members: Sequence[Any], value: Any) -> bool:
-    if any(member in {Any, Asset, Archive} or member not in _SCALARS for member in members):
-        return not isinstance(value, list) or any(member is Any for member in members)
-    return any(isinstance(value, _SCALARS[member]) and not (isinstance(value, bool) and member in {int, float}) for member in members)
+def _is_object(member: Any) -> bool:
+    return isinstance(member, type) and _types.is_input_type(member)
 
 
-def _said(members: Sequence[Any]) -> str:
-    def word(member: Any) -> str:
-        origin = typing.get_origin(member)
-        if origin in _SEQUENCES:
-            return "a list"
-        if isinstance(origin, type) or (isinstance(member, type) and _types.is_input_type(member)):
-            return "an object"
-        return {str: "text", bool: "a bool", int: "a whole number", float: "a number"}.get(member, getattr(member, "__name__", str(member)))
+def _fits(member: Any, value: Any) -> bool:
+    if member is Any:
+        return True
+    if isinstance(member, type) and issubclass(member, enum.Enum):
+        return isinstance(value, str)
+    if member in _SCALARS:
+        return isinstance(value, _SCALARS[member]) and not (isinstance(value, bool) and member in {int, float})
+    return isinstance(value, (Asset, Archive))
 
-    return " or ".join(dict.fromkeys(map(word, members)))
+
+def _said(member: Any) -> str:
+    if typing.get_origin(member) in _SEQUENCES:
+        return "a list"
+    if isinstance(typing.get_origin(member), type) or _is_object(member):
+        return "an object"
+    return {str: "text", bool: "a bool", int: "a whole number", float: "a number"}.get(member, getattr(member, "__name__", str(member)))

@@ -27,13 +27,12 @@ def observed_inputs(model: ResourceModel, known: Inputs, seen: Outputs, *, impor
         if argument not in seen or argument == "region":
             continue
         before, there = known.get(argument), seen[argument]
-        same = model.equivalent.get(argument)
         if before is None:
             if not _empty(there) and argument not in model.computed and (imported or there != model.defaults.get(argument)):
                 inputs[argument] = there
         elif there is None:
             del inputs[argument]
-        elif same is None or not same(before, there):
+        elif not model.same(argument, before, there):
             inputs[argument] = _overlaid(before, there, kind)
     if imported:
         inputs = {**{argument: value for argument, value in model.defaults.items() if value is not None}, **inputs}

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.documents import same_document
 from mlgate_testkit.aws.rules import Rule
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -35,18 +36,22 @@ class Behaviour:
 class AutoName:
     """How the real provider names a resource whose program gives no name: `<name>-<7 hex digits>` (`pulumi-aws`, provider/resources.go).
 
-    `at_most`: characters that the API allows. `adjust` is applied to the program's name ("lower case"), `suffix` gives what must stand at
-    the very end (".fifo"). A name given under one of `instead` (a prefix) makes the API's own rules apply.
+    `at_most`: characters that the API allows. `random`: False for the few types that take the program's name as it is. `adjust` is applied
+    to the program's name ("lower case"), `suffix` gives what must stand at the very end (".fifo"). Where one of `instead` (a prefix) is
+    given, there is no automatic name.
     """
 
     argument: str = "name"
     at_most: int = 255
+    random: bool = True
     adjust: Callable[[str], str] = str
     suffix: Callable[[Inputs], str] = lambda _inputs: ""
     instead: tuple[str, ...] = ()
 
     def make(self, name: str, inputs: Inputs, seed: bytes) -> str:
         """A name for the resource that the program calls `name`. Raises ValueError, with the real provider's text, if it is too long."""
+        if not self.random:
+            return name
         prefix, end = self.adjust(f"{name}-"), self.suffix(inputs)
         made = prefix + hashlib.sha256(seed).hexdigest()[:_SUFFIX] + end
         if len(made) > self.at_most:
@@ -58,6 +63,8 @@ class AutoName:
 
     def made(self, name: str, value: object) -> bool:
         """Whether `value` is an automatic name of the resource that the program calls `name`."""
+        if not self.random:
+            return False
         return isinstance(value, str) and bool(re.match(re.escape(self.adjust(f"{name}-")) + r"[0-9a-f]{7}(\.fifo)?$", value))
 
 
@@ -76,6 +83,8 @@ class ResourceModel:
     create: Callable[[Aws, Inputs], str]
     read: Callable[[Aws, str, Inputs], Outputs | None]
     delete: Callable[[Aws, str, Inputs], None]
+    settle: Callable[[Aws, str, Inputs], None] | None = None
+    """The rest of a create, once the thing has an id: if it fails, the engine keeps the thing and tries to update it in the next run."""
     update: Callable[[Aws, str, Inputs, Inputs], None] | None = None
     name: AutoName | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -88,14 +97,25 @@ class ResourceModel:
     """Arguments that are kept in state and that no API gives back (forceDestroy), or that have no effect here."""
     renewed: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Computed outputs that a change of one of these arguments makes unknown in a preview."""
+    json: frozenset[str] = frozenset()
+    """Arguments that are a JSON document: an object becomes text in Check, and documents that say the same do not differ."""
     equivalent: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
-    """Arguments with more than one spelling (policy documents, sets): whether two values say the same."""
+    """Arguments with more than one spelling (sets, addresses): whether two values say the same."""
+    absent: frozenset[str] = frozenset()
+    """Computed outputs of the real provider that are not simulated: None here."""
     secret: frozenset[str] = frozenset()
     """Outputs that are secret in themselves."""
     rules: tuple[Rule, ...] = ()
     replace_first: bool = False
     """Whether a replacement must delete the old one first, whatever its name."""
     behaviours: tuple[Behaviour, ...] = ()
+
+    def same(self, argument: str, before: Any, after: Any) -> bool:
+        """Whether two values of an argument say the same, however they are written."""
+        if argument in self.json:
+            return same_document(before, after)
+        equivalent = self.equivalent.get(argument)
+        return before == after if equivalent is None else equivalent(before, after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,23 @@ from dataclasses import dataclass, field
 
 from mlgate_testkit.aws.account import Aws, ClientError, ParamValidationError
 from mlgate_testkit.aws.arguments import argument_names, near, output_names, wrong_arguments
+from mlgate_testkit.aws.documents import json_text
 from mlgate_testkit.aws.drift import observed_inputs
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.tags import TagRules
-from mlgate_testkit.provider.provider import Difference, Failure, Inputs, Kind, Outputs, ProviderError, Resource, Run, State, compare
+from mlgate_testkit.provider.provider import (
+    Difference,
+    Failure,
+    Inputs,
+    Kind,
+    Outputs,
+    ProviderError,
+    Resource,
+    Run,
+    State,
+    Unhealthy,
+    compare,
+)
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 
 __all__ = ["AwsProvider"]
@@ -31,6 +44,11 @@ class AwsProvider:
         model = self._model(resource.type)
         inputs = {key: value for key, value in news.items() if value is not None}
         failures = list(wrong_arguments(model.type, inputs))
+        for argument in model.json & inputs.keys():
+            try:
+                inputs[argument] = json_text(inputs[argument])
+            except ValueError as wrong:
+                failures.append(Failure(argument, str(wrong)))
         for argument, default in model.defaults.items():
             inputs.setdefault(argument, default)
         if model.name and model.name.argument not in inputs and not any(inputs.get(other) for other in model.name.instead):
@@ -46,9 +64,9 @@ class AwsProvider:
     def diff(self, resource: Resource, old: State, news: Inputs) -> Difference:
         model = self._model(resource.type)
         olds = dict(old.inputs)
-        for argument, same in model.equivalent.items():
-            before, after = olds.get(argument), news.get(argument)
-            if before is not None and after is not None and after is not UNKNOWN and same(before, after):
+        for argument, before in old.inputs.items():
+            after = news.get(argument)
+            if before is not None and after is not None and after is not UNKNOWN and model.same(argument, before, after):
                 olds[argument] = after
         changed = compare(olds, news)
         if not any(path.startswith("tags") for path in changed) and self._tags_all_differ(model, old, news):
@@ -65,9 +83,16 @@ class AwsProvider:
             return "", self._expected(model, inputs)
         aws = self._in(inputs)
         with refusals(f"creating {model.noun} ({shown(model, resource, inputs)})"):
-            resource_id = model.create(aws, self.tags.joined(inputs, model.type))
-            aws.account.made(model.type, resource_id)
-            return resource_id, self._outputs(model, aws, resource_id, inputs)
+            joined = self.tags.joined(inputs, model.type)
+            resource_id = model.create(aws, joined)
+        aws.account.made(model.type, resource_id)
+        try:
+            with refusals(f"setting up {model.noun} ({resource_id})"):
+                if model.settle:
+                    model.settle(aws, resource_id, joined)
+                return resource_id, self._outputs(model, aws, resource_id, inputs)
+        except ProviderError as half:
+            raise Unhealthy(resource_id, dict(inputs), inputs, [str(half)]) from half
 
     def read(self, resource: Resource, resource_id: str, known: State | None) -> State | None:
         model = self._model(resource.type)
@@ -146,7 +171,7 @@ class AwsProvider:
     def _expected(self, model: ResourceModel, inputs: Inputs) -> Outputs:
         """What a preview of a create knows."""
         arguments = argument_names(model.type)
-        open_ = [output for output in output_names(model.type) if output not in arguments or output in model.computed]
+        open_ = [each for each in output_names(model.type) - model.absent if each not in arguments or each in model.computed]
         return {**dict.fromkeys(open_, UNKNOWN), **inputs, **self._known(model, inputs)}
 
     def _known(self, model: ResourceModel, inputs: Inputs) -> Outputs:
@@ -196,7 +221,7 @@ def refusals(doing: str) -> Iterator[None]:
         raise ProviderError(f"{doing}: {wrong}") from wrong
     except ClientError as error:
         answer, metadata = error.response["Error"], error.response["ResponseMetadata"]
-        attempts = metadata.get("MaxAttemptsReached")
+        attempts = metadata.get("Attempts")
         exceeded = f"exceeded maximum number of attempts, {attempts}, " if attempts else ""
         operation = f"operation error: {error.operation_name}, " if error.operation_name else ""
         status = f"https response error StatusCode: {metadata.get('HTTPStatusCode', 400)}, RequestID: {metadata.get('RequestId', '')}, "

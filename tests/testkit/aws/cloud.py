@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 
 from mlgate_testkit.aws import SimulatedAws
 from mlgate_testkit.aws.provider import AwsProvider

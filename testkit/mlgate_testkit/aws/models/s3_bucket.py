@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.rules import Rule, conflicting, holds
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
-__all__ = ["BUCKET", "MODELS", "bucket_name"]
+__all__ = ["BUCKET", "MODELS", "bucket_name", "website_domain"]
 
 BUCKET = "aws:s3/bucket:Bucket"
 
@@ -48,6 +48,12 @@ def bucket_name(path: str = "bucket") -> Rule:
     return holds(path, wrong)
 
 
+def website_domain(aws: Aws, region: str) -> str:
+    """The domain of S3's website endpoints: with a dash before the region in the oldest ones (AWS General Reference)."""
+    dash = region in {"us-east-1", "us-west-1", "us-west-2", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "eu-west-1", "sa-east-1"}
+    return f"s3-website{'-' if dash else '.'}{region}.{aws.suffix}"
+
+
 def _create(aws: Aws, inputs: Inputs) -> str:
     s3, name = aws.client("s3"), inputs.get("bucket") or f"{inputs['bucketPrefix']}{aws.unique()}"
     aws.require("L-DC2B2D3D", len(s3.list_buckets()["Buckets"]) + 1)
@@ -60,11 +66,38 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     # Since April 2023 a new bucket is private and its ACLs are off (S3 user guide, "Default settings for new buckets"); moto knows neither.
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKS, True))
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
-    _tag(s3, name, inputs["tags"])
     return str(name)
 
 
+_INLINE = frozenset(  # deprecated in the SDK in favour of resources of their own; kept in state, without effect
+    {
+        "accelerationStatus",
+        "acl",
+        "corsRules",
+        "grants",
+        "lifecycleRules",
+        "logging",
+        "objectLockConfiguration",
+        "policy",
+        "replicationConfiguration",
+        "serverSideEncryptionConfiguration",
+    }
+)
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+def _settle(aws: Aws, name: str, inputs: Inputs) -> None:
+    s3 = aws.client("s3")
+    if inputs.get("acl", "private") != "private":
+        raise refusal("AccessControlListNotSupported", "The bucket does not allow ACLs", "PutBucketAcl")
+    if versioning := inputs.get("versioning"):
+        status = "Enabled" if versioning.get("enabled") else "Suspended"
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
+    if site := inputs.get("website"):
+        documents = {"IndexDocument": {"Suffix": site["indexDocument"]}} if site.get("indexDocument") else {}
+        documents |= {"ErrorDocument": {"Key": site["errorDocument"]}} if site.get("errorDocument") else {}
+        s3.put_bucket_website(Bucket=name, WebsiteConfiguration=documents)
+    _tag(s3, name, inputs["tags"])
 
 
 def _tag(s3: Any, name: str, tags: dict[str, str]) -> None:
@@ -77,6 +110,7 @@ def _tag(s3: Any, name: str, tags: dict[str, str]) -> None:
 def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
     s3 = aws.client("s3")
     region = s3.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or "us-east-1"
+    website = website_domain(aws, region)
     versioning = s3.get_bucket_versioning(Bucket=name)
     return {
         "bucket": name,
@@ -84,7 +118,10 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "bucketDomainName": f"{name}.s3.{aws.suffix}",
         "bucketRegionalDomainName": f"{name}.s3.{region}.{aws.suffix}",
         "bucketRegion": region,
-        "hostedZoneId": _HOSTED_ZONES.get(region),
+        "hostedZoneId": _HOSTED_ZONES.get(region, ""),
+        "websiteEndpoint": f"{name}.{website}" if (site := _website(s3, name)) else "",
+        "websiteDomain": website if site else "",
+        "website": site,
         "objectLockEnabled": _locked(s3, name),
         "requestPayer": "BucketOwner",
         "versioning": {"enabled": versioning.get("Status") == "Enabled", "mfaDelete": versioning.get("MFADelete") == "Enabled"},
@@ -111,9 +148,19 @@ def _locked(s3: Any, name: str) -> bool:
     return bool(found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled")
 
 
-def _update(aws: Aws, name: str, olds: Inputs, news: Inputs) -> None:
-    if olds["tags"] != news["tags"]:
-        _tag(aws.client("s3"), name, news["tags"])
+def _website(s3: Any, name: str) -> dict[str, str] | None:
+    try:
+        found = s3.get_bucket_website(Bucket=name)
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchWebsiteConfiguration":
+            return None
+        raise
+    site = {"indexDocument": found.get("IndexDocument", {}).get("Suffix"), "errorDocument": found.get("ErrorDocument", {}).get("Key")}
+    return {key: document for key, document in site.items() if document}
+
+
+def _update(aws: Aws, name: str, _olds: Inputs, news: Inputs) -> None:
+    _settle(aws, name, news)
 
 
 def _delete(aws: Aws, name: str, inputs: Inputs) -> None:
@@ -131,13 +178,14 @@ MODELS = (
         noun="S3 Bucket",
         create=_create,
         read=_read,
+        settle=_settle,
         update=_update,
         delete=_delete,
-        name=AutoName("bucket", 63, str.lower, instead=("bucketPrefix",)),
+        name=AutoName("bucket", 63, adjust=str.lower, instead=("bucketPrefix",)),
         defaults={"forceDestroy": False},
         forces_new=frozenset({"bucket", "objectLockEnabled", "bucketNamespace"}),
-        computed=frozenset({"bucketPrefix", "versioning", "requestPayer", "objectLockEnabled"}),
-        state_only=frozenset({"forceDestroy"}),
+        computed=_INLINE | {"versioning", "website", "requestPayer", "objectLockEnabled"},
+        state_only=_INLINE | {"forceDestroy", "bucketNamespace"},
         rules=(conflicting("bucket", "bucketPrefix"), bucket_name()),
         behaviours=(
             Behaviour(

@@ -1,0 +1,116 @@
+"""Lifecycle rules of a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.model import Behaviour
+from mlgate_testkit.aws.models.s3_settings import setting
+from mlgate_testkit.aws.rules import choice, text
+from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
+
+__all__ = ["MODELS"]
+
+_CLASSES = ("GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR")
+_SPECIAL = {"id": "ID"}
+_FROM = {"ID": "id", "Tag": "tag", "And": "and"}
+
+
+def _api(value: Any) -> Any:
+    """Pulumi's spelling in the API's."""
+    if isinstance(value, dict):
+        made = {_SPECIAL.get(key, key[0].upper() + key[1:]): _api(member) for key, member in value.items() if member is not None}
+        if isinstance(value.get("tags"), dict):
+            made["Tags"] = tag_list(value["tags"])
+        if value.get("date"):
+            made["Date"] = datetime.fromisoformat(value["date"])
+        return made
+    return [_api(member) for member in value] if isinstance(value, list) else value
+
+
+def _ours(value: Any) -> Any:
+    """The API's spelling in Pulumi's."""
+    if isinstance(value, dict):
+        made = {_FROM.get(key, key[0].lower() + key[1:]): _ours(member) for key, member in value.items()}
+        if "Tags" in value:
+            made["tags"] = tags_of(value["Tags"])
+        return made
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [_ours(member) for member in value] if isinstance(value, list) else value
+
+
+def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    rules = [_api(rule) for rule in inputs["rules"]]
+    for rule in rules:
+        if "Prefix" not in rule:
+            rule.setdefault("Filter", {"Prefix": ""})
+            if not rule["Filter"]:
+                rule["Filter"] = {"Prefix": ""}
+    aws.client("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+
+
+def _get(s3: Any, bucket: str) -> Outputs:
+    found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    minimum = found.get("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K")
+    rules = [{key: value for key, value in rule.items() if (key, value) != ("Filter", {"Prefix": ""})} for rule in found["Rules"]]
+    return {"rules": [_ours(rule) for rule in rules], "transitionDefaultMinimumObjectSize": minimum}
+
+
+def _delete(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    aws.client("s3").delete_bucket_lifecycle(Bucket=bucket)
+
+
+def _rules(inputs: Inputs) -> Iterator[Failure]:
+    """What S3 refuses (API reference, PutBucketLifecycleConfiguration; user guide, "Lifecycle configuration elements")."""
+    seen: set[Any] = set()
+    for index, rule in enumerate(inputs.get("rules") or []):
+        place = f"rules[{index}]"
+        if rule["id"] in seen and isinstance(rule["id"], str):
+            yield Failure(f"{place}.id", f"Rule ID must be unique. Found same ID for more than one rule: {rule['id']}")
+        seen.add(rule["id"])
+        actions = (
+            "abortIncompleteMultipartUpload",
+            "expiration",
+            "noncurrentVersionExpiration",
+            "noncurrentVersionTransitions",
+            "transitions",
+        )
+        if not any(rule.get(action) for action in actions):
+            yield Failure(place, f"At least one action needs to be specified in a rule: one of {', '.join(actions)}")
+        for number, move in enumerate(rule.get("transitions") or []):
+            days = move.get("days")
+            if move.get("storageClass") in {"STANDARD_IA", "ONEZONE_IA"} and isinstance(days, int) and days < 30:
+                reason = f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{move['storageClass']}'"
+                yield Failure(f"{place}.transitions[{number}].days", reason)
+
+
+MODELS = (
+    setting(
+        "BucketLifecycleConfiguration",
+        "S3 Bucket Lifecycle Configuration",
+        _put,
+        _get,
+        _delete,
+        computed=frozenset({"transitionDefaultMinimumObjectSize"}),
+        state_only=frozenset({"timeouts", "expectedBucketOwner"}),
+        rules=(
+            choice("rules.status", "Enabled", "Disabled"),
+            choice("rules.transitions.storageClass", *_CLASSES),
+            choice("rules.noncurrentVersionTransitions.storageClass", *_CLASSES),
+            text("rules.id", r".+", "is no rule ID", at_most=255),
+            _rules,
+        ),
+        behaviours=(
+            Behaviour(
+                "a rule without an action, two rules of one id, and infrequent access before day 30 are refused",
+                "S3 API reference, PutBucketLifecycleConfiguration",
+                "test_s3_settings.py::test_lifecycle_rules_that_s3_refuses_are_named",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,378 @@
+"""What is set on a bucket, each setting a resource of its own with the bucket's name as its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.documents import malformed, public, statements
+from mlgate_testkit.aws.model import Behaviour, ResourceModel
+from mlgate_testkit.aws.models.s3_bucket import BUCKET
+from mlgate_testkit.aws.principals import require_principals
+from mlgate_testkit.aws.rules import Rule, between, choice, holds
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
+
+__all__ = ["MODELS", "setting"]
+
+Put = Callable[[Aws, str, Inputs], None]
+Get = Callable[[Any, str], Outputs | None]
+
+
+def setting(token: str, noun: str, put: Put, get: Get, delete: Put, **fields: Any) -> ResourceModel:
+    """A model of something that is put on a bucket that is there already."""
+
+    def create(aws: Aws, inputs: Inputs) -> str:
+        bucket: str = inputs["bucket"]
+        aws.wait_for(BUCKET, bucket, refusal("NoSuchBucket", "The specified bucket does not exist", noun))
+        put(aws, bucket, inputs)
+        return bucket
+
+    def read(aws: Aws, bucket: str, _known: Inputs) -> Outputs | None:
+        found = get(aws.client("s3"), bucket)
+        return None if found is None else {"bucket": bucket, **found}
+
+    return ResourceModel(
+        type=f"aws:s3/{token[0].lower()}{token[1:]}:{token}",
+        noun=noun,
+        create=create,
+        read=read,
+        update=lambda aws, bucket, _olds, news: put(aws, bucket, news),
+        delete=delete,
+        **{**fields, "forces_new": frozenset({"bucket", "expectedBucketOwner"}) | fields.get("forces_new", frozenset())},
+    )
+
+
+# -- who may see it
+
+_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+
+def _upper(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _put_block(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    blocks = {_upper(name): bool(inputs[name]) for name in _BLOCKS}
+    aws.client("s3").put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocks)
+
+
+def _get_block(s3: Any, bucket: str) -> Outputs:
+    found = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    return {name: found[_upper(name)] for name in _BLOCKS}
+
+
+def _delete_block(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    if not inputs.get("skipDestroy"):
+        aws.client("s3").delete_public_access_block(Bucket=bucket)
+
+
+def _put_ownership(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    rules = [{"ObjectOwnership": inputs["rule"]["objectOwnership"]}]
+    aws.client("s3").put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": rules})
+
+
+def _get_ownership(s3: Any, bucket: str) -> Outputs:
+    rules = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]["Rules"]
+    return {"rule": {"objectOwnership": rules[0]["ObjectOwnership"]}}
+
+
+def _delete_ownership(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    aws.client("s3").delete_bucket_ownership_controls(Bucket=bucket)
+
+
+def _put_policy(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    s3, policy = aws.client("s3"), inputs["policy"]
+    if problem := malformed(policy, "resource") or _elsewhere(bucket, policy):
+        raise refusal("MalformedPolicy", problem, "PutBucketPolicy")
+    require_principals(aws, policy, refusal("MalformedPolicy", "Invalid principal in policy", "PutBucketPolicy"))
+    if public(policy) and _blocks_public_policy(s3, bucket):
+        message = f"public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access (bucket {bucket})"
+        raise refusal("AccessDenied", message, "PutBucketPolicy")
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+def _elsewhere(bucket: str, policy: str) -> str:
+    """S3 takes only statements about the bucket that the policy is put on."""
+    for statement in statements(policy):
+        resources = statement.get("Resource", [])
+        for resource in resources if isinstance(resources, list) else [resources]:
+            name = resource.rsplit(":::", 1)[-1].partition("/")[0]
+            if resource != "*" and name != bucket and not any(mark in name for mark in "*?$"):
+                return f"Policy has invalid resource ({resource} is not in bucket {bucket})"
+    return ""
+
+
+def _blocks_public_policy(s3: Any, bucket: str) -> bool:
+    try:
+        found = s3.get_public_access_block(Bucket=bucket)
+    except s3.exceptions.ClientError:
+        return False
+    return bool(found["PublicAccessBlockConfiguration"]["BlockPublicPolicy"])
+
+
+def _get_policy(s3: Any, bucket: str) -> Outputs:
+    return {"policy": s3.get_bucket_policy(Bucket=bucket)["Policy"]}
+
+
+def _delete_policy(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    aws.client("s3").delete_bucket_policy(Bucket=bucket)
+
+
+# -- what it keeps, and how
+
+
+def _put_versioning(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    s3, wanted = aws.client("s3"), inputs["versioningConfiguration"]
+    now = s3.get_bucket_versioning(Bucket=bucket).get("Status")
+    if wanted["status"] == "Disabled":
+        if now:
+            raise refusal("InvalidArgument", f"versioning_configuration.status cannot be updated from '{now}' to 'Disabled'", "")
+        return
+    if wanted["status"] == "Suspended" and _lock(s3, bucket):
+        message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        raise refusal("InvalidBucketState", message, "PutBucketVersioning")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": wanted["status"]})
+
+
+def _get_versioning(s3: Any, bucket: str) -> Outputs:
+    found = s3.get_bucket_versioning(Bucket=bucket)
+    return {"versioningConfiguration": {"status": found.get("Status", "Disabled")}}
+
+
+def _delete_versioning(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    s3 = aws.client("s3")
+    if inputs["versioningConfiguration"]["status"] != "Disabled" and not _lock(s3, bucket):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+
+
+def _put_encryption(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    rules = []
+    for rule in inputs["rules"]:
+        default = rule.get("applyServerSideEncryptionByDefault") or {}
+        made: dict[str, Any] = {"BucketKeyEnabled": bool(rule.get("bucketKeyEnabled"))}
+        if default:
+            made["ApplyServerSideEncryptionByDefault"] = {"SSEAlgorithm": default["sseAlgorithm"]}
+            if key := default.get("kmsMasterKeyId"):
+                made["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] = key
+        rules.append(made)
+    aws.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": rules})
+
+
+def _get_encryption(s3: Any, bucket: str) -> Outputs:
+    rules = []
+    for rule in s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]:
+        default = rule.get("ApplyServerSideEncryptionByDefault", {})
+        made = {"sseAlgorithm": default.get("SSEAlgorithm"), "kmsMasterKeyId": default.get("KMSMasterKeyID")}
+        keyed = {"bucketKeyEnabled": True} if rule.get("BucketKeyEnabled") else {}
+        rules.append({"applyServerSideEncryptionByDefault": {key: value for key, value in made.items() if value}, **keyed})
+    return {"rules": rules}
+
+
+def _delete_encryption(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    aws.client("s3").delete_bucket_encryption(Bucket=bucket)
+
+
+def _key_without_kms(inputs: Inputs) -> Iterator[Failure]:
+    for index, rule in enumerate(inputs["rules"]):
+        default = rule.get("applyServerSideEncryptionByDefault") or {}
+        if default.get("sseAlgorithm") == "AES256" and default.get("kmsMasterKeyId"):
+            place = f"rules[{index}].applyServerSideEncryptionByDefault.kmsMasterKeyId"
+            yield Failure(place, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+
+
+def _put_logging(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    enabled: dict[str, Any] = {"TargetBucket": inputs["targetBucket"], "TargetPrefix": inputs["targetPrefix"]}
+    if form := inputs.get("targetObjectKeyFormat"):
+        dates = form.get("partitionedPrefix")
+        wanted = {"PartitionedPrefix": {"PartitionDateSource": dates["partitionDateSource"]}} if dates else {"SimplePrefix": {}}
+        enabled["TargetObjectKeyFormat"] = wanted
+    aws.client("s3").put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
+
+
+def _get_logging(s3: Any, bucket: str) -> Outputs | None:
+    found = s3.get_bucket_logging(Bucket=bucket).get("LoggingEnabled")
+    return {"targetBucket": found["TargetBucket"], "targetPrefix": found.get("TargetPrefix", "")} if found else None
+
+
+def _delete_logging(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    aws.client("s3").put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+
+
+def _put_lock(aws: Aws, bucket: str, inputs: Inputs) -> None:
+    s3 = aws.client("s3")
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+        raise refusal("InvalidBucketState", message, "PutObjectLockConfiguration")
+    configuration: dict[str, Any] = {"ObjectLockEnabled": "Enabled"}
+    if rule := inputs.get("rule"):
+        kept = {_upper(key): int(value) if key != "mode" else value for key, value in rule["defaultRetention"].items() if value is not None}
+        configuration["Rule"] = {"DefaultRetention": kept}
+    s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=configuration)
+
+
+def _lock(s3: Any, bucket: str) -> dict[str, Any] | None:
+    try:
+        found = s3.get_object_lock_configuration(Bucket=bucket)["ObjectLockConfiguration"]
+    except s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "ObjectLockConfigurationNotFoundError":
+            raise
+        return None
+    return found if found.get("ObjectLockEnabled") == "Enabled" else None
+
+
+def _get_lock(s3: Any, bucket: str) -> Outputs | None:
+    found = _lock(s3, bucket)
+    if found is None:
+        return None
+    kept = found.get("Rule", {}).get("DefaultRetention", {})
+    rule = {name: kept[_upper(name)] for name in ("mode", "days", "years") if kept.get(_upper(name))}
+    return {"objectLockEnabled": "Enabled", "rule": {"defaultRetention": rule} if rule else None}
+
+
+def _delete_lock(aws: Aws, bucket: str, _inputs: Inputs) -> None:
+    s3 = aws.client("s3")
+    if _lock(s3, bucket):
+        s3.put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+
+
+def _retention() -> Rule:
+    def wrong(kept: dict[str, Any]) -> str:
+        return "" if (kept.get("days") is None) != (kept.get("years") is None) else "one of `days,years` must be specified, and only one"
+
+    return holds("rule.defaultRetention", wrong)
+
+
+MODELS = (
+    setting(
+        "BucketPublicAccessBlock",
+        "S3 Bucket Public Access Block",
+        _put_block,
+        _get_block,
+        _delete_block,
+        defaults=dict.fromkeys(_BLOCKS, False),
+        state_only=frozenset({"skipDestroy"}),
+        behaviours=(
+            Behaviour(
+                "every block that the program leaves out is off",
+                "aws_s3_bucket_public_access_block: each defaults to false",
+                "test_s3_settings.py::test_a_block_that_is_left_out_is_off",
+            ),
+        ),
+    ),
+    setting(
+        "BucketOwnershipControls",
+        "S3 Bucket Ownership Controls",
+        _put_ownership,
+        _get_ownership,
+        _delete_ownership,
+        rules=(choice("rule.objectOwnership", "BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"),),
+    ),
+    setting(
+        "BucketPolicy",
+        "S3 Bucket Policy",
+        _put_policy,
+        _get_policy,
+        _delete_policy,
+        json=frozenset({"policy"}),
+        behaviours=(
+            Behaviour(
+                "a public policy is refused while the bucket blocks public policies",
+                "S3 user guide, Blocking public access",
+                "test_s3_settings.py::test_a_public_policy_is_refused_unless_the_block_is_lifted",
+            ),
+            Behaviour(
+                "a policy about another bucket is refused (MalformedPolicy)",
+                "S3 API reference, PutBucketPolicy",
+                "test_s3_settings.py::test_a_policy_about_another_bucket_is_refused",
+            ),
+            Behaviour(
+                "a principal that does not exist is refused",
+                "S3 user guide, Principals for bucket policies",
+                "test_s3_settings.py::test_a_policy_for_a_role_that_is_not_there_is_refused",
+            ),
+        ),
+    ),
+    setting(
+        "BucketVersioning",
+        "S3 Bucket Versioning",
+        _put_versioning,
+        _get_versioning,
+        _delete_versioning,
+        state_only=frozenset({"mfa", "expectedBucketOwner"}),
+        rules=(
+            choice("versioningConfiguration.status", "Enabled", "Suspended", "Disabled"),
+            choice("versioningConfiguration.mfaDelete", "Enabled", "Disabled"),
+        ),
+        behaviours=(
+            Behaviour(
+                "versioning that was on can be suspended, never disabled",
+                "S3 user guide, Using versioning",
+                "test_s3_settings.py::test_versioning_cannot_be_disabled_again",
+            ),
+            Behaviour(
+                "deleting the resource suspends versioning",
+                "aws_s3_bucket_versioning",
+                "test_s3_settings.py::test_deleting_versioning_suspends_it",
+            ),
+        ),
+    ),
+    setting(
+        "BucketServerSideEncryptionConfiguration",
+        "S3 Bucket Server-side Encryption Configuration",
+        _put_encryption,
+        _get_encryption,
+        _delete_encryption,
+        state_only=frozenset({"expectedBucketOwner"}),
+        rules=(
+            choice("rules.applyServerSideEncryptionByDefault.sseAlgorithm", "AES256", "aws:kms", "aws:kms:dsse"),
+            _key_without_kms,
+        ),
+        behaviours=(
+            Behaviour(
+                "a KMS key needs a KMS algorithm",
+                "S3 API reference, ServerSideEncryptionByDefault",
+                "test_s3_settings.py::test_a_key_without_kms_is_refused",
+            ),
+        ),
+    ),
+    setting(
+        "BucketLogging",
+        "S3 Bucket Logging",
+        _put_logging,
+        _get_logging,
+        _delete_logging,
+        state_only=frozenset({"targetGrants", "targetObjectKeyFormat", "expectedBucketOwner"}),
+        behaviours=(
+            Behaviour(
+                "the target bucket must let the logging service write",
+                "S3 user guide, Enabling server access logging; moto",
+                "test_s3_settings.py::test_logs_need_a_target_that_lets_the_service_write",
+            ),
+        ),
+    ),
+    setting(
+        "BucketObjectLockConfiguration",
+        "S3 Bucket Object Lock Configuration",
+        _put_lock,
+        _get_lock,
+        _delete_lock,
+        defaults={"objectLockEnabled": "Enabled"},
+        forces_new=frozenset({"objectLockEnabled"}),
+        state_only=frozenset({"token", "expectedBucketOwner"}),
+        rules=(
+            choice("objectLockEnabled", "Enabled"),
+            choice("rule.defaultRetention.mode", "GOVERNANCE", "COMPLIANCE"),
+            between("rule.defaultRetention.days", 1, 36500),
+            between("rule.defaultRetention.years", 1, 100),
+            _retention(),
+        ),
+        behaviours=(
+            Behaviour(
+                "a lock needs versioning",
+                "S3 user guide, Object Lock prerequisites",
+                "test_s3_settings.py::test_a_lock_needs_versioning",
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,121 @@
+"""For every type one resource that AWS would take: what it needs first, its arguments, a change in place, a change that needs a new one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .cloud import Cloud
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`first` makes what it needs and returns arguments that name it. Without `change` the type has nothing to change in place."""
+
+    arguments: Arguments
+    change: Arguments = field(default_factory=dict)
+    replace: Arguments = field(default_factory=dict)
+    first: Callable[[Cloud], Arguments] = lambda _cloud: {}
+    import_id: Callable[[str, Arguments], str] = lambda resource_id, _arguments: resource_id
+
+
+def policy(action: str = "s3:GetObject", resource: str = "*", **more: Any) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": resource, **more}]})
+
+
+def trust(service: str = "ec2.amazonaws.com") -> str:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def bucket(cloud: Cloud) -> Arguments:
+    return {"bucket": cloud.up("aws:s3/bucket:Bucket", bucket="models").id}
+
+
+def versioned(cloud: Cloud) -> Arguments:
+    found = bucket(cloud)
+    cloud.boto("s3").put_bucket_versioning(Bucket="models", VersioningConfiguration={"Status": "Enabled"})
+    return found
+
+
+def log_target(cloud: Cloud) -> Arguments:
+    cloud.up("aws:s3/bucket:Bucket", bucket="logs")
+    allowed = {"Principal": {"Service": "logging.s3.amazonaws.com"}}
+    cloud.up("aws:s3/bucketPolicy:BucketPolicy", bucket="logs", policy=policy("s3:PutObject", "arn:aws:s3:::logs/*", **allowed))
+    return {**bucket(cloud), "targetBucket": "logs"}
+
+
+def own_bucket(principal: str) -> str:
+    return policy("s3:GetObject", "arn:aws:s3:::models/*", Principal={"AWS": principal})
+
+
+ROOT = "arn:aws:iam::123456789012:root"
+OTHER = {"bucket": "others"}
+
+SAMPLES: dict[str, Sample] = {
+    "aws:s3/bucket:Bucket": Sample(
+        {"bucket": "models", "tags": {"owner": "vision"}},
+        {"tags": {"owner": "speech"}, "forceDestroy": True},
+        {"bucket": "others"},
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Sample({"blockPublicAcls": True}, {"blockPublicPolicy": True}, OTHER, bucket),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": Sample(
+        {"rule": {"objectOwnership": "BucketOwnerEnforced"}}, {"rule": {"objectOwnership": "ObjectWriter"}}, OTHER, bucket
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": Sample(
+        {"policy": own_bucket(ROOT)},
+        {"policy": policy("s3:ListBucket", "arn:aws:s3:::models", Principal={"AWS": ROOT})},
+        OTHER,
+        bucket,
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": Sample(
+        {"versioningConfiguration": {"status": "Enabled"}}, {"versioningConfiguration": {"status": "Suspended"}}, OTHER, bucket
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": Sample(
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": "alias/models"}}]},
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]},
+        OTHER,
+        bucket,
+    ),
+    "aws:s3/bucketLogging:BucketLogging": Sample({"targetPrefix": "models/"}, {"targetPrefix": "m/"}, OTHER, log_target),
+    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Sample(
+        {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 5}}},
+        {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "years": 1}}},
+        OTHER,
+        versioned,
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": Sample(
+        {
+            "rules": [
+                {
+                    "id": "old",
+                    "status": "Enabled",
+                    "filter": {"prefix": "runs/"},
+                    "transitions": [{"days": 30, "storageClass": "STANDARD_IA"}, {"days": 90, "storageClass": "GLACIER"}],
+                    "noncurrentVersionExpiration": {"noncurrentDays": 30},
+                },
+                {"id": "parts", "status": "Enabled", "abortIncompleteMultipartUpload": {"daysAfterInitiation": 7}},
+                {
+                    "id": "tagged",
+                    "status": "Disabled",
+                    "filter": {"and": {"prefix": "x/", "tags": {"keep": "no"}}},
+                    "expiration": {"date": "2030-01-01T00:00:00Z"},
+                },
+            ]
+        },
+        {"rules": [{"id": "old", "status": "Enabled", "filter": {"tag": {"key": "a", "value": "b"}}, "expiration": {"days": 9}}]},
+        OTHER,
+        bucket,
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": Sample(
+        {"key": "a/b.json", "content": "{}", "contentType": "application/json", "metadata": {"by": "us"}, "tags": {"owner": "vision"}},
+        {"content": "[]"},
+        {"key": "c.json"},
+        bucket,
+    ),
+    "aws:s3/bucketObject:BucketObject": Sample({"key": "b.txt", "contentBase64": "YQ=="}, {"tags": {"x": "y"}}, {"key": "c"}, bucket),
+}
