@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from mlgate_testkit.cluster import Cluster
     from mlgate_testkit.engine import Engine, Simulated, Stacks
 
-_PROVIDERS = ("simulated_aws",)
+_PROVIDERS = ("simulated_aws", "kubernetes_standin")
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +61,37 @@ def simulated_aws(_aws_process: Simulated) -> Iterator[Simulated]:
     yield _aws_process
     with _told():
         _aws_process.reset()
+
+
+@pytest.fixture(scope="session")
+def kubernetes_cluster() -> Iterator[Cluster]:
+    """A real Kubernetes control plane with fake nodes, one for each pytest process. Define your own of this name for one with Karpenter."""
+    with _told():
+        from mlgate_testkit.cluster import Cluster
+
+        cluster = Cluster().up()
+    yield cluster
+    cluster.down()
+
+
+@pytest.fixture(scope="session")
+def _kubernetes_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulated]:
+    with _told():
+        from mlgate_testkit.engine import Simulated, no_clouds
+
+        process = Simulated("kubernetes", "mlgate_testkit.engine.packages:kubernetes", no_clouds(tmp_path_factory.mktemp("standin")))
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def kubernetes_standin(_kubernetes_process: Simulated, kubernetes_cluster: Cluster) -> Iterator[Simulated]:
+    """The engine's provider "kubernetes", on `kubernetes_cluster` where a program names no other. What a test made is deleted after it."""
+    with _told():
+        _kubernetes_process.use(kubeconfig=str(kubernetes_cluster.kubeconfig))
+    yield _kubernetes_process
+    with _told():
+        _kubernetes_process.reset()
 
 
 @contextmanager

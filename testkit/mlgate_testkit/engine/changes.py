@@ -16,6 +16,7 @@ from mlgate_testkit.engine.events import Diagnostic, Event, EventLog, PropertyCh
 from mlgate_testkit.engine.nearest import nearest
 from mlgate_testkit.provider.provider import compare
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Changes", "Operation", "Step"]
 
 Operation = Literal["create", "update", "replace", "delete", "same", "read", "import"]

@@ -16,6 +16,7 @@ from mlgate_testkit.engine.orphans import Mark, end_marked, own_mark
 from mlgate_tools import pulumi
 from mlgate_tools.tool import Tool
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Engine"]
 
 _TAIL_LINES = 15

@@ -14,6 +14,7 @@ from mlgate.errors import StackError, UsageError
 from mlgate_testkit.engine.nearest import nearest
 from mlgate_testkit.provider.values import UNKNOWN
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["SECRET", "Diagnostic", "Event", "EventLog", "Order", "PropertyChange", "ResourceState"]
 
 SECRET = "[secret]"  # noqa: S105 - what the engine shows instead of one

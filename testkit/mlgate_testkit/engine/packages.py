@@ -10,3 +10,10 @@ def aws() -> Tracked:
     from mlgate_testkit.aws import SimulatedAws
 
     return Tracked(SimulatedAws())
+
+
+def kubernetes() -> Tracked:
+    """The Kubernetes stand-in."""
+    from mlgate_testkit.kubernetes import KubernetesStandIn
+
+    return Tracked(KubernetesStandIn())

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from mlgate.errors import StackError
 from mlgate_testkit.engine.orphans import end_session
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 _POLL_S = 0.01
 _GRACE_S = 15.0
 _QUIET = ("--non-interactive", "--color", "never")

@@ -10,6 +10,7 @@ from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.stack import Stack
 from mlgate_testkit.engine.tracked import Made
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Recovery", "recover"]
 
 

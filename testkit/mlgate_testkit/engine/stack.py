@@ -21,6 +21,7 @@ from mlgate_testkit.engine.simulated import Attached
 from mlgate_testkit.engine.state import FileState, StateResource
 from mlgate_testkit.engine.tracked import Made
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["KillAt", "Stack"]
 
 KillAt = int | Callable[[Event], bool]

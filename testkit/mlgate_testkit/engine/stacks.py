@@ -19,6 +19,7 @@ from mlgate_testkit.engine.recover import recover
 from mlgate_testkit.engine.simulated import Attached, Port
 from mlgate_testkit.engine.stack import Stack
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["LeakError", "Stacks"]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from mlgate_testkit.provider.provider import Difference, Failure, Package, Provider, Resource, Run, State, Unhealthy
 
@@ -25,13 +25,6 @@ class Made:
     id: str
 
 
-class Simulation(Package, Protocol):
-    """A package whose cloud can be emptied."""
-
-    def reset(self) -> None:
-        """An empty cloud."""
-
-
 @dataclass(slots=True)
 class _Entry:
     provider: Provider
@@ -42,7 +35,7 @@ class _Entry:
 class Tracked:
     """A package around another, with three more controls; all others are the inner one's."""
 
-    def __init__(self, inner: Simulation) -> None:
+    def __init__(self, inner: Package) -> None:
         self.name = inner.name
         self.version = inner.version
         self._inner = inner
@@ -62,10 +55,14 @@ class Tracked:
                 self.forget(entry.resource, entry.state.id)
 
     def reset(self) -> None:
-        """Empties the simulated cloud."""
+        """Empties the cloud: by its own way where it has one, else by deleting what was made there."""
+        empty = getattr(self._inner, "reset", None)
+        if empty is None:
+            self.reap(self.alive())
+        else:
+            empty()
         with self._lock:
             self._entries.clear()
-        self._inner.reset()
 
     def check_config(self, inputs: dict[str, Any]) -> list[Failure]:
         """The inner one's."""
