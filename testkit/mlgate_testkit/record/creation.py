@@ -17,7 +17,7 @@ __all__ = ["Creation", "Creations", "is_program", "place", "program_frame", "sho
 @dataclass(slots=True)
 class Creation:
     """One call of a resource's constructor. `makers`: the components whose methods were running, innermost first;
-    `given`: the arguments in Python's names, Outputs and all."""
+    `given`: the arguments in Python's names, Outputs and all; `depends_on`: what the program named, before Pulumi expands and prunes it."""
 
     resource: pulumi.Resource
     type: str
@@ -25,6 +25,7 @@ class Creation:
     made_by: str | None
     makers: tuple[pulumi.Resource, ...]
     given: Mapping[str, Any]
+    depends_on: tuple[pulumi.Resource, ...]
 
 
 class Creations:
@@ -46,7 +47,9 @@ class Creations:
                 made_by = place(frame, self._root)
             if isinstance(owner, pulumi.ComponentResource) and owner not in makers:
                 makers.append(owner)
-        creation = Creation(arguments.resource, arguments.type_, arguments.name, made_by, tuple(makers), arguments.props)
+        creation = Creation(
+            arguments.resource, arguments.type_, arguments.name, made_by, tuple(makers), arguments.props, _declared(arguments.opts)
+        )
         self.all.append(creation)
         self._by_name.setdefault((creation.type, creation.name), []).append(creation)
 
@@ -68,6 +71,12 @@ def place(frame: FrameType, root: Path) -> str:
 def shorten(filename: str, root: Path) -> str:
     path = Path(filename)
     return str(path.relative_to(root)) if path.is_relative_to(root) else filename
+
+
+def _declared(options: pulumi.ResourceOptions) -> tuple[pulumi.Resource, ...]:
+    """The resources named in `depends_on` as such; those inside an Output come with the dependencies of the registration."""
+    named = options.depends_on
+    return tuple(each for each in (named if isinstance(named, (list, tuple)) else [named]) if isinstance(each, pulumi.Resource))
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlgate.errors import UsageError
+from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.resource import Resource
 from mlgate_testkit.record.sdk import token_of
 
@@ -16,7 +17,8 @@ __all__ = ["Graph"]
 class Graph:
     """Resources in the order in which they were registered, without the stack itself, and the stack's exports (`outputs`).
 
-    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed.
+    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed; `config_secrets` the secrets
+    of the configuration, so that a rule can find one that lost its mark.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Graph:
         self.stack = stack
         self.outputs = dict(outputs or {})
         self.unchecked: tuple[str, ...] = ()
+        self.config_secrets: tuple[Secret, ...] = ()
         self.resources = list(resources)
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._children: dict[str | None, list[Resource]] = {}

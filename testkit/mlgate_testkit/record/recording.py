@@ -19,6 +19,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.stack import run_in_stack
 
 from mlgate.errors import DeclarationError, Problem, UsageError
+from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.arguments import check_arguments
 from mlgate_testkit.record.creation import Creations
 from mlgate_testkit.record.graph import Graph
@@ -66,7 +67,10 @@ def record(
     opened = open_program(program, stack)
     name = project or opened.project or "project"
     values, secret_keys = configuration({**opened.config, **dict(config or {})}, secrets, name)
-    run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
+    config_secrets = tuple(Secret(values[key]) for key in secret_keys)
+    run = _Run(
+        opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview, config_secrets
+    )
 
     def configure() -> None:
         set_all_config(values, secret_keys)
@@ -84,7 +88,9 @@ def record(
 class _Run:
     """One recording: what watches the program, and what came of it."""
 
-    def __init__(self, program: Program, project: str, stack: str, tables: Tables, preview: bool) -> None:
+    def __init__(
+        self, program: Program, project: str, stack: str, tables: Tables, preview: bool, config_secrets: tuple[Secret, ...]
+    ) -> None:
         self.root = Path.cwd()
         self.misuses = Misuses(self.root, preview=preview)
         self._creations = Creations(self.root)
@@ -92,6 +98,7 @@ class _Run:
         self._program = program
         self._project = project
         self._stack = stack
+        self._config_secrets = config_secrets
         self._registered: set[object] = set()
         self._misused: list[Problem] = []
         self._own_failure: Exception | None = None
@@ -114,6 +121,7 @@ class _Run:
         graph = Graph(self.monitor.recorded.values(), project=self._project, stack=self._stack, outputs=self.monitor.exports)
         problems, unchecked = check_arguments(graph)
         graph.unchecked = tuple(sorted(unchecked))
+        graph.config_secrets = self._config_secrets
         problems += self._misused
         for error in dict.fromkeys(error for error in (failure, self._own_failure) if error is not None):
             explained = explain(error, self._creations, self._registered, self.root)
@@ -153,6 +161,7 @@ class _Run:
             if recorded is not None:
                 recorded.made_by = creation.made_by
                 recorded.maker_urns = tuple(urn for maker in creation.makers if (urn := urns.get(id(maker))))
+                recorded.declared_dependency_urns = tuple(urn for other in creation.depends_on if (urn := urns.get(id(other))))
                 recorded.sdk_class = type(creation.resource)
                 self._registered.add(creation.resource)
 

@@ -51,6 +51,7 @@ class Resource:
     provider_reference: str | None = None
     provider_references: Mapping[str, str] = field(default_factory=dict)
     deleted_with_urn: str | None = None
+    declared_dependency_urns: tuple[str, ...] = ()
     maker_urns: tuple[str, ...] = ()
     sdk_class: Any = None
     graph: Graph = field(init=False)
@@ -93,6 +94,11 @@ class Resource:
     def depends_on(self) -> list[Resource]:
         """What the engine makes first: the `depends_on` of the program and whatever an input was computed from."""
         return [found for urn in self.dependency_urns if (found := self.graph.find(urn))]
+
+    @property
+    def declared_depends_on(self) -> list[Resource]:
+        """What the program named in `depends_on`. Pulumi puts a component's resources in its place, and drops what would go in a circle."""
+        return [found for urn in self.declared_dependency_urns if (found := self.graph.find(urn))]
 
     @property
     def property_dependencies(self) -> dict[str, list[Resource]]:

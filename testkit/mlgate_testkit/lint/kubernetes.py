@@ -1,0 +1,54 @@
+"""Rules about Kubernetes objects: what holds data is kept, names fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlgate_testkit.lint.findings import Finding, Rule, physical_name
+from mlgate_testkit.record import Graph
+
+__all__ = ["RULES"]
+
+_STATEFUL = {
+    "kubernetes:core/v1:PersistentVolumeClaim": "a volume's data",
+    "kubernetes:core/v1:PersistentVolume": "a volume's data",
+}
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+# kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123 subdomain for most kinds, RFC 1123 label for these.
+_LABELS = {"Namespace", "Service"}
+_ADDED = 9
+"""The provider's own names end in "-" and 8 characters."""
+
+
+def _unprotected(graph: Graph) -> Iterator[Finding]:
+    for resource in graph.resources:
+        holds = _STATEFUL.get(resource.type)
+        if holds and not resource.read:
+            for option in ("protect", "retain_on_delete"):
+                if not getattr(resource, option):
+                    yield Finding.of("unprotected-state", resource, option, f"it holds {holds} and this is not set", f"set {option}=True")
+
+
+def _names(graph: Graph) -> Iterator[Finding]:
+    for resource in graph.resources:
+        if not resource.type.startswith("kubernetes:") or resource.component or resource.read:
+            continue
+        named = physical_name(resource)
+        given = named[1] if named else resource.name
+        length = len(given) + (0 if named else _ADDED)
+        longest, pattern = (63, _LABEL) if resource.type.rpartition(":")[2] in _LABELS else (253, _SUBDOMAIN)
+        if length > longest:
+            with_added = "" if named else f", {length} with the {_ADDED} that the provider adds"
+            problem = f'"{given}" has {len(given)} characters{with_added}; at most {longest} are allowed'
+            yield Finding.of("name-limits", resource, "metadata.name", problem, "shorten it")
+        elif named and not pattern.fullmatch(given) and ":" not in given:
+            rule = "a to z, 0 to 9 and -, beginning and ending with a letter or digit"
+            yield Finding.of("name-limits", resource, "metadata.name", f'"{given}" has characters that are not allowed', f"use {rule}")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("unprotected-state", "what holds data is protected and retained", _unprotected),
+    Rule("name-limits", "names keep to the length and characters of their API", _names),
+)

@@ -1,0 +1,63 @@
+"""`lint` and `assert_clean`: rules over a graph, with exceptions that say why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from mlgate.errors import UsageError
+from mlgate_testkit.lint import aws, kubernetes, secrets, structure
+from mlgate_testkit.lint.findings import Finding, Rule, table
+from mlgate_testkit.record import Graph
+
+__all__ = ["RULES", "assert_clean", "lint"]
+
+RULES: tuple[Rule, ...] = (*structure.RULES, *secrets.RULES, *aws.RULES, *kubernetes.RULES)
+"""All rules that need no word from the platform. Which tags it requires it says itself: `required_tags("Owner", "Service")`."""
+
+
+def lint(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str] | None = None) -> list[Finding]:
+    """Every breach of `rules` in the graph, those left out that `allow` gives a reason for.
+
+    A key of `allow` is a rule, or a rule and a path: `{"public-bucket:site/content": "it serves the website"}`; `*` stands for anything.
+    A key that matches nothing is itself a finding ("stale-allow"), so that exceptions go when their cause does. Raises UsageError for a
+    reason that says nothing and for a rule that does not exist.
+    """
+    checked = tuple(rules)
+    allowed = dict(allow or {})
+    _refuse_empty(allowed, checked)
+    used: set[str] = set()
+    kept: list[Finding] = []
+    for found in (found for rule in checked for found in rule.check(graph)):
+        keys = [key for key in allowed if _covers(key, found)]
+        used.update(keys)
+        if not keys:
+            kept.append(found)
+    kept += [
+        Finding("stale-allow", "graph", f"{graph.project}/{graph.stack}", key, "nothing is found that this allows", "take it out of allow")
+        for key in allowed
+        if key not in used
+    ]
+    return kept
+
+
+def assert_clean(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str] | None = None) -> None:
+    """`lint` as a test: AssertionError with a table of all findings."""
+    findings = lint(graph, rules=rules, allow=allow)
+    if findings:
+        some = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
+        raise AssertionError(f"{some} in {graph.project}/{graph.stack}\n{table(findings)}")
+
+
+def _covers(key: str, found: Finding) -> bool:
+    rule, _, path = key.partition(":")
+    return rule == found.rule and (not path or fnmatchcase(found.path, path))
+
+
+def _refuse_empty(allowed: Mapping[str, str], rules: tuple[Rule, ...]) -> None:
+    known = {rule.name for rule in rules} | {rule.name for rule in RULES}
+    for key, reason in allowed.items():
+        if not str(reason).strip():
+            raise UsageError(f"{key} is allowed for no reason", where="lint(allow=...)", remedy="say why, in words a reviewer can judge")
+        if key.partition(":")[0] not in known:
+            raise UsageError(f"{key} names no rule", where="lint(allow=...)", remedy=f"rules are {', '.join(sorted(known))}")

@@ -1,0 +1,86 @@
+"""Rules about secrets: what is one must be marked as one, or it stands in state, previews and logs for everybody to read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves
+from mlgate_testkit.record import Graph, Resource, Secret
+
+__all__ = ["RULES"]
+
+_NAMED = re.compile(
+    r"(pass(word|wd|phrase)|secret(key|value|string)?|token|api_?key|private_?key|access_?key|auth_?key|connection_?string|credentials?)$",
+    re.I,
+)
+_NOT_SECRET = re.compile(
+    r"(public|kms|name|arn|id|type|path|version|ttl|expir|rotation|policy|require|use|enable|next|page|automount)", re.I
+)
+_SHAPES = {
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "a GitHub token": re.compile(r"\b(ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{20,}"),
+    "a Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}"),
+    "an address with a password": re.compile(r"\b[a-z][a-z0-9+]*://[^\s/:@]+:[^\s/:@<]+@"),
+}
+_SHORTEST = 6
+"""A secret shorter than this stands in other texts by chance."""
+_REMEDY = "take it from config.require_secret(...) or wrap it in pulumi.Output.secret(...)"
+
+
+def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
+    known = _known(graph)
+    for resource in graph.resources:
+        for path, problem in _in_clear(resource.inputs, known, resource):
+            yield Finding.of("secret-in-clear", resource, path, problem, _REMEDY)
+    for path, problem in _in_clear(graph.outputs, known, None):
+        place = f"{graph.project}/{graph.stack}"
+        yield Finding("secret-in-clear", "stack", place, path, problem, "export it with pulumi.Output.secret(...), or not at all")
+
+
+def _in_clear(values: Mapping[str, Any], known: set[str], resource: Resource | None) -> Iterator[tuple[str, str]]:
+    named = dict(_pairs(values))
+    for path, value in leaves(values):
+        text = known_text(value)
+        if not text:
+            continue
+        name = named.get(path, re.split(r"[.\[]", path)[-1] if not path.endswith("]") else re.split(r"[.\[]", path)[-2])
+        lost = next((secret for secret in known if secret in text), None)
+        shape = next((word for word, pattern in _SHAPES.items() if pattern.search(text)), None)
+        if lost is not None:
+            yield path, "it holds the value of a secret, and the mark is lost"
+        elif shape:
+            yield path, f"it looks like {shape}, in clear"
+        elif (_NAMED.search(name) and not _NOT_SECRET.search(name)) or _is_secret_data(resource, path):
+            yield path, f'"{name}" is in clear'
+
+
+def _is_secret_data(resource: Resource | None, path: str) -> bool:
+    """Everything in a Kubernetes Secret is one, whatever it is called."""
+    return resource is not None and resource.type == "kubernetes:core/v1:Secret" and path.startswith(("data.", "stringData."))
+
+
+def _pairs(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Environment variables and the like: {"name": "DB_PASSWORD", "value": "..."} names its value itself."""
+    if isinstance(value, Mapping):
+        if isinstance(value.get("name"), str) and "value" in value:
+            yield f"{path}.value", value["name"]
+        for key, member in value.items():
+            yield from _pairs(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, member in enumerate(value):
+            yield from _pairs(member, f"{path}[{index}]")
+
+
+def _known(graph: Graph) -> set[str]:
+    """The texts of all secrets that the graph still marks, and of the configuration's."""
+    marked = [value for resource in graph.resources for source in (resource.inputs, resource.outputs) for _, value in leaves(source)]
+    marked += [value for _, value in leaves(graph.outputs)]
+    marked += list(graph.config_secrets)
+    texts = {value.value for value in marked if isinstance(value, Secret) and isinstance(value.value, str)}
+    return {text for text in texts if len(text) >= _SHORTEST and known_text(text)}
+
+
+RULES: tuple[Rule, ...] = (Rule("secret-in-clear", "secrets are marked as secrets, in inputs and exports", _secrets_in_clear),)

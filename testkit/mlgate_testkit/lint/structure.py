@@ -1,0 +1,137 @@
+"""Rules about the shape of a program: parents, components, dependencies that are missing or go in a circle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves, physical_name
+from mlgate_testkit.record import Graph, Resource
+
+__all__ = ["RULES"]
+
+_SHORTEST_NAME = 4
+"""Shorter names ("web") stand in too many inputs by chance."""
+
+
+def _stray_children(graph: Graph) -> Iterator[Finding]:
+    """A resource made by a component's own code must stand in that component, or in something that does."""
+    for resource in graph.resources:
+        if not resource.makers or resource.type.startswith("pulumi:providers:"):
+            continue
+        maker = resource.makers[0]
+        if maker not in resource.ancestors:
+            stands = f"under {resource.parent.path}" if resource.parent else "directly under the stack"
+            yield Finding.of(
+                "stray-child",
+                resource,
+                "parent",
+                f"{maker.type} {maker.path} makes it, and it stands {stands}",
+                "pass opts=pulumi.ResourceOptions(parent=self)",
+            )
+
+
+def _outside_components(graph: Graph) -> Iterator[Finding]:
+    for resource in graph.resources:
+        outside = resource.custom and not any(ancestor.component for ancestor in resource.ancestors)
+        if outside and not resource.read and not resource.makers and not resource.type.startswith("pulumi:"):
+            yield Finding.of(
+                "outside-component",
+                resource,
+                "parent",
+                "it belongs to no component",
+                'make it in one, or allow "outside-component:' + resource.path + '" with the reason',
+            )
+
+
+def _missing_dependencies(graph: Graph) -> Iterator[Finding]:
+    """An input that repeats another resource's own name as plain text: Pulumi sees no dependency, and may make them in any order."""
+    names: dict[str, list[tuple[Resource, str]]] = {}
+    for resource in graph.resources:
+        named = None if resource.component or resource.read else physical_name(resource)
+        if named and len(named[1]) >= _SHORTEST_NAME:
+            names.setdefault(named[1], []).append((resource, named[0]))
+    for resource in graph.resources:
+        if resource.component:
+            continue
+        own = physical_name(resource)
+        for path, value in leaves(resource.inputs):
+            text = known_text(value)
+            if text is None or (own and path == own[0]):
+                continue
+            for other, key in _named_in(text, path, names):
+                if other is not resource and not resource.needs(other) and not other.needs(resource) and other not in resource.ancestors:
+                    yield Finding.of(
+                        "missing-dependency",
+                        resource,
+                        path,
+                        f'"{text}" is the name of {other.type} {other.path}, written out: Pulumi does not know that one needs the other',
+                        f"pass that resource's own output ({key}, id or arn)",
+                    )
+
+
+def _named_in(text: str, path: str, names: dict[str, list[tuple[Resource, str]]]) -> Iterator[tuple[Resource, str]]:
+    words = set(re.split(r"[:/]", text)) if text.startswith("arn:") else {text}
+    for word in words:
+        for other, key in names.get(word, ()):
+            if text.startswith("arn:") or _refers(path, other.type):
+                yield other, key
+
+
+def _refers(path: str, token: str) -> bool:
+    """Whether the last step of an input's path speaks of that type: "bucket" of a Bucket, "clusterName" of a Cluster."""
+    steps = [step.lower() for step in re.split(r"[.\[\]\d]+", path) if step]
+    word = token.rpartition(":")[2].lower()
+    kinds = {word, re.sub(r"(v\d+|group|instance)$", "", word) or word}
+    return any(kind in step for kind in kinds for step in steps[-2:])
+
+
+def _circles(graph: Graph) -> Iterator[Finding]:
+    """Pulumi's SDK drops the edge that would close a circle and says nothing: an order that was asked for is then not kept."""
+    reported: set[frozenset[str]] = set()
+    for start in graph.resources:
+        circle = _circle(start)
+        if circle is None or frozenset(circle) in reported:
+            continue
+        reported.add(frozenset(circle))
+        ways = [graph.find(urn) for urn in circle]
+        words = " -> ".join(resource.path for resource in ways if resource is not None)
+        yield Finding.of(
+            "circular-dependency",
+            start,
+            "depends_on",
+            f"it waits for itself: {words}",
+            "take one of these depends_on out; what stands in a component must not wait for that component",
+        )
+
+
+def _circle(start: Resource) -> list[str] | None:
+    """The shortest way from a resource's dependencies back to it."""
+    came_from: dict[str, Resource | None] = {}
+    pending: list[Resource] = [start]
+    while pending:
+        node = pending.pop(0)
+        for following in _waits_for(node):
+            if following is start:
+                way = [start.urn, node.urn] if node is not start else [start.urn]
+                while (before := came_from.get(way[-1])) is not None and before is not start:
+                    way.append(before.urn)
+                return [start.urn, *reversed(way)] if node is not start else [start.urn, start.urn]
+            if following.urn not in came_from:
+                came_from[following.urn] = node
+                pending.append(following)
+    return None
+
+
+def _waits_for(resource: Resource) -> list[Resource]:
+    """What it depends on; a component stands for everything in it."""
+    found = list(dict.fromkeys([*resource.declared_depends_on, *resource.depends_on]))
+    return [each for other in found for each in ((other, *other.descendants) if other.component else (other,))]
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("stray-child", "what a component makes stands in that component", _stray_children),
+    Rule("outside-component", "every resource belongs to a component", _outside_components),
+    Rule("missing-dependency", "a resource that needs another takes its outputs, not its name", _missing_dependencies),
+    Rule("circular-dependency", "nothing waits for itself", _circles),
+)
