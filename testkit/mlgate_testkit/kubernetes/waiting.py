@@ -16,7 +16,7 @@ from mlgate_testkit.kubernetes.objects import annotation
 from mlgate_testkit.kubernetes.pods import blamed, complaints
 from mlgate_testkit.provider.provider import Run
 
-__all__ = ["looks", "rule_for", "until_gone", "until_ready", "wrong_wait"]
+__all__ = ["looks", "rule_for", "timeout_s", "until_gone", "until_ready", "wrong_wait"]
 
 _SKIP = "pulumi.com/skipAwait"
 _TIMEOUT = "pulumi.com/timeoutSeconds"
