@@ -1,4 +1,4 @@
-"""Rules about the shape of a program: parents, components, dependencies that are missing or go in a circle."""
+"""Rules about the shape of a program: parents, components, and dependencies that Pulumi cannot see."""
 
 from __future__ import annotations
 
@@ -86,52 +86,8 @@ def _refers(path: str, token: str) -> bool:
     return any(kind in step for kind in kinds for step in steps[-2:])
 
 
-def _circles(graph: Graph) -> Iterator[Finding]:
-    """Pulumi's SDK drops the edge that would close a circle and says nothing: an order that was asked for is then not kept."""
-    reported: set[frozenset[str]] = set()
-    for start in graph.resources:
-        circle = _circle(start)
-        if circle is None or frozenset(circle) in reported:
-            continue
-        reported.add(frozenset(circle))
-        ways = [graph.find(urn) for urn in circle]
-        words = " -> ".join(resource.path for resource in ways if resource is not None)
-        yield Finding.of(
-            "circular-dependency",
-            start,
-            "depends_on",
-            f"it waits for itself: {words}",
-            "take one of these depends_on out; what stands in a component must not wait for that component",
-        )
-
-
-def _circle(start: Resource) -> list[str] | None:
-    """The shortest way from a resource's dependencies back to it."""
-    came_from: dict[str, Resource | None] = {}
-    pending: list[Resource] = [start]
-    while pending:
-        node = pending.pop(0)
-        for following in _waits_for(node):
-            if following is start:
-                way = [start.urn, node.urn] if node is not start else [start.urn]
-                while (before := came_from.get(way[-1])) is not None and before is not start:
-                    way.append(before.urn)
-                return [start.urn, *reversed(way)] if node is not start else [start.urn, start.urn]
-            if following.urn not in came_from:
-                came_from[following.urn] = node
-                pending.append(following)
-    return None
-
-
-def _waits_for(resource: Resource) -> list[Resource]:
-    """What it depends on; a component stands for everything in it."""
-    found = list(dict.fromkeys([*resource.declared_depends_on, *resource.depends_on]))
-    return [each for other in found for each in ((other, *other.descendants) if other.component else (other,))]
-
-
 RULES: tuple[Rule, ...] = (
     Rule("stray-child", "what a component makes stands in that component", _stray_children),
     Rule("outside-component", "every resource belongs to a component", _outside_components),
     Rule("missing-dependency", "a resource that needs another takes its outputs, not its name", _missing_dependencies),
-    Rule("circular-dependency", "nothing waits for itself", _circles),
 )

@@ -123,6 +123,7 @@ def _fields(values: Mapping[str, Any], input_class: type, path: str, strict: boo
         else:
             yield from _value(value, types.get(wires[key], Any), path + names[wires[key]], strict)
     given = {wires.get(key) for key, value in values.items() if value is not None}
+    given |= {wires.get(nearest(key, [*names, *names.values()]) or "") for key in values if key not in wires}  # once is enough
     yield from (missing(path, names[wire]) for wire in required_fields(input_class) if wire not in given)
 
 

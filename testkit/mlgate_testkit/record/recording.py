@@ -22,8 +22,9 @@ from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.arguments import check_arguments
 from mlgate_testkit.record.creation import Creations
+from mlgate_testkit.record.explain import explain
 from mlgate_testkit.record.graph import Graph
-from mlgate_testkit.record.misuse import Misuses, explain
+from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
 from mlgate_testkit.record.program import Program, open_program
 from mlgate_testkit.record.tables import Answer, Tables, configuration
