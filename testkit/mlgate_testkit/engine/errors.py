@@ -12,12 +12,15 @@ __all__ = ["UpdateError"]
 
 # Said by the engine besides the reason, and by no means instead of it.
 _EMPTY = ("update failed", "preview failed", "refresh failed", "destroy failed", "an unhandled error occurred: program exited")
+_OTHER_PROTOCOL = "what listens there is no provider, or one of another protocol: give the port of a simulated provider, or update mlgate"
 _REMEDIES = (
     (
         "no resource plugin 'pulumi-resource-",
         "ask for the fixture of a simulated provider (simulated_aws, kubernetes_standin), or give stack(..., providers={NAME: PORT})",
     ),
     ("no space left on device", "free room for the temporary directory, or point pytest elsewhere with --basetemp"),
+    ("did not begin responding to RPC connections", _OTHER_PROTOCOL),
+    ("Method not implemented!", _OTHER_PROTOCOL),
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
     ("failed to load checkpoint", "`recover(stack)`: a killed engine left its state half-written"),
     ("passphrase must be set", "the state is another one's: give a state that this stack exported"),

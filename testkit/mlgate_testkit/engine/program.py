@@ -79,7 +79,8 @@ def _project_of(path: Path) -> Program | None:
         if file.is_file():
             content = _read(file)
             main = (folder / str(content.get("main") or ".")).resolve()
-            if folder == path or path.resolve() in {main, main / "__main__.py"}:
+            own = path.resolve()
+            if folder == path or {own, own / "__main__.py"} & {main, main / "__main__.py"}:
                 return Program(folder, content["name"], folder / str(content.get("stackConfigDir") or "."))
     return None
 

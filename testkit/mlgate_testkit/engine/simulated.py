@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from mlgate.errors import StackError
 from mlgate_testkit.engine.environment import MARKER
 from mlgate_testkit.engine.orphans import own_mark
 from mlgate_testkit.engine.tracked import Made
 from mlgate_testkit.provider.faults import Call, How, Operation
 from mlgate_testkit.provider.process import ProviderProcess
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Attached", "Port", "Simulated"]
 
 
@@ -46,6 +49,17 @@ class Port:
 
     def reap(self, made: Iterable[Made], /) -> None:
         """Removes nothing."""
+
+
+def require_listening(provider: Attached) -> None:
+    """Raises StackError at once where nobody serves; the engine would try for 10 s, and not say where."""
+    with socket.socket() as connection:
+        if connection.connect_ex(("127.0.0.1", provider.port)):
+            raise StackError(
+                f"nothing listens on port {provider.port} of 127.0.0.1",
+                where=f"provider {provider.name}",
+                remedy="give the port of a provider that serves; one that a test ended comes back with its `reset()`",
+            )
 
 
 class Simulated:

@@ -17,7 +17,7 @@ from mlgate_testkit.engine.configuration import merged, qualified, read_configur
 from mlgate_testkit.engine.engine import Engine, Site
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
-from mlgate_testkit.engine.simulated import Attached
+from mlgate_testkit.engine.simulated import Attached, require_listening
 from mlgate_testkit.engine.state import FileState, StateResource
 from mlgate_testkit.engine.tracked import Made
 
@@ -155,6 +155,8 @@ class Stack:
     def operate(self, operation: str, *arguments: str, kill_at: KillAt | None = None) -> Changes:
         """An operation with other arguments of the command line than those the methods give."""
         self._outputs = None
+        for provider in self.attached:
+            require_listening(provider)
         before = self.state.checkpoint().resources
         try:
             return self._run(operation, arguments, kill_at)
