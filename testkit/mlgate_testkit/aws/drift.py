@@ -31,7 +31,8 @@ def observed_inputs(model: ResourceModel, known: Inputs, seen: Outputs, *, impor
             if not _empty(there) and argument not in model.computed and (imported or there != model.defaults.get(argument)):
                 inputs[argument] = there
         elif there is None:
-            del inputs[argument]
+            if not _empty(before):
+                del inputs[argument]
         elif not model.same(argument, before, there):
             inputs[argument] = _overlaid(before, there, kind)
     if imported:

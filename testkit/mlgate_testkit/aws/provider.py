@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mlgate_testkit.aws.account import Aws, ClientError, ParamValidationError
 from mlgate_testkit.aws.arguments import argument_names, near, output_names, wrong_arguments
-from mlgate_testkit.aws.documents import json_text
+from mlgate_testkit.aws.documents import json_text, same_document
 from mlgate_testkit.aws.drift import observed_inputs
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.tags import TagRules
@@ -164,6 +164,9 @@ class AwsProvider:
 
     def _complete(self, model: ResourceModel, inputs: Inputs, seen: Outputs) -> Outputs:
         outputs = {**inputs, **{key: value for key, value in seen.items() if value is not None}}
+        for document in model.json & inputs.keys() & outputs.keys():
+            if same_document(inputs[document], outputs[document]):
+                outputs[document] = inputs[document]  # as the program spelt it
         if "region" in argument_names(model.type):
             outputs["region"] = self._region(inputs)
         return {key: Secret(value) if key in model.secret else value for key, value in outputs.items()}

@@ -12,7 +12,10 @@ __all__ = ["QUOTAS", "Quota", "quota_of"]
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One quota. `refusal` is the error code with which the API answers beyond it, `text` its message; `{value}` stands for the value."""
+    """One quota. `code` is "" where Service Quotas' own is not known to us.
+
+    `refusal` is the error code with which the API answers beyond it, `text` its message; `{value}` stands for the value.
+    """
 
     code: str
     name: str
@@ -29,15 +32,34 @@ QUOTAS: tuple[Quota, ...] = (
         "TooManyBuckets",
         "You have attempted to create more buckets than allowed",
     ),
+    Quota("L-FE177D64", "Roles per account", 1_000, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: {value}"),
+    Quota(
+        "L-E95E4862", "Customer managed policies per account", 1_500, "LimitExceeded", "Cannot exceed quota for PoliciesPerAccount: {value}"
+    ),
+    Quota("L-0DA4ABF3", "Managed policies per role", 10, "LimitExceeded", "Cannot exceed quota for PoliciesPerRole: {value}"),
+    Quota(
+        "L-6E65F664",
+        "Instance profiles per account",
+        1_000,
+        "LimitExceeded",
+        "Cannot exceed quota for InstanceProfilesPerAccount: {value}",
+    ),
+    Quota(
+        "",
+        "OpenId Connect providers per account",
+        100,
+        "LimitExceeded",
+        "Cannot exceed quota for OpenIDConnectProvidersPerAccount: {value}",
+    ),
 )
 
 
 def quota_of(name: str) -> Quota:
     """The quota with this code or name. Raises UsageError naming the nearest."""
     for quota in QUOTAS:
-        if name in {quota.code, quota.name}:
+        if name and name in {quota.code, quota.name}:
             return quota
-    known = [each for quota in QUOTAS for each in (quota.code, quota.name)]
+    known = [each for quota in QUOTAS for each in (quota.code, quota.name) if each]
     close = get_close_matches(name, known, n=1)
     meant = f"did you mean {close[0]!r}? " if close else ""
     raise UsageError(f"no quota {name!r} is simulated", where="quota", remedy=f"{meant}simulated are: {', '.join(known)}")

@@ -49,6 +49,10 @@ def log_target(cloud: Cloud) -> Arguments:
     return {**bucket(cloud), "targetBucket": "logs"}
 
 
+def role(cloud: Cloud) -> Arguments:
+    return {"role": cloud.up("aws:iam/role:Role", name="trainer", assumeRolePolicy=trust()).id}
+
+
 def own_bucket(principal: str) -> str:
     return policy("s3:GetObject", "arn:aws:s3:::models/*", Principal={"AWS": principal})
 
@@ -118,4 +122,27 @@ SAMPLES: dict[str, Sample] = {
         bucket,
     ),
     "aws:s3/bucketObject:BucketObject": Sample({"key": "b.txt", "contentBase64": "YQ=="}, {"tags": {"x": "y"}}, {"key": "c"}, bucket),
+    "aws:iam/role:Role": Sample(
+        {"name": "trainer", "assumeRolePolicy": trust(), "description": "trains", "tags": {"owner": "vision"}},
+        {"assumeRolePolicy": trust("eks.amazonaws.com"), "maxSessionDuration": 7200, "tags": {}, "description": "serves"},
+        {"path": "/ml/"},
+    ),
+    "aws:iam/policy:Policy": Sample(
+        {"name": "read", "policy": policy(), "tags": {"owner": "vision"}},
+        {"policy": policy("s3:*"), "tags": {"a": "b"}},
+        {"description": "x"},
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Sample({"name": "read", "policy": policy()}, {"policy": policy("s3:*")}, {"name": "other"}, role),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Sample(
+        {"policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
+        {},
+        {"policyArn": "arn:aws:iam::aws:policy/AmazonS3FullAccess"},
+        role,
+    ),
+    "aws:iam/instanceProfile:InstanceProfile": Sample({"name": "nodes", "tags": {"a": "b"}}, {"tags": {"a": "c"}}, {"path": "/ml/"}, role),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": Sample(
+        {"url": "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC", "clientIdLists": ["sts.amazonaws.com"], "tags": {"a": "b"}},
+        {"clientIdLists": ["sts.amazonaws.com", "other"], "tags": {"c": "d"}},
+        {"url": "https://token.actions.githubusercontent.com"},
+    ),
 }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from types import ModuleType
 
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
-from mlgate_testkit.aws.models import s3_bucket, s3_lifecycle, s3_object, s3_settings
+from mlgate_testkit.aws.models import iam_policy, iam_role, s3_bucket, s3_lifecycle, s3_object, s3_settings
 
 __all__ = ["FUNCTIONS", "MODELS"]
 
-_MODULES: tuple[ModuleType, ...] = (s3_bucket, s3_settings, s3_lifecycle, s3_object)
+_MODULES: tuple[ModuleType, ...] = (s3_bucket, s3_settings, s3_lifecycle, s3_object, iam_policy, iam_role)
 
 MODELS: dict[str, ResourceModel] = {model.type: model for module in _MODULES for model in getattr(module, "MODELS", ())}
 FUNCTIONS: dict[str, FunctionModel] = {function.type: function for module in _MODULES for function in getattr(module, "FUNCTIONS", ())}
