@@ -23,6 +23,7 @@ from moto.iam.models import IAMBackend, ManagedPolicy
 from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
+from mlgate_testkit.aws.apis import install
 from mlgate_testkit.aws.quotas import quota_of
 
 __all__ = ["Account", "Aws", "ClientError", "Credentials", "ParamValidationError", "refusal"]
@@ -56,6 +57,7 @@ class Account:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)  # one line for each request otherwise
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         IAMBackend._init_aws_policies = _aws_policies  # type: ignore[method-assign,assignment]
+        install()  # own operations, before the server reads its table of addresses
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self._server.start()
         host, port = self._server.get_host_and_port()

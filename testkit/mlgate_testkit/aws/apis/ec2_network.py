@@ -1,0 +1,177 @@
+"""What EC2 refuses in a network and moto does not: deleting what something else stands on, and gateways without their ground.
+
+Source: EC2 API reference, "Error codes for the Amazon EC2 API" (DependencyViolation, Gateway.NotAttached, InvalidIPAddress.InUse,
+Resource.AlreadyAssociated, RouteAlreadyExists) and the user guides of VPC and EKS about what blocks a deletion.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from typing import Any
+
+from moto.eks.models import eks_backends
+
+from mlgate_testkit.aws.apis.dispatch import Operation, Place, Refused, store_of
+
+__all__ = ["OPERATIONS"]
+
+
+def _dependent(what: str, identity: str) -> Refused:
+    return Refused("DependencyViolation", f"The {what} '{identity}' has dependencies and cannot be deleted.")
+
+
+def _networks(place: Place) -> Iterator[dict[str, Any]]:
+    """The network of every EKS cluster here: its control plane has interfaces in these subnets."""
+    for held in store_of(eks_backends[place.account][place.region], "clusters").values():
+        yield held.cluster["resourcesVpcConfig"]
+        for group in held.nodegroups.values():
+            yield {"subnetIds": group["subnets"], "securityGroupIds": []}
+
+
+def _delete_vpc(place: Place, wanted: dict[str, Any]) -> None:
+    vpc_id, ec2 = wanted["VpcId"], place.backend
+    in_use = [
+        *(each.id for each in ec2.internet_gateways.values() if each.vpc and each.vpc.id == vpc_id),
+        *(each.id for each in ec2.nat_gateways.values() if each.vpc_id == vpc_id and each.state != "deleted"),
+        *(each.id for each in ec2.vpc_end_points.values() if each.vpc_id == vpc_id and each.state != "deleted"),
+        *(each.id for each in ec2.groups.get(vpc_id, {}).values() if not each.is_default),
+    ]
+    if in_use:
+        raise _dependent("vpc", vpc_id)
+
+
+def _delete_subnet(place: Place, wanted: dict[str, Any]) -> None:
+    subnet_id = wanted["SubnetId"]
+    interfaces = [each for each in place.backend.enis.values() if each.subnet.id == subnet_id]
+    if interfaces or any(subnet_id in network["subnetIds"] for network in _networks(place)):
+        raise _dependent("subnet", subnet_id)
+
+
+def _delete_security_group(place: Place, wanted: dict[str, Any]) -> None:
+    ec2, group_id = place.backend, wanted.get("GroupId")
+    group = ec2.get_security_group_from_id(group_id) if group_id else None
+    if group is None:
+        return
+    if group.is_default:
+        raise Refused("CannotDelete", f'the specified group: "{group_id}" name: "default" cannot be deleted by a user')
+    used = [
+        *(eni for eni in ec2.enis.values() if any(each.id == group_id for each in eni.group_set)),
+        *(each for each in ec2.vpc_end_points.values() if each.state != "deleted" and group_id in each.security_group_ids),
+        *(network for network in _networks(place) if group_id in network["securityGroupIds"]),
+        *(
+            rule
+            for groups in ec2.groups.values()
+            for other in groups.values()
+            if other.id != group_id
+            for rule in [*other.ingress_rules, *other.egress_rules]
+            if rule.source_group and rule.source_group.get("GroupId") == group_id
+        ),
+    ]
+    if used:
+        raise Refused("DependencyViolation", f"resource {group_id} has a dependent object")
+
+
+def _delete_route_table(place: Place, wanted: dict[str, Any]) -> None:
+    table = place.backend.route_tables.get(wanted["RouteTableId"])
+    if table is not None and table.main_association_id:
+        raise _dependent("routeTable", table.id)
+
+
+def _create_route(place: Place, wanted: dict[str, Any]) -> None:
+    """Also where moto would take a NAT gateway that is not there."""
+    table = place.backend.route_tables.get(wanted["RouteTableId"])
+    nat = wanted.get("NatGatewayId")
+    if nat and nat not in place.backend.nat_gateways:
+        raise Refused("InvalidNatGatewayID.NotFound", f"The natGateway ID '{nat}' does not exist")
+    destination = wanted.get("DestinationCidrBlock") or wanted.get("DestinationIpv6CidrBlock")
+    for route in table._routes.values() if table else ():
+        if destination and destination in {route.destination_cidr_block, route.destination_ipv6_cidr_block}:
+            raise Refused("RouteAlreadyExists", f"The route identified by {destination} already exists.")
+    gateway = place.backend.internet_gateways.get(wanted.get("GatewayId"))
+    if table and gateway and (gateway.vpc is None or gateway.vpc.id != table.vpc_id):
+        raise Refused("InvalidParameterValue", f"route table {table.id} and network gateway {gateway.id} belong to different networks")
+
+
+def _attach_gateway(place: Place, wanted: dict[str, Any]) -> None:
+    for gateway in place.backend.internet_gateways.values():
+        if gateway.vpc and gateway.vpc.id == wanted["VpcId"]:
+            raise Refused("InvalidParameterValue", f"Network {wanted['VpcId']} already has an internet gateway attached")
+
+
+def _detach_gateway(place: Place, wanted: dict[str, Any]) -> None:
+    vpc_id, ec2 = wanted["VpcId"], place.backend
+    if any(each.eni is not None and each.eni.subnet.vpc_id == vpc_id for each in ec2.addresses):
+        raise Refused(
+            "DependencyViolation",
+            f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.",
+        )
+
+
+def _create_nat_gateway(place: Place, wanted: dict[str, Any]) -> None:
+    """AWS tells of a missing internet gateway some seconds later, in the state of the NAT gateway; here the request is refused."""
+    ec2 = place.backend
+    if wanted.get("ConnectivityType", "public") == "private":
+        return
+    vpc_id = ec2.get_subnet(wanted["SubnetId"]).vpc_id
+    if not any(each.vpc and each.vpc.id == vpc_id for each in ec2.internet_gateways.values()):
+        raise Refused("Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached")
+    if not wanted.get("AllocationId"):
+        raise Refused("MissingParameter", "The request must include the AllocationId parameter. Add the required parameter and retry the request.")
+    (address,) = ec2.address_by_allocation([wanted["AllocationId"]])
+    if address.association_id:
+        raise Refused("Resource.AlreadyAssociated", f"Elastic IP address [{wanted['AllocationId']}] is already associated")
+
+
+def _delete_nat_gateway(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
+    """moto leaves its interface, and the address associated."""
+    ec2, nat = place.backend, place.backend.nat_gateways.get(wanted["NatGatewayId"])
+    if nat is None:
+        raise Refused("NatGatewayNotFound", f"NatGateway {wanted['NatGatewayId']} was not found")
+    for address in [each for each in ec2.addresses if each.eni is nat._eni]:
+        ec2.disassociate_address(association_id=address.association_id)
+    ec2.enis.pop(nat._eni.id, None)
+    nat.state = "deleted"
+    return {"NatGatewayId": nat.id}
+
+
+def _release_address(place: Place, wanted: dict[str, Any]) -> None:
+    for address in place.backend.addresses:
+        if address.allocation_id == wanted.get("AllocationId") and address.association_id:
+            raise Refused("InvalidIPAddress.InUse", f"Address {address.public_ip} is in use.")
+
+
+def _create_subnet(place: Place, wanted: dict[str, Any]) -> None:
+    cidr = ipaddress.ip_network(wanted["CidrBlock"], strict=False) if wanted.get("CidrBlock") else None
+    if cidr and not 16 <= cidr.prefixlen <= 28:
+        raise Refused("InvalidSubnet.Range", f"The CIDR '{wanted['CidrBlock']}' is invalid.")
+    zones = [zone.name for zone in place.backend.describe_availability_zones()]
+    zone = wanted.get("AvailabilityZone")
+    if zone and zone not in zones:
+        raise Refused(
+            "InvalidParameterValue",
+            f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following "
+            f"availability zones: {', '.join(zones)}.",
+        )
+
+
+def _create_endpoint(place: Place, wanted: dict[str, Any]) -> None:
+    service = wanted["ServiceName"]
+    if service.startswith("com.amazonaws.") and service.split(".")[2] != place.region:
+        raise Refused("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
+
+
+OPERATIONS: dict[str, Operation] = {
+    "DeleteVpc": _delete_vpc,
+    "DeleteSubnet": _delete_subnet,
+    "DeleteSecurityGroup": _delete_security_group,
+    "DeleteRouteTable": _delete_route_table,
+    "CreateRoute": _create_route,
+    "AttachInternetGateway": _attach_gateway,
+    "DetachInternetGateway": _detach_gateway,
+    "CreateNatGateway": _create_nat_gateway,
+    "DeleteNatGateway": _delete_nat_gateway,
+    "ReleaseAddress": _release_address,
+    "CreateSubnet": _create_subnet,
+    "CreateVpcEndpoint": _create_endpoint,
+}
