@@ -79,18 +79,8 @@ class Steps:
         served = self._calls.served(kind)
         known = str(old.outputs.get("__fieldManager") or "")
         manager = new_manager(news, known)
-        live = self._calls.get(served, *split_identity(old.id))
-        if live is None:
-            raise ProviderError(f"{title(kind, news)} is gone from the cluster; run `pulumi refresh`, and the next update creates it")
-        dry = DRY if run.preview else {}
         try:
-            if kind.kind == "CustomResourceDefinition":
-                changed = self._calls.put(served, news, manager, live["metadata"]["resourceVersion"], dry)
-            else:
-                if not patch and not run.preview:
-                    self._calls.adopt(served, live, manager)
-                force = run.preview and not patch and _created_plainly(live)
-                changed = self._calls.apply(served, news, manager, {**dry, **({"force": "true"} if force else {})}, run)
+            changed = self._changed(kind, served, old, news, manager, run, patch=patch)
         except ApiError as error:
             if run.preview and error.reason == "Forbidden":
                 return echo(news, old.outputs)
@@ -181,9 +171,31 @@ class Steps:
             again: dict[str, Any] = prune(self._calls.would_apply(served, live, manifest), manifest)
         except ApiError:
             again = manifest
-        return _respelled(inputs, found, again)
+        told: dict[str, Any] = _respelled(inputs, found, again)
+        return told
 
     # -- helpers
+
+    def _changed(
+        self, kind: ObjectKind, served: Served, old: State, news: dict[str, Any], manager: str, run: Run, *, patch: bool
+    ) -> dict[str, Any]:
+        """The object with these fields. Begins anew where a controller wrote to it between the looking and the writing."""
+        dry = DRY if run.preview else {}
+        for ended in looks(_PATIENCE_S, run):
+            live = self._calls.get(served, *split_identity(old.id))
+            if live is None:
+                break
+            force = {"force": "true"} if run.preview and not patch and _created_plainly(live) else {}
+            try:
+                if kind.kind == "CustomResourceDefinition":
+                    return self._calls.put(served, news, manager, live["metadata"]["resourceVersion"], dry)
+                if not patch and not run.preview:
+                    self._calls.adopt(served, live, manager)
+                return self._calls.apply(served, news, manager, {**dry, **force}, run)
+            except ApiError as error:
+                if ended or error.reason != "Conflict" or error.causes:
+                    raise
+        raise ProviderError(f"{title(kind, news)} is gone from the cluster; run `pulumi refresh`, and the next update creates it")
 
     def _patiently(self, kind: ObjectKind, inputs: dict[str, Any], run: Run, ask: Callable[[Served], dict[str, Any]]) -> dict[str, Any]:
         """Tries again while the namespace, or the kind itself, may still come with the same update."""
