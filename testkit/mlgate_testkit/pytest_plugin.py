@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 _PROVIDERS = ("simulated_aws", "kubernetes_standin")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """pulumi_aws warns about its own deprecated classes whenever it loads them; a program that makes one is warned in its own log."""
+    config.addinivalue_line("filterwarnings", r"ignore:\S+ has been deprecated in favor of \S+:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def pulumi_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The real Pulumi engine with a home of its own, fake credentials and nothing of the user's clouds; one for each pytest process."""
