@@ -6,6 +6,7 @@ kubelets: pods become ready because a stage says so, no image is pulled, nothing
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from mlgate_testkit.cluster.karpenter import Drought
 from mlgate_testkit.cluster.objects import Object, Objects, parse_manifests
 from mlgate_testkit.cluster.processes import PartStatus
 from mlgate_testkit.cluster.startup import Running, bring_up, on_free_ports, require_tools
+from mlgate_tools.control_plane import program_path
 
 T = TypeVar("T")
 
@@ -153,6 +155,18 @@ class Cluster:
             raise UsageError("this cluster has no Karpenter", where="Cluster", remedy="Cluster(karpenter=True)")
         karpenter.write_instance_types(self._up.layout, self._droughts)
         self.restart(karpenter.KARPENTER)
+
+    def kubectl(self, *arguments: str) -> str:
+        """What kubectl answers on standard output. Raises ClusterError with what it says when it fails."""
+        command = [str(program_path("kubectl")), f"--kubeconfig={self.kubeconfig}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise ClusterError(
+                f"kubectl {' '.join(arguments)} failed: {done.stderr.strip()}",
+                where=f"cluster {self._up.layout.folder}",
+                remedy="correct the arguments; kubectl's own help says which there are",
+            )
+        return done.stdout
 
     def wait_for(self, condition: Callable[[], T], what: str, *, limit_s: float = 60.0) -> T:
         """What `condition` returns, once that is true (a list with something in it, a number above 0).

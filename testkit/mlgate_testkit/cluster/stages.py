@@ -31,28 +31,17 @@ def stages() -> list[dict[str, Any]]:
     at_once["spec"]["selector"]["matchExpressions"] += [_annotated(name, exists=False) for name in (READY_AFTER, FAILS)]
     template = at_once["spec"]["next"]["statusTemplate"]
     delay = {"durationFrom": {"expressionFrom": f'.metadata.annotations["{READY_AFTER}"]'}}
+    steady = [_ALIVE, _RUNNING, _annotated(UNREADY, exists=False), _not_ready()]
     return [
         *upstream,
         _stage("testkit-pod-starts", [_ALIVE, _PENDING, _annotated(READY_AFTER)], _unready(template)),
-        _stage(
-            "testkit-pod-ready-later",
-            [_ALIVE, _RUNNING, _annotated(READY_AFTER), _annotated(UNREADY, exists=False), _not_ready()],
-            template,
-            delay,
-        ),
+        _stage("testkit-pod-ready-later", [*steady, _annotated(READY_AFTER)], _change(ready=True), delay),
         _stage("testkit-pod-fails", [_ALIVE, _PENDING, _annotated(FAILS)], _failing(template)),
-        _stage("testkit-pod-unready", [_ALIVE, _RUNNING, _annotated(UNREADY), _ready()], _unready(template)),
+        _stage("testkit-pod-unready", [_ALIVE, _RUNNING, _annotated(UNREADY), _ready()], _change(ready=False)),
         _stage(
             "testkit-pod-ready-again",
-            [
-                _ALIVE,
-                _RUNNING,
-                _annotated(UNREADY, exists=False),
-                _annotated(READY_AFTER, exists=False),
-                _annotated(FAILS, exists=False),
-                _not_ready(),
-            ],
-            template,
+            [*steady, _annotated(READY_AFTER, exists=False), _annotated(FAILS, exists=False)],
+            _change(ready=True),
         ),
     ]
 
@@ -77,6 +66,27 @@ def _ready() -> dict[str, Any]:
 
 def _not_ready() -> dict[str, Any]:
     return {"key": _READY, "operator": "NotIn", "values": ["True"]}
+
+
+def _change(*, ready: bool) -> str:
+    """The status by which a running pod changes: readiness alone, since its address, given once more, would be a second one."""
+    word = str(ready)
+    conditions = "".join(
+        f'- lastTransitionTime: {{{{ Now | Quote }}}}\n  status: "{word}"\n  type: {kind}\n' for kind in ("Ready", "ContainersReady")
+    )
+    return f"""conditions:
+{conditions}
+containerStatuses:
+{{{{ range .status.containerStatuses }}}}
+- name: {{{{ .name | Quote }}}}
+  image: {{{{ .image | Quote }}}}
+  ready: {word.lower()}
+  restartCount: 0
+  state:
+    running:
+      startedAt: {{{{ .state.running.startedAt | Quote }}}}
+{{{{ end }}}}
+"""
 
 
 def _unready(template: str) -> str:
