@@ -26,17 +26,23 @@ _UNREADABLE = re.compile(r"While processing resource: ")
 """How Pulumi's runtime begins when it cannot send an argument (prepare_resource in pulumi/runtime/resource.py)."""
 
 
-def explain(error: Exception, creations: Creations, registered: Container[object], root: Path) -> list[Problem]:
-    """What an exception of the program means, where it is about arguments of a resource or about an Output; else nothing.
+_MISFIT = re.compile(r"Unexpected type; expected a value of type")
+"""How it says that an input which was sent, and is told back, has another form than the SDK's own: the check of the inputs says it too."""
+
+
+def explain(error: Exception, creations: Creations, registered: Container[object], root: Path) -> list[Problem] | None:
+    """What an exception of the program means, where it is about arguments of a resource or about an Output; else None.
 
     `registered`: the resources that got as far as their registration, whose arguments are judged from that.
     """
     text = str(error)
     if _UNREADABLE.match(text):
-        return [problem for made in creations.all if made.resource not in registered for problem in check_given(made)]
+        return [problem for made in creations.all if made.resource not in registered for problem in check_given(made)] or None
     if circle := _CIRCLE.search(text):
         return _circle_problems(circle[1], circle[2], creations)
-    return _type_error_problems(error, creations, root) if isinstance(error, TypeError) else []
+    if _MISFIT.match(text):
+        return []
+    return (_type_error_problems(error, creations, root) or None) if isinstance(error, TypeError) else None
 
 
 def _type_error_problems(error: TypeError, creations: Creations, root: Path) -> list[Problem]:

@@ -126,7 +126,7 @@ class _Run:
         problems += self._misused
         for error in dict.fromkeys(error for error in (failure, self._own_failure) if error is not None):
             explained = explain(error, self._creations, self._registered, self.root)
-            if not explained:
+            if explained is None or not (explained or problems):
                 raise error
             problems += explained
         if problems:

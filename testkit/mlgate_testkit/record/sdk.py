@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ def arguments_of(resource_class: type) -> type | None:
     """The Args class of a resource; None where neither the class nor a base of it declares one."""
     for base in resource_class.__mro__:
         initializer = base.__dict__.get("__init__")
-        for overload in typing.get_overloads(initializer) if initializer else ():
+        for overload in typing.get_overloads(initializer) if inspect.isfunction(initializer) else ():
             arguments = _input_type(overload.__annotations__.get("args"), initializer)
             if arguments is not None:
                 return arguments
