@@ -34,30 +34,36 @@ def observed_inputs(model: ResourceModel, known: Inputs, seen: Outputs, *, impor
             if not _empty(before):
                 del inputs[argument]
         elif not model.same(argument, before, there):
-            inputs[argument] = _overlaid(before, there, kind)
+            inputs[argument] = _overlaid(before, there, kind, argument, model)
     if imported:
         inputs = {**{argument: value for argument, value in model.defaults.items() if value is not None}, **inputs}
     return inputs
 
 
-def _overlaid(before: Any, there: Any, kind: Any) -> Any:
+def _overlaid(before: Any, there: Any, kind: Any, path: str, model: ResourceModel) -> Any:
     """`there` in the spelling of `before`: numbers as the program gave them, and no field that nobody set."""
+    if path in model.equivalent and model.equivalent[path](before, there):
+        return before
     if isinstance(before, Mapping) and isinstance(there, Mapping) and not is_map(kind):
         fields = next((field_types(member) for member in union_members(kind) if _is_nested(member)), {})
         found = {
-            key: _overlaid(before[key], there[key], fields.get(key)) if key in before else there[key]
+            key: _overlaid(before[key], there[key], fields.get(key), f"{path}.{key}", model) if key in before else there[key]
             for key in there
-            if key in before or not _empty(there[key])
+            if key in before or not (_empty(there[key]) or _left_to_the_cloud(f"{path}.{key}", there[key], model))
         }
         untold = {key: value for key, value in before.items() if key not in there}
         return {key: value for key, value in (untold | found).items() if value is not None}
     if isinstance(before, list) and isinstance(there, list):
         inner = next((typing.get_args(member)[0] for member in union_members(kind) if typing.get_args(member)), None)
-        paired = [_overlaid(old, new, inner) for old, new in zip(before, there, strict=False)]
+        paired = [_overlaid(old, new, inner, path, model) for old, new in zip(before, there, strict=False)]
         return paired + there[len(before) :]
     if not isinstance(there, (Mapping, list)) and _text(before) == _text(there):
         return before
     return there
+
+
+def _left_to_the_cloud(path: str, there: Any, model: ResourceModel) -> bool:
+    return path in model.computed or (path in model.nested_defaults and model.nested_defaults[path] == there)
 
 
 def _is_nested(member: Any) -> bool:

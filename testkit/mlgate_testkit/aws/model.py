@@ -92,7 +92,12 @@ class ResourceModel:
     forces_new: frozenset[str] = frozenset()
     """Terraform's ForceNew. `region` and the name's prefix arguments need not be listed."""
     computed: frozenset[str] = frozenset()
-    """Terraform's Optional and Computed: without them in the program the cloud decides, and that is no drift."""
+    """Terraform's Optional and Computed: without them in the program the cloud decides, and that is no drift. Fields of objects
+    too, by path ("vpcConfig.vpcId")."""
+    nested_defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What a field of an object is without the program's doing, by path ("vpcConfig.endpointPublicAccess"): anything else is drift."""
+    notice: Callable[[Inputs], str] | None = None
+    """What a user must be told before and after this is created, such as that it cannot be undone."""
     state_only: frozenset[str] = frozenset()
     """Arguments that are kept in state and that no API gives back (forceDestroy), or that have no effect here."""
     renewed: Mapping[str, frozenset[str]] = field(default_factory=dict)

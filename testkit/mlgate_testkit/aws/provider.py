@@ -11,6 +11,7 @@ from mlgate_testkit.aws.account import Aws, ClientError, ParamValidationError
 from mlgate_testkit.aws.arguments import argument_names, near, output_names, wrong_arguments
 from mlgate_testkit.aws.documents import json_text, same_document
 from mlgate_testkit.aws.drift import observed_inputs
+from mlgate_testkit.aws.fields import with_fields
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.tags import TagRules
 from mlgate_testkit.provider.provider import (
@@ -79,6 +80,8 @@ class AwsProvider:
 
     def create(self, resource: Resource, inputs: Inputs, run: Run) -> tuple[str, Outputs]:
         model = self._model(resource.type)
+        if model.notice:
+            run.warn(model.notice(inputs))
         if run.preview:
             return "", self._expected(model, inputs)
         aws = self._in(inputs)
@@ -111,7 +114,7 @@ class AwsProvider:
             changed = {path.split(".")[0].split("[")[0] for path in compare(old.inputs, news)}
             renewed = {output: UNKNOWN for output, causes in model.renewed.items() if changed & causes}
             kept = {key: value for key, value in old.outputs.items() if key in news or key not in old.inputs}
-            return {**kept, **news, **self._known(model, news), **renewed}
+            return with_fields(model, {**kept, **news, **self._known(model, news), **renewed}, old.outputs)
         aws = self._in(old.inputs)
         with refusals(f"updating {model.noun} ({old.id})"):
             if model.update:
@@ -175,7 +178,7 @@ class AwsProvider:
         """What a preview of a create knows."""
         arguments = argument_names(model.type)
         open_ = [each for each in output_names(model.type) - model.absent if each not in arguments or each in model.computed]
-        return {**dict.fromkeys(open_, UNKNOWN), **inputs, **self._known(model, inputs)}
+        return with_fields(model, {**dict.fromkeys(open_, UNKNOWN), **inputs, **self._known(model, inputs)}, {})
 
     def _known(self, model: ResourceModel, inputs: Inputs) -> Outputs:
         known: Outputs = {"region": self._region(inputs)} if "region" in argument_names(model.type) else {}

@@ -82,4 +82,5 @@ def extended(base: type[BaseResponse], service: str, backends: Any, operations: 
             headers, body = self._enrich_response(headers, body)
             return status, headers, body
 
-    return Extended.dispatch
+    dispatch: Callable[..., Any] = Extended.dispatch
+    return dispatch

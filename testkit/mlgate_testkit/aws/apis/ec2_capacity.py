@@ -41,7 +41,9 @@ def _create_placement(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         raise Refused("InvalidPlacementGroup.Duplicate", f"The placement group '{name}' already exists.")
     partitions = wanted.get("PartitionCount")
     if partitions is not None and (strategy != "partition" or not 1 <= partitions <= 7):
-        raise Refused("InvalidParameterValue", f"Value ({partitions}) for parameter partitionCount is invalid: 1 to 7, with strategy partition only.")
+        raise Refused(
+            "InvalidParameterValue", f"Value ({partitions}) for parameter partitionCount is invalid: 1 to 7, with strategy partition only."
+        )
     identity = _identity("pg", place, name, datetime.now(UTC))
     groups[name] = {
         "GroupName": name,
@@ -71,7 +73,9 @@ def _delete_placement(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     if name not in groups:
         raise Refused("InvalidPlacementGroup.Unknown", f"The Placement Group '{name}' is unknown.")
     instances = [instance for reservation in place.backend.reservations.values() for instance in reservation.instances]
-    if any(each.placement.get("GroupName") == name and each.state != "terminated" for each in instances if isinstance(each.placement, dict)):
+    if any(
+        each.placement.get("GroupName") == name and each.state != "terminated" for each in instances if isinstance(each.placement, dict)
+    ):
         raise Refused("InvalidPlacementGroup.InUse", f"The placement group '{name}' is in use and may not be deleted.")
     del groups[name]
     return {}
@@ -159,7 +163,9 @@ def _offerings(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     kind, count, hours = wanted.get("InstanceType", "p5.48xlarge"), wanted.get("InstanceCount", 1), wanted["CapacityDurationHours"]
     _require_type(kind)
     if hours % 24 or not 24 <= hours <= 182 * 24 or (hours > 14 * 24 and hours % (7 * 24)):
-        raise Refused("InvalidParameterValue", f"Value ({hours}) for parameter capacityDurationHours is invalid: days up to 14, weeks up to 182 days.")
+        raise Refused(
+            "InvalidParameterValue", f"Value ({hours}) for parameter capacityDurationHours is invalid: days up to 14, weeks up to 182 days."
+        )
     if not 1 <= count <= 64:
         raise Refused("InvalidParameterValue", f"Value ({count}) for parameter instanceCount is invalid: 1 to 64.")
     if "capacity-block" not in INSTANCE_TYPES[kind].get("SupportedUsageClasses", ()):
@@ -191,7 +197,10 @@ def _offerings(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
 def _purchase(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     offering = place.store("offerings").get(wanted["CapacityBlockOfferingId"])
     if offering is None:
-        raise Refused("InvalidCapacityBlockOfferingId.NotFound", f"The Capacity Block offering '{wanted['CapacityBlockOfferingId']}' does not exist or has expired.")
+        raise Refused(
+            "InvalidCapacityBlockOfferingId.NotFound",
+            f"The Capacity Block offering '{wanted['CapacityBlockOfferingId']}' does not exist or has expired.",
+        )
     identity = _identity("cr", place, offering, datetime.now(UTC))
     made = {
         **{key: offering[key] for key in ("InstanceType", "AvailabilityZone", "StartDate", "EndDate", "Tenancy")},
@@ -216,7 +225,14 @@ def _create_template(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         tags[specification["ResourceType"]] = {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
     data = _template_data(wanted)
     made = place.backend.create_launch_template(wanted["LaunchTemplateName"], wanted.get("VersionDescription"), data, tags)
-    return {"LaunchTemplate": {"LaunchTemplateId": made.id, "LaunchTemplateName": made.name, "DefaultVersionNumber": 1, "LatestVersionNumber": 1}}
+    return {
+        "LaunchTemplate": {
+            "LaunchTemplateId": made.id,
+            "LaunchTemplateName": made.name,
+            "DefaultVersionNumber": 1,
+            "LatestVersionNumber": 1,
+        }
+    }
 
 
 def _create_template_version(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -117,7 +117,9 @@ def _create_nat_gateway(place: Place, wanted: dict[str, Any]) -> None:
     if not any(each.vpc and each.vpc.id == vpc_id for each in ec2.internet_gateways.values()):
         raise Refused("Gateway.NotAttached", f"Network {vpc_id} has no Internet gateway attached")
     if not wanted.get("AllocationId"):
-        raise Refused("MissingParameter", "The request must include the AllocationId parameter. Add the required parameter and retry the request.")
+        raise Refused(
+            "MissingParameter", "The request must include the AllocationId parameter. Add the required parameter and retry the request."
+        )
     (address,) = ec2.address_by_allocation([wanted["AllocationId"]])
     if address.association_id:
         raise Refused("Resource.AlreadyAssociated", f"Elastic IP address [{wanted['AllocationId']}] is already associated")

@@ -54,7 +54,9 @@ def _entries(place: Place, wanted: dict[str, Any]) -> Held:
 
 def _entry(held: Held, wanted: dict[str, Any]) -> dict[str, Any]:
     if wanted["principalArn"] not in held.entries:
-        raise missing(f"The specified principalArn could not be found. You can view your available access entries with ListAccessEntries: {wanted['principalArn']}")
+        raise missing(
+            f"The specified principalArn could not be found. You can view your available access entries with ListAccessEntries: {wanted['principalArn']}"
+        )
     return held.entries[wanted["principalArn"]]
 
 
@@ -240,7 +242,9 @@ OPERATIONS: dict[str, Operation] = {
     "DisassociateAccessPolicy": _disassociate,
     "ListAccessPolicies": _list_policies,
     "AssociateIdentityProviderConfig": _connect,
-    "DescribeIdentityProviderConfig": lambda place, wanted: {"identityProviderConfig": {"oidc": _provider(cluster_of(place, wanted), wanted)}},
+    "DescribeIdentityProviderConfig": lambda place, wanted: {
+        "identityProviderConfig": {"oidc": _provider(cluster_of(place, wanted), wanted)}
+    },
     "ListIdentityProviderConfigs": lambda place, wanted: {
         "identityProviderConfigs": [{"type": "oidc", "name": name} for name in cluster_of(place, wanted).providers]
     },

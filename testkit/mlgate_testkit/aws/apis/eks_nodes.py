@@ -80,7 +80,9 @@ def _require_version(version: str, of_cluster: str) -> None:
     if version not in VERSIONS:
         raise invalid(f"unsupported Kubernetes version {version}; supported are {', '.join(VERSIONS)}")
     if not 0 <= minor(of_cluster) - minor(version) <= 3:
-        raise invalid(f"Nodegroup version {version} must be at most 3 minor versions behind the cluster's {of_cluster}, and not ahead of it")
+        raise invalid(
+            f"Nodegroup version {version} must be at most 3 minor versions behind the cluster's {of_cluster}, and not ahead of it"
+        )
 
 
 def _require_scaling(scaling: dict[str, int]) -> None:
@@ -221,16 +223,15 @@ def _create_profile(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     if name in held.profiles:
         raise taken("A Fargate Profile already exists with this name in this cluster.")
     role = wanted["podExecutionRoleArn"]
-    require_role(place, role, f"Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal ({role})")
+    require_role(
+        place,
+        role,
+        f"Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal ({role})",
+    )
     subnets = wanted.get("subnets") or []
     tables = ec2_backends[place.account][place.region].route_tables.values()
     for subnet in subnets_of(place, subnets):
-        routes = [
-            route
-            for table in tables
-            if subnet.id in table._associations.values()
-            for route in table._routes.values()
-        ]
+        routes = [route for table in tables if subnet.id in table._associations.values() for route in table._routes.values()]
         if any(str(route.gateway_id or "").startswith("igw-") for route in routes):
             raise invalid(f"Subnet {subnet.id} provided in Fargate Profile is not a private subnet")
     held.profiles[name] = {
