@@ -72,7 +72,11 @@ def physical_name(resource: Resource) -> tuple[str, str] | None:
     else:
         word = resource.type.rpartition(":")[2]
         small = word[:1].lower() + word[1:]
-        keys = ("name", small, f"{small}Name", "identifier", f"{small}Identifier", f"{small}Id")
+        keys = (
+            ("name", "bucket")
+            if word in {"Bucket", "BucketV2"}
+            else ("name", f"{small}Name", "identifier", f"{small}Identifier", f"{small}Id")
+        )
         key = next((key for key in keys if isinstance(resource.inputs.get(key), str)), "name")
         value = resource.inputs.get(key)
     text = known_text(value)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves
-from mlgate_testkit.record import Graph, Resource, Secret
+from mlgate_testkit.record import Graph, Secret
 
 __all__ = ["RULES"]
 
@@ -33,33 +33,27 @@ _REMEDY = "take it from config.require_secret(...) or wrap it in pulumi.Output.s
 def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
     known = _known(graph)
     for resource in graph.resources:
-        for path, problem in _in_clear(resource.inputs, known, resource):
+        for path, problem in _in_clear(resource.inputs, known):
             yield Finding.of("secret-in-clear", resource, path, problem, _REMEDY)
-    for path, problem in _in_clear(graph.outputs, known, None):
+    for path, problem in _in_clear(graph.outputs, known):
         place = f"{graph.project}/{graph.stack}"
         yield Finding("secret-in-clear", "stack", place, path, problem, "export it with pulumi.Output.secret(...), or not at all")
 
 
-def _in_clear(values: Mapping[str, Any], known: set[str], resource: Resource | None) -> Iterator[tuple[str, str]]:
+def _in_clear(values: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str, str]]:
     named = dict(_pairs(values))
     for path, value in leaves(values):
-        text = known_text(value)
-        if not text:
+        if not isinstance(value, str) or not value:
             continue
         name = named.get(path, re.split(r"[.\[]", path)[-1] if not path.endswith("]") else re.split(r"[.\[]", path)[-2])
-        lost = next((secret for secret in known if secret in text), None)
-        shape = next((word for word, pattern in _SHAPES.items() if pattern.search(text)), None)
+        lost = next((secret for secret in known if secret in value), None)
+        shape = next((word for word, pattern in _SHAPES.items() if pattern.search(value)), None)
         if lost is not None:
             yield path, "it holds the value of a secret, and the mark is lost"
         elif shape:
             yield path, f"it looks like {shape}, in clear"
-        elif (_NAMED.search(name) and not _NOT_SECRET.search(name)) or _is_secret_data(resource, path):
+        elif known_text(value) and _NAMED.search(name) and not _NOT_SECRET.search(name):
             yield path, f'"{name}" is in clear'
-
-
-def _is_secret_data(resource: Resource | None, path: str) -> bool:
-    """Everything in a Kubernetes Secret is one, whatever it is called."""
-    return resource is not None and resource.type == "kubernetes:core/v1:Secret" and path.startswith(("data.", "stringData."))
 
 
 def _pairs(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

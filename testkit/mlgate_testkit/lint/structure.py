@@ -10,6 +10,9 @@ from mlgate_testkit.record import Graph, Resource
 
 __all__ = ["RULES"]
 
+_ARN = re.compile(r"arn:[\w-]*:[^\s\",\\]+")
+"""As it stands alone or in a policy."""
+
 _SHORTEST_NAME = 4
 """Shorter names ("web") stand in too many inputs by chance."""
 
@@ -52,30 +55,29 @@ def _missing_dependencies(graph: Graph) -> Iterator[Finding]:
         if named and len(named[1]) >= _SHORTEST_NAME:
             names.setdefault(named[1], []).append((resource, named[0]))
     for resource in graph.resources:
-        if resource.component:
-            continue
         own = physical_name(resource)
-        for path, value in leaves(resource.inputs):
+        for path, value in leaves({} if resource.component else resource.inputs):
             text = known_text(value)
             if text is None or (own and path == own[0]):
                 continue
-            for other, key in _named_in(text, path, names):
-                if other is not resource and not resource.needs(other) and not other.needs(resource) and other not in resource.ancestors:
+            for name, other, key in _named_in(text, path, names):
+                if not (other is resource or resource.needs(other) or other.needs(resource) or other in resource.ancestors):
                     yield Finding.of(
                         "missing-dependency",
                         resource,
                         path,
-                        f'"{text}" is the name of {other.type} {other.path}, written out: Pulumi does not know that one needs the other',
+                        f'"{name}" is the name of {other.type} {other.path}, written out: Pulumi does not know that one needs the other',
                         f"pass that resource's own output ({key}, id or arn)",
                     )
 
 
-def _named_in(text: str, path: str, names: dict[str, list[tuple[Resource, str]]]) -> Iterator[tuple[Resource, str]]:
-    words = set(re.split(r"[:/]", text)) if text.startswith("arn:") else {text}
-    for word in words:
-        for other, key in names.get(word, ()):
-            if text.startswith("arn:") or _refers(path, other.type):
-                yield other, key
+def _named_in(text: str, path: str, names: dict[str, list[tuple[Resource, str]]]) -> Iterator[tuple[str, Resource, str]]:
+    """Names that the text is, where its input speaks of such a resource, or that stand in an ARN in it."""
+    in_arns = {word for arn in _ARN.findall(text) for word in re.split(r"[:/]", arn)}
+    for name in sorted({text, *in_arns}):
+        for other, key in names.get(name, ()):
+            if name in in_arns or _refers(path, other.type):
+                yield name, other, key
 
 
 def _refers(path: str, token: str) -> bool:
