@@ -105,9 +105,12 @@ def _told() -> Iterator[None]:
     from mlgate.errors import MlgateError
     from mlgate.extras import install_remedy
 
+    problem = ""
     try:
         yield
     except MlgateError as error:
-        pytest.fail(str(error), pytrace=False)
+        problem = str(error)
     except ModuleNotFoundError as error:
-        pytest.fail(f"the package {error.name} is not installed\n  -> {install_remedy('testkit')}", pytrace=False)
+        problem = f"the package {error.name} is not installed\n  -> {install_remedy('testkit')}"
+    if problem:
+        pytest.fail(problem, pytrace=False)

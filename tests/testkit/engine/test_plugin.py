@@ -1,0 +1,251 @@
+"""The fixtures in whole runs of pytest, as a user has them: what passes, what fails and how it reads, and that nothing is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlgate.environment import CACHE_VARIABLE, cache_folder
+from mlgate_testkit.engine.orphans import Mark, marked
+
+pytest_plugins = ["pytester"]
+CACHE = cache_folder()  # before pytester moves HOME
+LIGHT = "def test_light():\n    import sys\n    assert not {'pulumi', 'psutil', 'yaml', 'grpc', 'boto3'} & set(sys.modules)"
+
+PROGRAM = """
+def program():
+    import pulumi
+    pulumi.export("size", pulumi.Config().get("size"))
+"""
+# A dynamic resource that starts a process which outlives the engine; its delete ends it, unless it forgets to.
+DAEMON = """
+def program():
+    import os, signal, subprocess
+    import pulumi
+    from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+    class Daemons(ResourceProvider):
+        def create(self, props):
+            process = subprocess.Popen(["sleep", "600"], stdin=-3, stdout=-3, stderr=-3, start_new_session=True)
+            return CreateResult(str(process.pid), {**props})
+
+        def delete(self, id_, props):
+            if not props["forgetful"]:
+                os.kill(int(id_), signal.SIGKILL)
+
+    class Daemon(Resource):
+        pass
+
+    Daemon(Daemons(), "daemon", {"forgetful": pulumi.Config().get_bool("forgetful")})
+"""
+SLOW = """
+def program():
+    import pathlib, time
+    import pulumi
+    pathlib.Path("FOLDER/begun").touch()
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _cache(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(CACHE))
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Runs pytest on a test file of that text, in a process of its own."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+    def start(text: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(test_it=text)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=240)
+
+    return start
+
+
+@pytest.fixture
+def started(pytester: pytest.Pytester) -> Iterator[Callable[[str], psutil.Process]]:
+    """Starts pytest on a slow program, and returns it once the engine runs that."""
+    processes = []
+
+    def start(text: str) -> psutil.Process:
+        pytester.makepyfile(test_it=text.replace("FOLDER", str(pytester.path)))
+        process = subprocess.Popen([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", "tmp"], stdout=subprocess.PIPE)
+        processes.append(process)
+        until(lambda: (pytester.path / "begun").exists() or process.poll() is not None)
+        assert process.poll() is None
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def until(condition: Callable[[], object], limit_s: float = 60) -> None:
+    """Waits for it."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def belonging(pid: int) -> Callable[[Mark], bool]:
+    """The marks of a pytest process."""
+    return lambda mark: mark.owner.startswith(f"{pid}:")
+
+
+@pytest.mark.engine
+def test_a_test_of_a_user_passes_and_fails_when_the_stack_breaks(run):
+    test = PROGRAM + "def test_size(stack):\n    dev = stack('dev', program=program, config={'size': '3'})\n    dev.up()\n"
+    run(test + "    assert dev.outputs['size'] == '3'\n").assert_outcomes(passed=1)
+    broken = run(test.replace("pulumi.export", "raise ValueError('no quota')  # pulumi.export"))
+    broken.assert_outcomes(failed=1)
+    broken.stdout.fnmatch_lines(["*UpdateError: pulumi up of stack dev: *", "*ValueError: no quota*"])
+    assert "engine/process.py" not in broken.stdout.str(), "a failure shows the test's lines and not the testkit's"
+
+
+def test_the_plugin_costs_other_runs_nothing(pytester):
+    pytester.makepyfile(
+        "def test_light():\n    import sys\n    assert not {'pulumi', 'psutil', 'yaml', 'grpc', 'boto3'} & set(sys.modules)"
+    )
+    environ = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "mlgate_testkit.pytest_plugin"]
+    done = subprocess.run(command, cwd=pytester.path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it(run, pytester):
+    pytester.makeconftest(
+        "import sys\n"
+        "class Absent:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'psutil':\n"
+        "            raise ModuleNotFoundError(\"No module named 'psutil'\", name=name)\n"
+        "sys.modules.pop('psutil', None)\n"
+        "sys.meta_path.insert(0, Absent())\n"
+    )
+    done = run("def test_it(stack):\n    pass\n", "-p", "no:xdist")
+    done.assert_outcomes(errors=1)
+    done.stdout.fnmatch_lines(["the package psutil is not installed", "*pip install '.[[]testkit[]]'"])
+    assert "Traceback" not in done.stdout.str()
+
+
+@pytest.mark.parametrize("version", [None, "v3.100.0"])
+def test_an_engine_that_is_missing_or_too_old_is_told_with_the_remedy(run, tmp_path, monkeypatch, version):
+    monkeypatch.setenv("MLGATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if version:
+        program(tmp_path / "pulumi", f"echo {version}")
+    done = run("def test_it(stack):\n    pass\n")
+    done.assert_outcomes(errors=1)
+    told = ["the Pulumi engine is not on this machine", "*python -m mlgate_tools*Pulumi 3.231 or newer*"]
+    done.stdout.fnmatch_lines([told[0], *(["*is 3.100.0, older than 3.231.0*"] if version else []), told[1]])
+
+
+def program(path: Path, text: str) -> None:
+    """A shell script."""
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+@pytest.mark.engine
+def test_a_daemon_that_the_destroy_ends_is_no_leak_and_a_forgotten_one_is_ended_and_named(run):
+    test = DAEMON + "def test_it(stack):\n    stack('dev', program=program, config={'forgetful': 'no'}).up()\n"
+    run(test.replace("'no'", "'false'")).assert_outcomes(passed=1)
+    leaking = run(test.replace("'no'", "'true'"))
+    leaking.assert_outcomes(passed=1, errors=1)
+    leaking.stdout.fnmatch_lines(["stack dev: left behind, and known to no state (now removed):", "*sleep 600 (process *)"])
+    ((pid),) = [line.split("process ")[1].rstrip(")") for line in leaking.outlines if "sleep 600 (process" in line][:1]
+    assert not psutil.pid_exists(int(pid))
+
+
+@pytest.mark.engine
+def test_two_runs_at_once_share_the_engine_and_nothing_else(run):
+    tests = "".join(
+        f"def test_{n}(stack):\n    dev = stack('dev', program=program)\n    dev.up()\n    assert dev.preview().nothing()\n" for n in (1, 2)
+    )
+    run(PROGRAM + tests, "-n", "2").assert_outcomes(passed=2)
+
+
+@pytest.mark.engine
+def test_a_test_that_is_killed_leaves_no_process_and_the_next_run_is_clean(started, run):
+    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
+    working = marked(belonging(process.pid))
+    assert any("pulumi" in one.name() for one in working)
+    process.kill()
+    process.wait()
+    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in working))
+    assert not marked(belonging(process.pid))
+    run(PROGRAM + "def test_it(stack):\n    stack('dev', program=program).up()\n").assert_outcomes(passed=1)
+
+
+@pytest.mark.engine
+def test_ctrl_c_ends_the_run_with_everything_it_started(started):
+    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"KeyboardInterrupt" in output
+    assert not marked(belonging(process.pid))
+
+
+@pytest.mark.engine
+def test_what_a_run_left_whose_guard_was_killed_too_is_ended_by_the_next(started, run):
+    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
+    (guard,) = [child for child in psutil.Process(process.pid).children() if "mlgate_testkit.engine.guard" in child.cmdline()]
+    guard.kill()
+    process.kill()
+    process.wait()
+    assert marked(belonging(process.pid))
+    run(PROGRAM + "def test_it(pulumi_engine):\n    pass\n").assert_outcomes(passed=1)
+    assert not marked(belonging(process.pid))
+
+
+@pytest.mark.engine
+def test_a_full_disk_is_told_with_the_place(pytester):
+    pytester.makepyfile(test_it=PROGRAM + "def test_it(stack):\n    stack('dev', program=program).up()\n")
+    mount = "mkdir small && mount -t tmpfs -o size=48k tmpfs small"
+    inner = f"{mount} && {sys.executable} -m pytest -p no:cacheprovider --basetemp small/tmp"
+    done = subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", inner], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"this machine does not allow a file system of one's own: {done.stderr.strip()}")
+    assert done.returncode == 1
+    assert "no space left on device" in done.stdout.lower()
+    assert "--basetemp" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("""echo '{"sequence":1,"resourcePreEvent":{"step":"create"}}'""", "*line 1: KeyError: 'metadata'*"),
+        ("echo 'started: yes'", "*line 1: *"),
+        ("true", "*it has no summary*"),
+    ],
+)
+def test_an_engine_whose_events_have_another_shape_is_told(run, tmp_path, monkeypatch, log, words):
+    """The programs here are stand-ins for an engine of the future."""
+    program(tmp_path / "pulumi-language-python", "true")
+    script = (
+        'case "$*" in\n'
+        "  version*) echo v3.400.0 ;;\n"
+        '  "stack init"*) echo "encryptionsalt: v1:x" > Pulumi.dev.yaml\n'
+        "    mkdir -p $STATE; echo '{\"checkpoint\": {}}' > $STATE/dev.json ;;\n"
+        f"  up*) while [ $# -gt 0 ]; do [ $1 = --event-log ] && ({log}) > $2; shift; done ;;\n"
+        "esac"
+    )
+    program(tmp_path / "pulumi", "STATE=${PULUMI_BACKEND_URL#file://}/.pulumi/stacks/program\n" + script)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = run(PROGRAM + "def test_it(stack):\n    stack('dev', program=program).up()\n")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*the events of Pulumi 3.400.0 are not in the shape this version of mlgate reads*", "*update mlgate*"])
+    done.stdout.fnmatch_lines([words])
