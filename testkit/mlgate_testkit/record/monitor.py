@@ -79,7 +79,7 @@ class RecordingMonitor(MockMonitor):
                 custom=request.custom,
                 remote=request.remote,
                 protect=request.protect,
-                retain_on_delete=request.retainOnDelete,
+                retain_on_delete=self._retained(request),
                 delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
                 ignore_changes=tuple(request.ignoreChanges),
                 replace_on_changes=tuple(request.replaceOnChanges),
@@ -102,6 +102,13 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id="" if resource_id in {None, UNKNOWN} else resource_id, object=to_struct(told)
         )
+
+    def _retained(self, request: Any) -> bool:
+        """As the engine has it: a resource that does not say so itself goes by its parent."""
+        if request.HasField("retainOnDelete"):
+            return bool(request.retainOnDelete)
+        parent = self.recorded.get(request.parent)
+        return parent is not None and parent.retain_on_delete
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
