@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mlgate.errors import UsageError
-from mlgate_testkit.cluster import karpenter, nodes
+from mlgate_testkit.cluster import karpenter, nodes, prometheus
 from mlgate_testkit.cluster.errors import ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, clear, new_run
@@ -136,6 +136,25 @@ class Cluster:
         """Pods that do not end, of one namespace or all. `labels`: a selector ("app=web"). `ready`: only those that are so, or not so."""
         found = [pod for pod in self.objects.list("Pod", namespace, labels=labels) if "deletionTimestamp" not in pod["metadata"]]
         return [pod for pod in found if ready is None or nodes.is_ready(pod) == ready]
+
+    def set_usage(
+        self, pod: str, *, cpu: str | None = None, memory: str | None = None, gpu_percent: float | None = None, namespace: str = "default"
+    ) -> None:
+        """What a pod uses from now on, as Prometheus sees it: CPUs ("250m"), memory ("1Gi"), the share of its GPUs' time in percent."""
+        said = {
+            prometheus.USAGE_CPU: cpu,
+            prometheus.USAGE_MEMORY: memory,
+            prometheus.USAGE_GPU: None if gpu_percent is None else f"{gpu_percent:g}",
+        }
+        annotations = {name: value for name, value in said.items() if value is not None}
+        self.objects.patch("Pod", pod, {"metadata": {"annotations": annotations}}, namespace)
+
+    @property
+    def prometheus_url(self) -> str:
+        """Prometheus, the same inside the cluster's network and outside. Raises UsageError where it was not chosen."""
+        if not self._up.chosen.prometheus:
+            raise UsageError("this cluster has no Prometheus", where="Cluster", remedy="Cluster(prometheus=True)")
+        return f"http://127.0.0.1:{self._up.layout.ports[prometheus.PROMETHEUS]}"
 
     def start_drought(self, *, capacity: str | None = None, accelerator: str | None = None, zone: str | None = None) -> None:
         """From now on Karpenter cannot buy such machines: of one capacity type ("spot"), accelerator or zone, or any where none is named.

@@ -22,6 +22,7 @@ from mlgate_testkit.cluster.parts import Layout, Part, Question
 from mlgate_tools.control_plane import program_path
 
 KARPENTER = "karpenter"
+PORTS = ("karpenter-metrics", "karpenter-health")
 _GROUP, _KIND, _NAME = "karpenter.kwok.sh", "KWOKNodeClass", "default"
 NODE_CLASS: dict[str, Any] = {"apiVersion": f"{_GROUP}/v1alpha1", "kind": _KIND, "metadata": {"name": _NAME}, "spec": {}}
 """What every node pool refers to here, in place of an EC2NodeClass."""
@@ -54,7 +55,7 @@ class Drought:
 
 def part(layout: Layout) -> Part:
     """Karpenter. Its two ports listen on every interface, for it takes no address; they answer with figures and health alone."""
-    metrics, health = layout.ports["karpenter-metrics"], layout.ports["karpenter-health"]
+    metrics, health = (layout.ports[name] for name in PORTS)
     environment = {
         "KUBECONFIG": str(layout.kubeconfig),
         "KUBERNETES_MIN_VERSION": "1.19.0-0",

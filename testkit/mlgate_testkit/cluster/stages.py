@@ -31,7 +31,7 @@ def stages() -> list[dict[str, Any]]:
     at_once["spec"]["selector"]["matchExpressions"] += [_annotated(name, exists=False) for name in (READY_AFTER, FAILS)]
     template = at_once["spec"]["next"]["statusTemplate"]
     delay = {"durationFrom": {"expressionFrom": f'.metadata.annotations["{READY_AFTER}"]'}}
-    steady = [_ALIVE, _RUNNING, _annotated(UNREADY, exists=False), _not_ready()]
+    steady: list[dict[str, Any]] = [_ALIVE, _RUNNING, _annotated(UNREADY, exists=False), _not_ready()]
     return [
         *upstream,
         _stage("testkit-pod-starts", [_ALIVE, _PENDING, _annotated(READY_AFTER)], _unready(template)),

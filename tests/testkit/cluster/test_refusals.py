@@ -1,0 +1,181 @@
+"""What stands in the way of a cluster is named with its remedy, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgate.errors import BusyError, ProcessError, ToolError, UsageError
+from mlgate_serving.ports import free_ports
+from mlgate_testkit.cluster import Cluster, parts, startup
+from mlgate_testkit.cluster.extensions import Chosen
+from mlgate_testkit.cluster.named import bring_up_named
+from mlgate_testkit.cluster.parts import Layout, Part
+
+from .machine import Left
+
+CLUSTER = pytest.mark.cluster
+
+
+def test_programs_that_are_not_built_name_the_command_that_builds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGATE_CACHE", str(tmp_path))
+    with pytest.raises(ToolError, match=r"etcd 3\.6\.6 is not on this machine") as caught:
+        Cluster().up()
+    assert "python -m mlgate_tools cluster" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_that_is_not_up_says_so() -> None:
+    with pytest.raises(UsageError, match="this cluster is not up") as caught:
+        Cluster().status()
+    assert "with Cluster()" in caught.value.remedy
+
+
+@CLUSTER
+def test_a_port_that_is_taken_in_between_is_another_the_next_time(cache: Path, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        taken = [server.getsockname()[1]]
+
+        def unlucky(count: int) -> tuple[int, ...]:
+            return (*(taken.pop() for _ in range(len(taken))), *free_ports(count))[:count]
+
+        monkeypatch.setattr(startup, "free_ports", unlucky)
+        with Cluster(progress=said.append) as cluster:
+            assert all(part.alive for part in cluster.status())
+            assert [line for line in said if line.startswith("once more on other ports: ") and f"process {os.getpid()}" in line]
+            assert len(Left(cache).runs()) == 1
+
+
+@CLUSTER
+def test_ports_that_are_always_taken_are_an_error_that_names_the_holder(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        port = server.getsockname()[1]
+        monkeypatch.setattr(startup, "free_ports", lambda count: (port, *free_ports(count - 1)))
+        with pytest.raises(ProcessError, match=f"port {port} is taken by process {os.getpid()}"):
+            Cluster().up()
+    assert Left(cache).runs() == []
+
+
+@CLUSTER
+@pytest.mark.parametrize("flag", ["--no-such-flag", "--etcd-servers=https://127.0.0.1:1"])
+def test_a_part_that_does_not_start_is_named_with_the_end_of_its_log(cache: Path, monkeypatch: pytest.MonkeyPatch, flag: str) -> None:
+    sound = parts.api_server
+
+    def broken(layout: Layout) -> Part:
+        part = sound(layout)
+        return replace(part, command=(*part.command, flag))
+
+    monkeypatch.setattr(parts, "api_server", broken)
+    monkeypatch.setattr("mlgate_testkit.cluster.processes._READY_S", 5.0)
+    with pytest.raises(ProcessError, match=r"kube-apiserver (\S+ )?(ended with exit code|has ended|is not ready)") as caught:
+        Cluster().up()
+    assert "log" in str(caught.value)
+    assert ("no-such-flag" in caught.value.problem) == (flag == "--no-such-flag")
+    assert Left(cache).processes() == []
+    assert Left(cache).runs() == []
+
+
+@CLUSTER
+def test_a_full_disk_names_the_place_and_the_way_out(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(folder: Path) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+    monkeypatch.setattr(startup, "make_certificates", full)
+    with pytest.raises(ProcessError, match="cannot be written: No space left on device") as caught:
+        Cluster().up()
+    assert "MLGATE_CACHE" in caught.value.remedy
+    assert caught.value.where.endswith("/pki")
+    assert Left(cache).runs() == []
+
+
+@CLUSTER
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("mount") is None, reason="only root mounts a small disk")
+def test_a_disk_that_runs_full_while_a_cluster_comes_up_leaves_nothing(cache: Path) -> None:
+    # In a mount namespace of its own, so that nothing of the mount stays whatever becomes of it.
+    code = "from mlgate_testkit.cluster import Cluster\nCluster().up()"
+    script = f"mkdir {cache}/clusters && mount -t tmpfs -o size=2m tmpfs {cache}/clusters && exec {sys.executable} -c '{code}'"
+    done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "ProcessError" in done.stderr
+    assert "o space left on device" in done.stderr
+    assert Left(cache).processes() == []
+
+
+@CLUSTER
+def test_without_a_namespace_it_runs_on_loopback_and_names_what_is_missing(
+    cache: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startup, "obstacle", lambda: "it is not allowed here")
+    monkeypatch.setattr("mlgate_testkit.cluster.startup.require_tools", lambda _chosen: None)  # KEDA may not be built
+    with Cluster(keda=True, progress=said.append) as cluster:
+        assert not cluster.has_own_network
+        assert list(cluster.missing) == ["keda"]
+        assert "it is not allowed here" in cluster.missing["keda"]
+        assert f"without keda: {cluster.missing['keda']}" in said
+        assert cluster.add_nodes(1, accelerator="l4")
+        assert all(part.alive for part in cluster.status())
+    assert Left(cache).processes() == []
+
+
+@CLUSTER
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces")
+def test_a_system_that_refuses_namespaces_is_believed(cache: Path) -> None:
+    """Really refused: in a user namespace that may hold no network namespace."""
+    code = (
+        "from mlgate_testkit.cluster import Cluster\n"
+        "with Cluster() as cluster:\n"
+        "    print(cluster.has_own_network, all(part.alive for part in cluster.status()), len(cluster.add_nodes(1)))\n"
+    )
+    script = f'echo 0 > /proc/sys/user/max_net_namespaces && exec "{sys.executable}" -c "{code}"'
+    done = subprocess.run(["unshare", "-Ur", "sh", "-c", script], capture_output=True, text=True, check=False)
+    if "unshare failed" in done.stderr:
+        pytest.skip("this machine allows no user namespace to refuse in")
+    assert done.stdout == "False True 1\n", done.stderr
+    assert Left(cache).processes() == []
+
+
+@CLUSTER
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root's capabilities")
+def test_who_may_make_no_network_namespace_as_such_makes_it_inside_a_user_namespace(cache: Path) -> None:
+    code = (
+        "from mlgate_testkit.cluster import Cluster\n"
+        "with Cluster() as cluster:\n"
+        "    print(cluster.has_own_network, cluster._up.network.user, len(cluster.add_nodes(1)))\n"
+    )
+    done = subprocess.run(
+        ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "True True 1\n", done.stderr
+    assert Left(cache).processes() == []
+
+
+@CLUSTER
+def test_what_cannot_be_a_name_is_refused(cache: Path, said: list[str]) -> None:
+    assert cache.is_dir()
+    with pytest.raises(UsageError, match="cannot be a name"):
+        bring_up_named("../elsewhere", Chosen(), said.append)
+
+
+@CLUSTER
+def test_a_name_that_another_is_busy_with_is_waited_for_and_then_said(
+    cache: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlgate_testkit.cluster import folders
+
+    assert cache.is_dir()
+    monkeypatch.setattr(folders, "_LOCK_WAIT_S", 0.1)
+    with folders.named_lock("one"), pytest.raises(BusyError, match="another mlgate has been changing one"):
+        bring_up_named("one", Chosen(), said.append)
