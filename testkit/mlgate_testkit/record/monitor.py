@@ -61,6 +61,8 @@ class RecordingMonitor(MockMonitor):
         if request.type == STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         inputs = from_struct(request.object)
+        parent = self.recorded.get(request.parent)
+        retained = request.retainOnDelete if request.HasField("retainOnDelete") else parent is not None and parent.retain_on_delete
         resource_class = self._class(request.type, request.name)
         created = request.custom or request.remote
         outputs = self._made(request, resource_class, inputs) if created else {}
@@ -79,7 +81,7 @@ class RecordingMonitor(MockMonitor):
                 custom=request.custom,
                 remote=request.remote,
                 protect=request.protect,
-                retain_on_delete=self._retained(request),
+                retain_on_delete=retained,  # the engine, not the SDK, passes this and deleted_with on from the parent
                 delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
                 ignore_changes=tuple(request.ignoreChanges),
                 replace_on_changes=tuple(request.replaceOnChanges),
@@ -94,7 +96,7 @@ class RecordingMonitor(MockMonitor):
                 property_dependency_urns={key: tuple(sorted(found.urns)) for key, found in request.propertyDependencies.items()},
                 provider_reference=request.provider or None,
                 provider_references=dict(request.providers),
-                deleted_with_urn=request.deletedWith or None,
+                deleted_with_urn=request.deletedWith or (parent.deleted_with_urn if parent else None),
                 sdk_class=resource_class,
             )
         )
@@ -102,13 +104,6 @@ class RecordingMonitor(MockMonitor):
         return resource_pb2.RegisterResourceResponse(
             urn=urn, id="" if resource_id in {None, UNKNOWN} else resource_id, object=to_struct(told)
         )
-
-    def _retained(self, request: Any) -> bool:
-        """As the engine has it: a resource that does not say so itself goes by its parent."""
-        if request.HasField("retainOnDelete"):
-            return bool(request.retainOnDelete)
-        parent = self.recorded.get(request.parent)
-        return parent is not None and parent.retain_on_delete
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         urn = self.make_urn(request.parent, request.type, request.name)
