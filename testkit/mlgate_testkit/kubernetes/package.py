@@ -19,7 +19,7 @@ _NOWHERE = "the provider names no kubeconfig, and the stand-in never takes your 
 
 
 class KubernetesStandIn:
-    """The package of the provider's process; its controls are `use` and `reset`."""
+    """The package of the provider's process; its control is `use`."""
 
     name = "kubernetes"
 
@@ -34,12 +34,6 @@ class KubernetesStandIn:
         if kubeconfig:
             read_kubeconfig(kubeconfig)
         self._kubeconfig = kubeconfig
-
-    def reset(self) -> None:
-        """Forgets every cluster, also the one of programs that name none; what lies on them stays."""
-        with self._lock:
-            self._connections.clear()
-        self._kubeconfig = ""
 
     def check_config(self, inputs: dict[str, Any]) -> list[Failure]:
         """What a provider cannot be set to."""

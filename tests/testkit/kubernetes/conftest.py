@@ -47,4 +47,4 @@ def stand_in(_process: ProviderProcess, cluster: Cluster) -> Iterator[ProviderPr
     _process.call("use", kubeconfig=str(cluster.kubeconfig))
     yield _process
     _process.call("clear")
-    _process.call("reset")
+    _process.call("use", kubeconfig="")

@@ -67,7 +67,7 @@ def test_a_program_that_names_no_cluster_never_reaches_your_own(monkeypatch: pyt
     package.use(nowhere)
     with pytest.raises(ProviderError, match="does not answer"):
         Asked(package.configure({})).create(made("ConfigMap", "a"))
-    package.reset()
+    package.use("")
     with pytest.raises(ProviderError, match="never takes your own"):
         Asked(package.configure({})).create(made("ConfigMap", "a"))
 
