@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 MARKER = "MLGATE_TESTKIT"
@@ -48,6 +49,16 @@ def engine_environment(
         **({"PULUMI_DEBUG_PROVIDERS": attached} if attached else {}),
         MARKER: marker,
     }
+
+
+@contextmanager
+def clouds_hidden() -> Iterator[None]:
+    """Takes the user's clouds out of this process's own environment, for a child that inherits it."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith(_FOREIGN)}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def no_clouds(home: Path) -> dict[str, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from mlgate.errors import StackError
-from mlgate_testkit.engine.environment import MARKER
+from mlgate.errors import ProcessError, StackError
+from mlgate_testkit.engine.environment import MARKER, clouds_hidden
 from mlgate_testkit.engine.orphans import own_mark
 from mlgate_testkit.engine.tracked import Made
 from mlgate_testkit.provider.faults import Call, How, Operation
@@ -16,6 +17,8 @@ from mlgate_testkit.provider.process import ProviderProcess
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Attached", "Port", "Simulated"]
+
+_KILLED = f"was ended by signal {int(signal.SIGKILL)}"
 
 
 class Attached(Protocol):
@@ -103,13 +106,22 @@ class Simulated:
         self._process.call("reap", made=[asdict(one) for one in made])
 
     def reset(self) -> None:
-        """An empty cloud with nothing on order. Starts the process anew where it has ended."""
-        if not self._process.alive:
-            self._process.close()
-            self._process = self._start()
-        else:
+        """An empty cloud with nothing on order. A process that was killed is started anew.
+
+        Raises ProcessError, with what it said, where it had ended in any other way; it is started anew then as well.
+        """
+        if self._process.alive:
             self._process.call("clear")
             self._process.call("reset")
+            return
+        try:
+            self._process.call("clear")
+        except ProcessError as ended:
+            if _KILLED not in ended.problem:
+                raise
+        finally:
+            self._process.close()
+            self._process = self._start()
 
     def close(self) -> None:
         """Ends it and waits for that."""
@@ -121,4 +133,5 @@ class Simulated:
         return lambda **arguments: self._process.call(control, **arguments)
 
     def _start(self) -> ProviderProcess:
-        return ProviderProcess(self.name, self._package, environment=self._environment)
+        with clouds_hidden():
+            return ProviderProcess(self.name, self._package, environment=self._environment)

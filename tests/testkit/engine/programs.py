@@ -60,12 +60,16 @@ def boxes() -> None:
 
 
 def simulated_boxes() -> None:
-    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`."""
+    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`.
+
+    `within`: each is deleted with the one before it.
+    """
     import pulumi
 
     config = pulumi.Config()
     before: list[pulumi.Resource] = []
     for name in config.require_object("names"):
         given = {"number": None, "tags": {"size": config.get("size") or "1"}, "label": config.get("label") or "plain"}
-        opts = pulumi.ResourceOptions(depends_on=before, retain_on_delete=config.get_bool("retain"))
+        owner = before[0] if config.get("within") and before else None
+        opts = pulumi.ResourceOptions(depends_on=before, retain_on_delete=config.get_bool("retain"), deleted_with=owner)
         before = [pulumi.CustomResource("box:index:Box", name, given, opts)]

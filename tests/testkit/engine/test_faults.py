@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from mlgate import BusyError, UsageError
+from mlgate import BusyError, ProcessError, UsageError
 from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
 
 pytestmark = pytest.mark.engine
@@ -88,12 +88,39 @@ def test_what_is_retained_on_purpose_is_no_leak(rack, stacks, cloud):
     stacks.close()
 
 
+def test_what_goes_with_its_owner_is_no_leak(rack, stacks, cloud):
+    dev = rack("a", "b", within="true")
+    dev.up()
+    dev.destroy()
+    assert [made.name for made in cloud.alive()] == ["b"]
+    assert not dev.orphans()
+    stacks.close()
+
+
+def test_a_resource_taken_out_of_the_state_is_an_orphan(rack, cloud):
+    dev = rack("a", "b")
+    dev.up()
+    state = dev.export()
+    state["deployment"]["resources"] = [item for item in state["deployment"]["resources"] if not item["urn"].endswith("::b")]
+    dev.import_(state)
+    assert [made.name for made in dev.orphans()] == ["b"]
+    assert [made.name for made in recover(dev).reaped] == ["b"]
+
+
 def test_a_provider_that_dies_is_named_and_started_anew(rack, cloud):
     dev = rack("a", "b")
     cloud.fail("create", BOX, nth=2, how="die")
     with pytest.raises(UpdateError, match="box:index:Box b"):
         dev.up()
     cloud.reset()
+    assert cloud.alive() == []
+
+
+def test_a_provider_that_crashes_by_itself_is_no_fault_on_order(cloud):
+    with pytest.raises(ProcessError, match="ended with 3; it said: out of boxes"):
+        cloud.crash()
+    with pytest.raises(ProcessError, match="out of boxes"):
+        cloud.reset()
     assert cloud.alive() == []
 
 

@@ -1,0 +1,188 @@
+"""What is the user's stays the user's: folders, credentials, Pulumi's own settings; and a run that hangs ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import psutil
+import pytest
+
+from mlgate import StackError, UsageError
+from mlgate_serving.identity import birth_of
+from mlgate_testkit.engine import Engine, Stacks, UpdateError
+from mlgate_testkit.engine.environment import engine_environment
+from mlgate_testkit.engine.orphans import Mark, describe, marked, own_mark
+
+from .programs import simulated_boxes
+
+STACK_FILE = """\
+config:
+  shop:size: "3"
+  shop:password: {secure: v1:abc}
+  shop:tags: {team: data}
+"""
+PROGRAM = """\
+import json, os
+from pathlib import Path
+import pulumi
+config = pulumi.Config()
+pulumi.export("size", config.require("size"))
+pulumi.export("tags", config.require_object("tags"))
+pulumi.export("length", config.require_secret("password").apply(len))
+pulumi.export("beside", Path("beside.txt").read_text())
+pulumi.export("clouds", {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "PULUMI_ACCESS", "GOOGLE_", "KUBE"))})
+"""
+
+
+def sleeping() -> None:
+    import time
+
+    time.sleep(600)
+
+
+@pytest.fixture
+def infra(tmp_path):
+    """A project of a user, with a stack file of its own."""
+    folder = tmp_path / "infra"
+    (folder / "stacks").mkdir(parents=True)
+    (folder / "Pulumi.yaml").write_text(
+        "name: shop\nruntime: python\nmain: program\nstackConfigDir: stacks\nbackend: {url: 's3://the-real-one'}\n"
+    )
+    (folder / "stacks" / "Pulumi.prod.yaml").write_text(STACK_FILE)
+    (folder / "program").mkdir()
+    (folder / "program" / "__main__.py").write_text(PROGRAM)
+    (folder / "program" / "beside.txt").write_text("here")
+    return folder
+
+
+@pytest.mark.engine
+def test_a_project_of_a_user_runs_with_its_stack_file_and_is_not_written_to(stack, infra, monkeypatch):
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK", "GOOGLE_CREDENTIALS", "KUBECONFIG"):
+        monkeypatch.setenv(name, "the-real-one")
+    before = {path: path.read_bytes() for path in infra.rglob("*") if path.is_file()}
+    prod = stack("prod", program=infra, config={"size": "5"}, secrets={"password": "four"})
+    prod.up()
+    assert (prod.project, prod.outputs["size"], prod.outputs["tags"], prod.outputs["beside"]) == ("shop", "5", {"team": "data"}, "here")
+    assert prod.outputs["length"] == "[secret]"
+    assert "the-real-one" not in json.dumps(prod.outputs["clouds"])
+    assert prod.outputs["clouds"]["AWS_ACCESS_KEY_ID"]
+    assert {path: path.read_bytes() for path in infra.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.engine
+def test_a_secret_of_the_stack_file_that_the_test_does_not_give_is_asked_for(stack, infra):
+    with pytest.raises(UsageError, match="shop:password is encrypted there"):
+        stack("prod", program=infra)
+
+
+@pytest.mark.engine
+def test_another_version_of_the_program_goes_on_from_the_same_state(stack, infra):
+    prod = stack("prod", program=infra, secrets={"password": "four"})
+    prod.up()
+    with pytest.raises(UsageError, match="project 'program' is not 'shop'"):
+        prod.change(program=sleeping)
+    (infra / "program" / "__main__.py").write_text("import pulumi\npulumi.export('now', 'other')\n")
+    prod.up()
+    assert prod.outputs == {"now": "other"}
+
+
+@pytest.mark.engine
+def test_a_stack_is_made_once_in_a_test(stack):
+    stack("dev", program=sleeping)
+    with pytest.raises(UsageError, match="this test has a stack 'dev' already"):
+        stack("dev", program=sleeping)
+
+
+@pytest.mark.engine
+def test_a_run_that_does_not_end_is_ended(tmp_path):
+    engine = Engine(tmp_path / "home", timeout_s=6)
+    try:
+        stacks = Stacks(engine, tmp_path)
+        dev = stacks("dev", program=sleeping)
+        with pytest.raises(UpdateError, match="did not end within 6 s"):
+            dev.up()
+        assert not marked(lambda mark: mark.workspace == str(dev.workspace))
+        stacks.close()
+    finally:
+        engine.close()
+
+
+@pytest.fixture
+def silent_server():
+    """A web server, which is no provider."""
+
+    class Quiet(BaseHTTPRequestHandler):
+        def log_message(self, *_arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.engine
+def test_a_provider_port_that_another_program_took_is_told(stack, silent_server):
+    dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": silent_server})
+    with pytest.raises(UpdateError, match="did not begin responding") as failure:
+        dev.up()
+    assert "what listens there is no provider, or one of another protocol" in str(failure.value)
+
+
+@pytest.mark.engine
+def test_a_provider_port_where_nobody_listens_is_told_at_once(stack):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": port})
+        with pytest.raises(StackError, match=f"provider box: nothing listens on port {port}"):
+            dev.up()
+
+
+@pytest.mark.engine
+def test_a_program_whose_provider_no_fixture_attaches_is_told_which_to_ask_for(stack):
+    dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'})
+    with pytest.raises(UpdateError, match="no resource plugin 'pulumi-resource-box'") as failure:
+        dev.up()
+    assert "simulated_aws" in str(failure.value)
+
+
+def test_nothing_of_the_users_clouds_is_inherited(tmp_path):
+    given = {"AWS_PROFILE": "prod", "KUBECONFIG": "/home/k", "PULUMI_ACCESS_TOKEN": "t", "HOME": "/home/u", "MY_FLAG": "1"}
+    found = engine_environment({"PATH": "/bin"}, home=tmp_path, state=tmp_path, providers={"b": 2, "a": 1}, marker="m", inherited=given)
+    assert (found["HOME"], found["MY_FLAG"], found["PATH"], found["PULUMI_DEBUG_PROVIDERS"]) == ("/home/u", "1", "/bin", "a:1,b:2")
+    assert not {"AWS_PROFILE", "PULUMI_ACCESS_TOKEN"} & set(found)
+    assert "/home/k" not in found.values()
+
+
+def test_a_mark_names_a_process_and_not_a_pid():
+    mine = own_mark()
+    assert Mark.parse(str(mine)) == mine
+    assert not mine.orphaned
+    assert Mark(f"{os.getpid()}:another birth").orphaned
+    assert Mark("rubbish").orphaned
+    assert Mark.parse("rubbish") is None
+
+
+def test_an_ended_owner_is_an_orphans():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        mark = Mark(f"{child.pid}:{birth_of(child.pid)}")
+        assert not mark.orphaned
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        assert mark.orphaned
+    finally:
+        child.stdin.close()
+
+
+def test_a_process_is_described_by_its_command():
+    assert str(os.getpid()) in describe(psutil.Process())
