@@ -15,6 +15,7 @@ from pathlib import Path
 
 from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate.errors import BusyError, ProcessError
+from mlgate_serving.ending import reap_child
 from mlgate_serving.locks import exclusive
 from mlgate_serving.supervisor import Supervisor
 from mlgate_testkit.cluster.owner import owner_lock
@@ -71,6 +72,7 @@ def clear(folder: Path, *, but: int | None = None) -> list[str]:
             if process.alive:
                 ended.append(process.spec.name)
             supervisor.stop(process.spec.name, grace_s=0)
+            reap_child(process.pid)  # it may have become a zombie only after the supervisor had asked
     ended += supervisor.reap()  # what was killed between its start and its entry in the registry
     shutil.rmtree(folder, ignore_errors=True)
     return ended

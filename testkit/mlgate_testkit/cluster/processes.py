@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from mlgate.errors import ProcessError
+from mlgate_serving.ending import reap_child
 from mlgate_testkit.cluster.access import answers
 from mlgate_testkit.cluster.certificates import Certificates
 from mlgate_testkit.cluster.folders import registry
@@ -65,7 +66,9 @@ class Processes:
 
     def stop(self, name: str) -> None:
         """End a part at once."""
-        self._supervisor.stop(name, grace_s=0)
+        if process := self._supervisor.get(name):
+            self._supervisor.stop(name, grace_s=0)
+            reap_child(process.pid)
 
     def wait_ready(self, parts: Iterable[Part]) -> None:
         """Returns once each answers its question. Raises ProcessError, with the end of its log, for one that ended or does not in time."""
