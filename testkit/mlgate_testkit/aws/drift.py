@@ -75,4 +75,6 @@ def _text(value: Any) -> str:
 
 
 def _empty(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_empty, value.values()))
     return value is None or value is False or value in ("", 0, [], {})

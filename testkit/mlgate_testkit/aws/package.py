@@ -62,6 +62,10 @@ class SimulatedAws:
         settings = _decoded(inputs)
         if not _region(settings):
             failures.append(Failure("region", "no region is configured: `pulumi config set aws:region eu-central-1`, or set AWS_REGION"))
+        elif not settings.get("skipRegionValidation") and _region(settings) not in self.account.regions:
+            failures.append(
+                Failure("region", f"invalid AWS Region: {_region(settings)}{_nearest(_region(settings), self.account.regions)}")
+            )
         elif account := self._wrong_account(settings):
             failures.append(Failure("allowedAccountIds", account))
         return failures
@@ -110,6 +114,10 @@ def _decoded(inputs: Inputs) -> dict[str, Any]:
         return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
 
     return {key: decoded(value) for key, value in inputs.items()}
+
+
+def _nearest(region: str, regions: frozenset[str]) -> str:
+    return f"; {near(region, sorted(regions)).strip()}" if near(region, sorted(regions)) else ""
 
 
 def _region(settings: Inputs) -> str:

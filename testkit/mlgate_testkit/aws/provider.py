@@ -58,6 +58,8 @@ class AwsProvider:
                 inputs[model.name.argument] = kept if model.name.made(resource.name, kept) else model.name.make(resource.name, inputs, seed)
             except ValueError as too_long:
                 failures.append(Failure(model.name.argument, str(too_long)))
+        if isinstance(inputs.get("region"), str) and inputs["region"] not in self.aws.account.regions:
+            failures.append(Failure("region", f"invalid AWS Region: {inputs['region']}"))
         if not failures:  # a rule may rely on shapes that the types have shown
             failures = [failure for rule in model.rules for failure in rule(inputs)] + self.tags.wrong(inputs)
         return inputs, failures

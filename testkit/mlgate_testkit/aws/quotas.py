@@ -51,6 +51,7 @@ QUOTAS: tuple[Quota, ...] = (
         "LimitExceeded",
         "Cannot exceed quota for OpenIDConnectProvidersPerAccount: {value}",
     ),
+    Quota("L-7B6409FD", "DB instances", 40, "InstanceQuotaExceeded", "DB Instance quota exceeded"),
 )
 
 

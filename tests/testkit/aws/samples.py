@@ -53,12 +53,42 @@ def role(cloud: Cloud) -> Arguments:
     return {"role": cloud.up("aws:iam/role:Role", name="trainer", assumeRolePolicy=trust()).id}
 
 
+def key(cloud: Cloud) -> Arguments:
+    return {"targetKeyId": cloud.up("aws:kms/key:Key").id}
+
+
+def repository(cloud: Cloud) -> Arguments:
+    return {"repository": cloud.up("aws:ecr/repository:Repository", name="serving").id}
+
+
+def secret(cloud: Cloud) -> Arguments:
+    return {"secretId": cloud.up("aws:secretsmanager/secret:Secret", name="token").id}
+
+
+def untagged(days: int) -> str:
+    selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    return json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
+
+
+def pull(action: str) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Principal": {"AWS": ROOT}}]})
+
+
 def own_bucket(principal: str) -> str:
     return policy("s3:GetObject", "arn:aws:s3:::models/*", Principal={"AWS": principal})
 
 
 ROOT = "arn:aws:iam::123456789012:root"
 OTHER = {"bucket": "others"}
+
+DATABASE: Arguments = {
+    "engine": "postgres",
+    "instanceClass": "db.t4g.medium",
+    "allocatedStorage": 20,
+    "username": "ml",
+    "password": "hunter2-hunter2",
+    "storageEncrypted": True,
+}
 
 SAMPLES: dict[str, Sample] = {
     "aws:s3/bucket:Bucket": Sample(
@@ -144,5 +174,53 @@ SAMPLES: dict[str, Sample] = {
         {"url": "https://oidc.eks.eu-central-1.amazonaws.com/id/ABC", "clientIdLists": ["sts.amazonaws.com"], "tags": {"a": "b"}},
         {"clientIdLists": ["sts.amazonaws.com", "other"], "tags": {"c": "d"}},
         {"url": "https://token.actions.githubusercontent.com"},
+    ),
+    "aws:kms/key:Key": Sample(
+        {"description": "models", "enableKeyRotation": True, "deletionWindowInDays": 7, "tags": {"a": "b"}},
+        {"description": "all models", "enableKeyRotation": False, "tags": {"c": "d"}},
+        {"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "ECC_NIST_P256", "enableKeyRotation": False},
+    ),
+    "aws:kms/alias:Alias": Sample({"name": "alias/models"}, {}, {"name": "alias/others"}, key),
+    "aws:ecr/repository:Repository": Sample(
+        {"name": "ml/serving", "imageScanningConfiguration": {"scanOnPush": True}, "tags": {"a": "b"}},
+        {"imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": False}, "tags": {"c": "d"}},
+        {"name": "ml/training"},
+    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Sample(
+        {"policy": untagged(14)}, {"policy": untagged(7)}, {"repository": "others"}, repository
+    ),
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": Sample(
+        {"policy": pull("ecr:BatchGetImage")}, {"policy": pull("ecr:GetDownloadUrlForLayer")}, {"repository": "others"}, repository
+    ),
+    "aws:sqs/queue:Queue": Sample(
+        {"name": "jobs", "visibilityTimeoutSeconds": 60, "tags": {"a": "b"}},
+        {"messageRetentionSeconds": 3600, "tags": {"c": "d"}, "policy": policy("sqs:SendMessage", Principal={"AWS": ROOT})},
+        {"name": "others"},
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": Sample(
+        {"name": "/mlgate/digits", "retentionInDays": 14, "tags": {"a": "b"}},
+        {"retentionInDays": 0, "tags": {"c": "d"}},
+        {"name": "/mlgate/others"},
+    ),
+    "aws:secretsmanager/secret:Secret": Sample(
+        {"name": "endpoint-token", "description": "of digits", "tags": {"a": "b"}},
+        {"description": "of all", "tags": {"c": "d"}},
+        {"name": "others"},
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": Sample({"secretString": "hunter2"}, {}, {"secretString": "hunter3"}, secret),
+    "aws:ssm/parameter:Parameter": Sample(
+        {"name": "/mlgate/threshold", "type": "String", "value": "0.94", "tags": {"a": "b"}},
+        {"value": "0.95", "tags": {"c": "d"}},
+        {"name": "/mlgate/other"},
+    ),
+    "aws:sns/topic:Topic": Sample(
+        {"name": "alarms", "displayName": "Alarms", "tags": {"a": "b"}},
+        {"displayName": "All alarms", "tags": {"c": "d"}, "policy": policy("sns:Publish", Principal={"AWS": ROOT})},
+        {"name": "others"},
+    ),
+    "aws:rds/instance:Instance": Sample(
+        {**DATABASE, "identifier": "features", "skipFinalSnapshot": True, "tags": {"a": "b"}},
+        {"allocatedStorage": 50, "backupRetentionPeriod": 7, "password": "hunter2-hunter3", "tags": {"c": "d"}},
+        {"storageEncrypted": False},
     ),
 }

@@ -117,6 +117,7 @@ def test_it_is_gone_after_a_delete_and_deleting_it_again_is_no_error(cloud: Clou
 
 STAYS = {
     "aws:s3/bucketVersioning:BucketVersioning",  # suspended
+    "aws:secretsmanager/secretVersion:SecretVersion",  # for as long as it is the current one
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",  # the lock stays, its rule goes
 }
 

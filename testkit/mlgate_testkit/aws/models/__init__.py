@@ -5,11 +5,43 @@ from __future__ import annotations
 from types import ModuleType
 
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
-from mlgate_testkit.aws.models import iam_policy, iam_role, s3_bucket, s3_lifecycle, s3_object, s3_settings
+from mlgate_testkit.aws.models import (
+    ecr,
+    functions,
+    iam_policy,
+    iam_role,
+    kms,
+    logs,
+    rds,
+    s3_bucket,
+    s3_lifecycle,
+    s3_object,
+    s3_settings,
+    secrets,
+    sns,
+    sqs,
+    ssm,
+)
 
 __all__ = ["FUNCTIONS", "MODELS"]
 
-_MODULES: tuple[ModuleType, ...] = (s3_bucket, s3_settings, s3_lifecycle, s3_object, iam_policy, iam_role)
+_MODULES: tuple[ModuleType, ...] = (
+    s3_bucket,
+    s3_settings,
+    s3_lifecycle,
+    s3_object,
+    iam_policy,
+    iam_role,
+    kms,
+    ecr,
+    sqs,
+    logs,
+    secrets,
+    ssm,
+    sns,
+    rds,
+    functions,
+)
 
 MODELS: dict[str, ResourceModel] = {model.type: model for module in _MODULES for model in getattr(module, "MODELS", ())}
 FUNCTIONS: dict[str, FunctionModel] = {function.type: function for module in _MODULES for function in getattr(module, "FUNCTIONS", ())}

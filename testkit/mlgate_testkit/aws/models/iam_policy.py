@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from moto.iam.models import iam_backends
+
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
@@ -133,11 +135,8 @@ def _read_oidc(aws: Aws, arn: str, known: Inputs) -> Outputs | None:
 
 def _update_oidc(aws: Aws, arn: str, olds: Inputs, news: Inputs) -> None:
     iam = aws.client("iam")
-    before, after = set(olds["clientIdLists"]), set(news["clientIdLists"])
-    for client in sorted(before - after):
-        iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client)
-    for client in sorted(after - before):
-        iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client)
+    # moto 5.2 has no AddClientIDToOpenIDConnectProvider and no Remove...: its own record is changed instead.
+    iam_backends[aws.account_id][aws.partition].open_id_providers[arn].client_id_list = list(news["clientIdLists"])
     if news.get("thumbprintLists") and news["thumbprintLists"] != olds.get("thumbprintLists"):
         iam.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=news["thumbprintLists"])
     if removed := [key for key in olds["tags"] if key not in news["tags"]]:

@@ -1,0 +1,298 @@
+"""RDS instances, as far as their protection goes: encryption, deletion, backups, reach. No database answers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.model import Behaviour, ResourceModel
+from mlgate_testkit.aws.rules import between, choice, conflicting, text
+from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs, ProviderError
+
+__all__ = ["MODELS"]
+
+_PORTS = {"postgres": 5432, "aurora-postgresql": 5432, "mysql": 3306, "mariadb": 3306, "oracle": 1521, "sqlserver": 1433}
+_MOST = "L-7B6409FD"
+_NAMES = {
+    "allocatedStorage": "AllocatedStorage",
+    "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
+    "availabilityZone": "AvailabilityZone",
+    "backupRetentionPeriod": "BackupRetentionPeriod",
+    "backupWindow": "PreferredBackupWindow",
+    "copyTagsToSnapshot": "CopyTagsToSnapshot",
+    "dbSubnetGroupName": "DBSubnetGroupName",
+    "deletionProtection": "DeletionProtection",
+    "engineVersion": "EngineVersion",
+    "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "instanceClass": "DBInstanceClass",
+    "iops": "Iops",
+    "licenseModel": "LicenseModel",
+    "maintenanceWindow": "PreferredMaintenanceWindow",
+    "multiAz": "MultiAZ",
+    "parameterGroupName": "DBParameterGroupName",
+    "publiclyAccessible": "PubliclyAccessible",
+    "storageType": "StorageType",
+    "vpcSecurityGroupIds": "VpcSecurityGroupIds",
+}
+_ONCE = {
+    "dbName": "DBName",
+    "engine": "Engine",
+    "kmsKeyId": "KmsKeyId",
+    "port": "Port",
+    "storageEncrypted": "StorageEncrypted",
+    "username": "MasterUsername",
+}
+_FIXED = {"availabilityZone", "dbSubnetGroupName"}
+_WHOLE = {"allocatedStorage", "backupRetentionPeriod", "iops", "port"}
+
+
+def _request(inputs: Inputs, names: dict[str, str]) -> dict[str, Any]:
+    given = {argument: inputs[argument] for argument in names if inputs.get(argument) is not None}
+    return {names[argument]: int(value) if argument in _WHOLE else value for argument, value in given.items()}
+
+
+def _create(aws: Aws, inputs: Inputs) -> str:
+    rds = aws.client("rds")
+    aws.require(_MOST, sum(len(page["DBInstances"]) for page in rds.get_paginator("describe_db_instances").paginate()) + 1)
+    name = inputs.get("identifier") or f"{inputs.get('identifierPrefix') or 'terraform-'}{aws.unique()}"
+    request = {**_request(inputs, _NAMES | _ONCE), "DBInstanceIdentifier": name, "Tags": tag_list(inputs["tags"])}
+    password = inputs.get("password") or inputs.get("passwordWo")
+    if password:
+        request["MasterUserPassword"] = password
+    elif inputs.get("manageMasterUserPassword"):
+        request["ManageMasterUserPassword"] = True
+    return str(rds.create_db_instance(**request)["DBInstance"]["DbiResourceId"])
+
+
+def _found(aws: Aws, resource_id: str) -> dict[str, Any]:
+    """By resource id ("db-...") or, on an import, by name."""
+    instances = [each for page in aws.client("rds").get_paginator("describe_db_instances").paginate() for each in page["DBInstances"]]
+    for instance in instances:
+        if resource_id in {instance["DbiResourceId"], instance["DBInstanceIdentifier"]}:
+            return dict(instance)
+    raise refusal("DBInstanceNotFound", f"DBInstance {resource_id} not found.", "DescribeDBInstances")
+
+
+def _read(aws: Aws, resource_id: str, _known: Inputs) -> Outputs | None:
+    found = _found(aws, resource_id)
+    name, engine = found["DBInstanceIdentifier"], found["Engine"]
+    address = f"{name}.c{aws.account_id[:11]}.{aws.region}.rds.{aws.suffix}"
+    port = found.get("Endpoint", {}).get("Port") or _PORTS.get(engine.split("-")[0], 5432)
+    return {
+        "identifier": name,
+        "arn": found["DBInstanceArn"],
+        "resourceId": found["DbiResourceId"],
+        "status": found["DBInstanceStatus"],
+        "address": address,
+        "port": port,
+        "endpoint": f"{address}:{port}",
+        "hostedZoneId": "Z1RLNUO7B9Q6NB",
+        "engine": engine,
+        "engineVersion": found.get("EngineVersion"),
+        "engineVersionActual": found.get("EngineVersion", ""),
+        "username": found.get("MasterUsername"),
+        "dbName": found.get("DBName") or None,
+        "instanceClass": found["DBInstanceClass"],
+        "allocatedStorage": found["AllocatedStorage"],
+        "storageType": found.get("StorageType"),
+        "storageEncrypted": bool(found.get("StorageEncrypted")),
+        "kmsKeyId": found.get("KmsKeyId") or None,
+        "publiclyAccessible": bool(found.get("PubliclyAccessible")),
+        "deletionProtection": bool(found.get("DeletionProtection")),
+        "multiAz": bool(found.get("MultiAZ")),
+        "backupRetentionPeriod": found.get("BackupRetentionPeriod", 0),
+        "autoMinorVersionUpgrade": bool(found.get("AutoMinorVersionUpgrade")),
+        "copyTagsToSnapshot": bool(found.get("CopyTagsToSnapshot")),
+        "iamDatabaseAuthenticationEnabled": bool(found.get("IAMDatabaseAuthenticationEnabled")),
+        "availabilityZone": found.get("AvailabilityZone"),
+        "dbSubnetGroupName": found.get("DBSubnetGroup", {}).get("DBSubnetGroupName"),
+        "vpcSecurityGroupIds": [each["VpcSecurityGroupId"] for each in found.get("VpcSecurityGroups", ())],
+        "backupWindow": found.get("PreferredBackupWindow"),
+        "maintenanceWindow": (found.get("PreferredMaintenanceWindow") or "").lower() or None,
+        "licenseModel": found.get("LicenseModel"),
+        "iops": found.get("Iops") or None,
+        "replicas": found.get("ReadReplicaDBInstanceIdentifiers", []),
+        "listenerEndpoints": [],
+        "tags": tags_of(found.get("TagList")),
+    }
+
+
+def _update(aws: Aws, resource_id: str, olds: Inputs, news: Inputs) -> None:
+    rds, found = aws.client("rds"), _found(aws, resource_id)
+    before, after = (_request(inputs, {key: name for key, name in _NAMES.items() if key not in _FIXED}) for inputs in (olds, news))
+    changed = {key: value for key, value in after.items() if before.get(key) != value}
+    if news.get("password") and news["password"] != olds.get("password"):
+        changed["MasterUserPassword"] = news["password"]
+    if changed:
+        rds.modify_db_instance(DBInstanceIdentifier=found["DBInstanceIdentifier"], ApplyImmediately=True, **changed)
+    if removed := [key for key in olds["tags"] if key not in news["tags"]]:
+        rds.remove_tags_from_resource(ResourceName=found["DBInstanceArn"], TagKeys=removed)
+    if news["tags"]:
+        rds.add_tags_to_resource(ResourceName=found["DBInstanceArn"], Tags=tag_list(news["tags"]))
+
+
+def _delete(aws: Aws, resource_id: str, inputs: Inputs) -> None:
+    found = _found(aws, resource_id)
+    if found.get("DeletionProtection"):
+        message = "Cannot delete protected DB Instance, please disable deletion protection and try again."
+        raise refusal("InvalidParameterCombination", message, "DeleteDBInstance")
+    snapshot = inputs.get("finalSnapshotIdentifier")
+    if not inputs.get("skipFinalSnapshot") and not snapshot:
+        raise ProviderError("final_snapshot_identifier is required when skip_final_snapshot is false")
+    how = {"SkipFinalSnapshot": True} if inputs.get("skipFinalSnapshot") else {"FinalDBSnapshotIdentifier": snapshot}
+    aws.client("rds").delete_db_instance(DBInstanceIdentifier=found["DBInstanceIdentifier"], **how)
+
+
+def _needs(inputs: Inputs) -> Iterator[Failure]:
+    if any(inputs.get(source) for source in ("replicateSourceDb", "snapshotIdentifier", "s3Import", "restoreToPointInTime")):
+        yield Failure("replicateSourceDb", "an instance from a replica, a snapshot, S3 or a point in time is not simulated")
+        return
+    for argument in ("engine", "allocatedStorage", "username"):
+        if inputs.get(argument) is None:
+            yield Failure(argument, f'"{argument}": required field is not set')
+    if inputs.get("password") is None and inputs.get("passwordWo") is None and not inputs.get("manageMasterUserPassword"):
+        yield Failure("password", "one of `manageMasterUserPassword,password,passwordWo` must be specified")
+
+
+MODELS = (
+    ResourceModel(
+        type="aws:rds/instance:Instance",
+        noun="RDS DB Instance",
+        create=_create,
+        read=_read,
+        update=_update,
+        delete=_delete,
+        defaults={
+            "autoMinorVersionUpgrade": True,
+            "copyTagsToSnapshot": False,
+            "dedicatedLogVolume": False,
+            "deleteAutomatedBackups": True,
+            "publiclyAccessible": False,
+            "skipFinalSnapshot": False,
+        },
+        forces_new=frozenset(
+            {
+                "availabilityZone",
+                "backupTarget",
+                "characterSetName",
+                "dbName",
+                "engine",
+                "identifier",
+                "kmsKeyId",
+                "ncharCharacterSetName",
+                "port",
+                "storageEncrypted",
+                "timezone",
+                "username",
+            }
+        ),
+        computed=frozenset(
+            {
+                "availabilityZone",
+                "backupRetentionPeriod",
+                "backupWindow",
+                "dbSubnetGroupName",
+                "engineVersion",
+                "identifier",
+                "identifierPrefix",
+                "iops",
+                "kmsKeyId",
+                "licenseModel",
+                "maintenanceWindow",
+                "multiAz",
+                "parameterGroupName",
+                "port",
+                "storageType",
+                "vpcSecurityGroupIds",
+            }
+        ),
+        state_only=frozenset(
+            {
+                "allowMajorVersionUpgrade",
+                "applyImmediately",
+                "backupTarget",
+                "blueGreenUpdate",
+                "caCertIdentifier",
+                "characterSetName",
+                "customIamInstanceProfile",
+                "customerOwnedIpEnabled",
+                "databaseInsightsMode",
+                "dedicatedLogVolume",
+                "deleteAutomatedBackups",
+                "domain",
+                "domainAuthSecretArn",
+                "domainDnsIps",
+                "domainFqdn",
+                "domainIamRoleName",
+                "domainOu",
+                "enabledCloudwatchLogsExports",
+                "engineLifecycleSupport",
+                "finalSnapshotIdentifier",
+                "identifierPrefix",
+                "manageMasterUserPassword",
+                "masterUserSecretKmsKeyId",
+                "maxAllocatedStorage",
+                "monitoringInterval",
+                "monitoringRoleArn",
+                "ncharCharacterSetName",
+                "networkType",
+                "optionGroupName",
+                "parameterGroupName",
+                "password",
+                "passwordWo",
+                "passwordWoVersion",
+                "performanceInsightsEnabled",
+                "performanceInsightsKmsKeyId",
+                "performanceInsightsRetentionPeriod",
+                "replicaMode",
+                "replicateSourceDb",
+                "restoreToPointInTime",
+                "s3Import",
+                "skipFinalSnapshot",
+                "snapshotIdentifier",
+                "storageThroughput",
+                "timezone",
+                "upgradeStorageConfig",
+                "warningEventCategories",
+            }
+        ),
+        absent=frozenset({"latestRestorableTime", "masterUserSecrets", "upgradeRolloutOrder"}),
+        equivalent={
+            "vpcSecurityGroupIds": lambda before, after: sorted(before) == sorted(after),
+            "engineVersion": lambda before, after: f"{after}.".startswith(f"{before}.") or f"{before}.".startswith(f"{after}."),
+        },
+        secret=frozenset({"password"}),
+        rules=(
+            conflicting("identifier", "identifierPrefix"),
+            conflicting("manageMasterUserPassword", "password", "passwordWo"),
+            text(
+                "identifier",
+                r"[a-z](-?[a-z0-9])*",
+                "has lower-case letters, digits and single hyphens, and starts with a letter",
+                at_most=63,
+            ),
+            between("backupRetentionPeriod", 0, 35),
+            choice("storageType", "standard", "gp2", "gp3", "io1", "io2"),
+            _needs,
+        ),
+        behaviours=(
+            Behaviour(
+                "a protected instance is not deleted, nor one without a final snapshot unless that is skipped",
+                "RDS API reference, DeleteDBInstance; aws_db_instance",
+                "test_rds.py::test_an_instance_is_not_deleted_while_it_is_protected",
+            ),
+            Behaviour(
+                "the id is the resource id (db-...), an import takes the name",
+                "terraform-provider-aws, version 5 upgrade guide, aws_db_instance",
+                "test_rds.py::test_an_instance_is_imported_by_its_name",
+            ),
+            Behaviour(
+                "the password is secret in state",
+                "pulumi-aws schema",
+                "test_every_type.py::test_secret_outputs_are_marked",
+            ),
+        ),
+    ),
+)

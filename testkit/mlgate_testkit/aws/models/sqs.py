@@ -1,0 +1,159 @@
+"""SQS queues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.documents import malformed
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.rules import between, choice, conflicting, text
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
+
+__all__ = ["MODELS"]
+
+_NUMBERS = {
+    "delaySeconds": "DelaySeconds",
+    "kmsDataKeyReusePeriodSeconds": "KmsDataKeyReusePeriodSeconds",
+    "maxMessageSize": "MaximumMessageSize",
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "receiveWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
+_TEXTS = {
+    "deduplicationScope": "DeduplicationScope",
+    "fifoThroughputLimit": "FifoThroughputLimit",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "policy": "Policy",
+    "redriveAllowPolicy": "RedriveAllowPolicy",
+    "redrivePolicy": "RedrivePolicy",
+}
+_BOOLS = {"contentBasedDeduplication": "ContentBasedDeduplication", "sqsManagedSseEnabled": "SqsManagedSseEnabled"}
+
+
+def _attributes(inputs: Inputs) -> dict[str, str]:
+    found = {name: str(int(inputs[argument])) for argument, name in _NUMBERS.items() if inputs.get(argument) is not None}
+    found |= {name: inputs[argument] for argument, name in _TEXTS.items() if inputs.get(argument)}
+    found |= {
+        name: "true"
+        for argument, name in _BOOLS.items()
+        if inputs.get(argument) and (argument != "contentBasedDeduplication" or inputs["fifoQueue"])
+    }
+    if inputs.get("policy") and (problem := malformed(inputs["policy"], "resource")):
+        raise refusal("InvalidAttributeValue", f"Invalid value for the parameter Policy. Reason: {problem}", "SetQueueAttributes")
+    return found
+
+
+def _create(aws: Aws, inputs: Inputs) -> str:
+    name = inputs.get("name") or f"{inputs['namePrefix']}{aws.unique()}{_fifo(inputs)}"
+    attributes = _attributes(inputs) | ({"FifoQueue": "true"} if inputs["fifoQueue"] else {})
+    made = aws.client("sqs").create_queue(QueueName=name, Attributes=attributes, tags=inputs["tags"])
+    return _url(aws, made["QueueUrl"].rsplit("/", 1)[-1])
+
+
+def _url(aws: Aws, name: str) -> str:
+    return f"https://sqs.{aws.region}.{aws.suffix}/{aws.account_id}/{name}"
+
+
+def _read(aws: Aws, url: str, _known: Inputs) -> Outputs | None:
+    sqs, name = aws.client("sqs"), url.rsplit("/", 1)[-1]
+    here = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    found = sqs.get_queue_attributes(QueueUrl=here, AttributeNames=["All"])["Attributes"]
+    return {
+        "name": name,
+        "url": url,
+        "arn": found["QueueArn"],
+        "fifoQueue": found.get("FifoQueue") == "true",
+        **{argument: int(found.get(attribute, "300")) for argument, attribute in _NUMBERS.items()},
+        **{argument: found.get(attribute) for argument, attribute in _TEXTS.items()},
+        **{argument: found.get(attribute) == "true" for argument, attribute in _BOOLS.items()},
+        "tags": sqs.list_queue_tags(QueueUrl=here).get("Tags", {}),
+    }
+
+
+def _update(aws: Aws, url: str, olds: Inputs, news: Inputs) -> None:
+    sqs = aws.client("sqs")
+    here = sqs.get_queue_url(QueueName=url.rsplit("/", 1)[-1])["QueueUrl"]
+    before, after = _attributes(olds), _attributes(news)
+    lost = {attribute: "" for argument, attribute in _TEXTS.items() if attribute in before and attribute not in after}
+    off = {attribute: "false" for attribute in _BOOLS.values() if attribute in before and attribute not in after}
+    sqs.set_queue_attributes(QueueUrl=here, Attributes={**after, **lost, **off})
+    if removed := [key for key in olds["tags"] if key not in news["tags"]]:
+        sqs.untag_queue(QueueUrl=here, TagKeys=removed)
+    if news["tags"]:
+        sqs.tag_queue(QueueUrl=here, Tags=news["tags"])
+
+
+def _delete(aws: Aws, url: str, _inputs: Inputs) -> None:
+    sqs = aws.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=url.rsplit("/", 1)[-1])["QueueUrl"])
+
+
+def _fifo(inputs: Inputs) -> str:
+    return ".fifo" if inputs.get("fifoQueue") else ""
+
+
+def _fifo_rules(inputs: Inputs) -> Iterator[Failure]:
+    name, fifo = inputs.get("name"), bool(inputs.get("fifoQueue"))
+    if isinstance(name, str) and fifo != name.endswith(".fifo"):
+        yield Failure("name", f"invalid queue name: {name}: a FIFO queue's name ends with .fifo, and no other's does")
+    if not fifo:
+        for argument in ("contentBasedDeduplication", "deduplicationScope", "fifoThroughputLimit"):
+            if inputs.get(argument):
+                yield Failure(argument, f"{argument} can only be set for FIFO queue")
+
+
+MODELS = (
+    ResourceModel(
+        type="aws:sqs/queue:Queue",
+        noun="SQS Queue",
+        create=_create,
+        read=_read,
+        update=_update,
+        delete=_delete,
+        name=AutoName("name", 80, suffix=_fifo, instead=("namePrefix",)),
+        defaults={
+            "contentBasedDeduplication": False,
+            "delaySeconds": 0,
+            "fifoQueue": False,
+            "maxMessageSize": 262_144,
+            "messageRetentionSeconds": 345_600,
+            "receiveWaitTimeSeconds": 0,
+            "visibilityTimeoutSeconds": 30,
+        },
+        forces_new=frozenset({"name", "fifoQueue"}),
+        computed=frozenset(
+            {
+                "deduplicationScope",
+                "fifoThroughputLimit",
+                "kmsDataKeyReusePeriodSeconds",
+                "policy",
+                "redriveAllowPolicy",
+                "redrivePolicy",
+                "sqsManagedSseEnabled",
+            }
+        ),
+        json=frozenset({"policy", "redriveAllowPolicy", "redrivePolicy"}),
+        rules=(
+            conflicting("name", "namePrefix"),
+            conflicting("kmsMasterKeyId", "sqsManagedSseEnabled"),
+            text("name", r"[a-zA-Z0-9_-]+(\.fifo)?", "must have letters, digits, _ and - only", at_most=80),
+            between("delaySeconds", 0, 900),
+            between("maxMessageSize", 1024, 1_048_576),
+            between("messageRetentionSeconds", 60, 1_209_600),
+            between("receiveWaitTimeSeconds", 0, 20),
+            between("visibilityTimeoutSeconds", 0, 43_200),
+            between("kmsDataKeyReusePeriodSeconds", 60, 86_400),
+            choice("deduplicationScope", "messageGroup", "queue"),
+            choice("fifoThroughputLimit", "perQueue", "perMessageGroupId"),
+            _fifo_rules,
+        ),
+        behaviours=(
+            Behaviour(
+                "a FIFO queue's name ends with .fifo, automatic ones too, and only it deduplicates",
+                "SQS API reference, CreateQueue; aws_sqs_queue",
+                "test_sqs.py::test_a_fifo_queue_is_called_so",
+            ),
+        ),
+    ),
+)

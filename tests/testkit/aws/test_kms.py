@@ -1,0 +1,63 @@
+"""Keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlgate_testkit.provider.provider import ProviderError
+
+from .cloud import Cloud
+from .samples import policy, trust
+
+KEY = "aws:kms/key:Key"
+ALIAS = "aws:kms/alias:Alias"
+ROLE = "aws:iam/role:Role"
+
+
+def test_a_deleted_key_waits_and_counts_as_gone(cloud: Cloud) -> None:
+    state = cloud.up(KEY, deletionWindowInDays=7)
+    cloud.delete(KEY, state)
+    assert cloud.boto("kms").describe_key(KeyId=state.id)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert cloud.refresh(KEY, state) is None
+
+
+@pytest.mark.parametrize("days", [6, 31])
+def test_a_key_waits_seven_to_thirty_days(cloud: Cloud, days: int) -> None:
+    (failure,) = cloud.check(KEY, deletionWindowInDays=days)
+    assert f"to be in the range (7 - 30), got {days}" in failure.reason
+
+
+def test_a_key_policy_for_a_role_not_seen_for_too_long_is_refused(cloud: Cloud) -> None:
+    cloud.package.lag(23)
+    document = policy("kms:*", Principal={"AWS": cloud.up(ROLE, name="near", assumeRolePolicy=trust()).outputs["arn"]})
+    assert cloud.up(KEY, policy=document).id
+    cloud.package.lag(24)
+    document = policy("kms:*", Principal={"AWS": cloud.up(ROLE, name="far", assumeRolePolicy=trust()).outputs["arn"]})
+    with pytest.raises(ProviderError, match=r"MalformedPolicyDocumentException: .*invalid principals"):
+        cloud.up(KEY, policy=document)
+
+
+@pytest.mark.parametrize("name", ["models", "alias/aws/s3", "alias/a b"])
+def test_an_alias_is_called_alias(cloud: Cloud, name: str) -> None:
+    (failure,) = cloud.check(ALIAS, name=name, targetKeyId="k")
+    assert "must begin with 'alias/'" in failure.reason
+
+
+def test_an_alias_without_a_name_gets_one_below_alias(cloud: Cloud) -> None:
+    assert cloud.checked(ALIAS, "models", targetKeyId="k")["name"].startswith("alias/models-")
+
+
+def test_an_alias_moves_to_another_key(cloud: Cloud) -> None:
+    one, two = cloud.up(KEY), cloud.up(KEY)
+    alias = cloud.up(ALIAS, name="alias/models", targetKeyId=one.id)
+    moved = cloud.change(ALIAS, alias, name="alias/models", targetKeyId=two.outputs["arn"])
+    assert moved.outputs["targetKeyArn"] == two.outputs["arn"]
+    assert moved.outputs["targetKeyId"] == two.outputs["arn"]
+
+
+def test_rotation_switched_off_by_hand_is_seen(cloud: Cloud) -> None:
+    state = cloud.up(KEY, enableKeyRotation=True)
+    cloud.boto("kms").disable_key_rotation(KeyId=state.id)
+    found = cloud.refresh(KEY, state)
+    assert found
+    assert found.inputs["enableKeyRotation"] is False
