@@ -24,6 +24,11 @@ class Quota:
     text: str = "{name} exceeded: the quota is {value}"
 
 
+_VCPUS = (
+    "You have requested more vCPU capacity than your current vCPU limit of {value} allows for the instance bucket that the specified instance "
+    "type belongs to."
+)
+
 QUOTAS: tuple[Quota, ...] = (
     Quota(
         "L-DC2B2D3D",
@@ -52,6 +57,55 @@ QUOTAS: tuple[Quota, ...] = (
         "Cannot exceed quota for OpenIDConnectProvidersPerAccount: {value}",
     ),
     Quota("L-7B6409FD", "DB instances", 40, "InstanceQuotaExceeded", "DB Instance quota exceeded"),
+    Quota("L-F678F1CE", "VPCs per Region", 5, "VpcLimitExceeded", "The maximum number of VPCs has been reached: {value}"),
+    Quota("L-407747CB", "Subnets per VPC", 200, "SubnetLimitExceeded", "The maximum number of subnets has been reached: {value}"),
+    Quota(
+        "L-589F43AA", "Route tables per VPC", 200, "RouteTableLimitExceeded", "The maximum number of route tables has been reached: {value}"
+    ),
+    Quota(
+        "L-A4707A72",
+        "Internet gateways per Region",
+        5,
+        "InternetGatewayLimitExceeded",
+        "The maximum number of internet gateways has been reached: {value}",
+    ),
+    Quota(
+        "L-FE5A380F",
+        "NAT gateways per Availability Zone",
+        5,
+        "NatGatewayLimitExceeded",
+        "The maximum number of NAT gateways has been reached: {value}",
+    ),
+    Quota("L-0263D0A3", "EC2-VPC Elastic IPs", 5, "AddressLimitExceeded", "The maximum number of addresses has been reached: {value}"),
+    Quota("L-1194D53C", "Clusters", 100, "ResourceLimitExceededException", "Account has reached the maximum number of clusters: {value}"),
+    # A new account has 5 vCPUs of the first and none of the others: a platform team has asked for more long ago, so these are ample.
+    *(
+        Quota(code, f"Running On-Demand {family} instances", 1_152, "VcpuLimitExceeded", _VCPUS)
+        for code, family in (
+            ("L-1216C47A", "Standard (A, C, D, H, I, M, R, T, Z)"),
+            ("L-DB2E81BA", "G and VT"),
+            ("L-417A185B", "P"),
+            ("L-2C3B7624", "Trn"),
+            ("L-1945791B", "Inf"),
+            ("L-6E869C2A", "DL"),
+        )
+    ),
+    *(
+        Quota(
+            code,
+            f"All {family} Spot Instance Requests",
+            1_152,
+            "MaxSpotInstanceCountExceeded",
+            "Max spot instance count exceeded: {value} vCPUs",
+        )
+        for code, family in (
+            ("L-34B43A08", "Standard (A, C, D, H, I, M, R, T, Z)"),
+            ("L-3819A6DF", "G and VT"),
+            ("L-7212CCBC", "P4, P3 and P2"),
+            ("L-6B0D517C", "Trn"),
+            ("L-B5D1601B", "Inf"),
+        )
+    ),
 )
 
 
