@@ -27,6 +27,7 @@ from mlgate_testkit.record.graph import Graph
 from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
 from mlgate_testkit.record.program import Program, open_program
+from mlgate_testkit.record.stall import CountingExecutor, Stalled, stalled_problems, unless_stalled
 from mlgate_testkit.record.tables import Answer, Tables, configuration
 
 __all__ = ["record"]
@@ -134,6 +135,9 @@ class _Run:
         return graph
 
     async def _main(self) -> None:
+        executor = CountingExecutor()
+        asyncio.get_running_loop().set_default_executor(executor)
+
         async def begin() -> None:
             register_stack_transformation(self._creations.note)
             try:
@@ -145,10 +149,13 @@ class _Run:
                 raise
 
         try:
-            await run_in_stack(begin)
+            await unless_stalled(run_in_stack(begin), executor)
+        except Stalled:
+            self._misused += stalled_problems(self._creations)
+            _close_unstarted()
         finally:
             await self._place_resources()
-            self._misused = await self.misuses.problems(self._creations)
+            self._misused += await self.misuses.problems(self._creations)
 
     async def _place_resources(self) -> None:
         """Puts onto every recorded resource where it was made; its URN says which construction it was."""

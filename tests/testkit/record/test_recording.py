@@ -4,14 +4,17 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
 import pytest
 
-from mlgate.errors import UsageError
-from mlgate_testkit.record import UNKNOWN, Asset, ResourceReference, Secret, record
+import mlgate_testkit.lint
+import mlgate_testkit.record
+from mlgate.errors import DeclarationError, StackError, UsageError
+from mlgate_testkit.record import UNKNOWN, Asset, ResourceReference, Secret, record, stall
 
 
 class Site(pulumi.ComponentResource):
@@ -308,6 +311,81 @@ def test_no_thread_of_a_recording_is_left():
     record(lambda: aws.s3.Bucket("b") and None)
     gc.collect()
     assert set(threading.enumerate()) <= before
+
+
+def test_a_program_that_waits_for_itself_is_ended_and_named(monkeypatch):
+    def program() -> None:
+        later, resolve = pulumi.deferred_output()
+        first = aws.s3.Bucket("first", tags={"Other": later})
+        second = aws.s3.Bucket("second", tags={"Other": first.arn.apply(lambda arn: f"{arn}!")})
+        resolve(second.arn)
+
+    monkeypatch.setattr(stall, "_PATIENCE_S", 0.5)
+    with pytest.raises(DeclarationError) as caught:
+        record(program)
+    assert [problem.found for problem in caught.value.problems] == [
+        "aws:s3/bucket:Bucket first is never made: it waits for an Output that nothing resolves",
+        "aws:s3/bucket:Bucket second is never made: it waits for aws:s3/bucket:Bucket first",
+    ]
+    assert all("test_recording.py:" in problem.where for problem in caught.value.problems)
+
+
+def test_a_program_that_awaits_nothing_it_can_get_is_ended(monkeypatch):
+    async def program() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(stall, "_PATIENCE_S", 0.5)
+    with pytest.raises(DeclarationError, match="it waits for something that nothing resolves"):
+        record(program)
+
+
+def test_a_program_that_is_only_slow_is_waited_for(monkeypatch):
+    async def program() -> None:
+        await asyncio.sleep(1)
+        pulumi.export("slow", await asyncio.to_thread(lambda: time.sleep(1) or True))
+
+    monkeypatch.setattr(stall, "_PATIENCE_S", 0.5)
+    assert record(program).outputs == {"slow": True}
+
+
+def test_leaving_in_the_middle_leaves_everything_as_it_was():
+    with pytest.raises(SystemExit):
+        record(lambda: sys.exit(3))
+    assert record(lambda: pulumi.export("on", True)).outputs == {"on": True}
+
+
+def test_hooks_are_recorded_by_name():
+    def program() -> None:
+        hook = pulumi.ResourceHook("checked", lambda _: None)
+        aws.s3.Bucket("b", opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
+
+    assert record(program).one(aws.s3.Bucket).hooks == {"after_create": ("checked",)}
+
+
+def test_a_failing_transform_says_which_and_why():
+    def broken(arguments: pulumi.ResourceTransformArgs) -> None:
+        raise ValueError("no team is called that")
+
+    def program() -> None:
+        pulumi.runtime.register_resource_transform(broken)
+        aws.s3.Bucket("b")
+
+    with pytest.raises(StackError, match="a transform of aws:s3/bucket:Bucket b failed: no team is called that"):
+        record(program)
+
+
+def test_a_method_of_a_resource_answers_from_the_table_of_functions():
+    def program() -> None:
+        bucket = aws.s3.Bucket("b")
+        pulumi.export("told", pulumi.runtime.call("aws:s3/bucket:tell", {"x": 1}, bucket).apply(lambda result: result["y"]))
+
+    assert record(program, invokes={"aws:s3/bucket:tell": {"y": 2}}).outputs == {"told": 2}
+
+
+def test_public_names_are_complete_and_sorted():
+    for module in (mlgate_testkit.record, mlgate_testkit.lint):
+        assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name))
+        assert all(hasattr(module, name) for name in module.__all__)
 
 
 def test_a_running_event_loop_is_named_with_the_way_out():
