@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from fnmatch import fnmatchcase
 
 from mlgate.errors import UsageError
@@ -10,7 +10,7 @@ from mlgate_testkit.lint import aws, kubernetes, secrets, structure
 from mlgate_testkit.lint.findings import Finding, Rule, table
 from mlgate_testkit.record import Graph
 
-__all__ = ["RULES", "assert_clean", "lint"]
+__all__ = ["RULES", "assert_clean", "lint", "refuse", "sift"]
 
 RULES: tuple[Rule, ...] = (*structure.RULES, *secrets.RULES, *aws.RULES, *kubernetes.RULES)
 """All rules that need no word from the platform. Which tags it requires it says itself: `required_tags("Owner", "Service")`."""
@@ -24,17 +24,23 @@ def lint(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str
     reason that says nothing and for a rule that does not exist.
     """
     checked = tuple(rules)
+    found = (found for rule in checked for found in rule.check(graph))
+    return sift(found, allow, {rule.name for rule in (*checked, *RULES)}, f"{graph.project}/{graph.stack}")
+
+
+def sift(findings: Iterable[Finding], allow: Mapping[str, str] | None, known: Set[str], where: str) -> list[Finding]:
+    """The findings that `allow` gives no reason for, and one for each key of it that matches nothing. `known`: the names of all rules."""
     allowed = dict(allow or {})
-    _refuse_empty(allowed, checked)
+    _refuse_empty(allowed, known)
     used: set[str] = set()
     kept: list[Finding] = []
-    for found in (found for rule in checked for found in rule.check(graph)):
+    for found in findings:
         keys = [key for key in allowed if _covers(key, found)]
         used.update(keys)
         if not keys:
             kept.append(found)
     kept += [
-        Finding("stale-allow", "graph", f"{graph.project}/{graph.stack}", key, "nothing is found that this allows", "take it out of allow")
+        Finding("stale-allow", "all", where, key, "nothing is found that this allows", "take it out of allow")
         for key in allowed
         if key not in used
     ]
@@ -43,10 +49,16 @@ def lint(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str
 
 def assert_clean(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str] | None = None) -> None:
     """`lint` as a test: AssertionError with a table of all findings."""
-    findings = lint(graph, rules=rules, allow=allow)
+    __tracebackhide__ = True
+    refuse(lint(graph, rules=rules, allow=allow), f"{graph.project}/{graph.stack}")
+
+
+def refuse(findings: list[Finding], where: str) -> None:
+    """AssertionError with a table of the findings, if there are any."""
+    __tracebackhide__ = True
     if findings:
         some = f"{len(findings)} finding{'s' if len(findings) > 1 else ''}"
-        raise AssertionError(f"{some} in {graph.project}/{graph.stack}\n{table(findings)}")
+        raise AssertionError(f"{some} in {where}\n{table(findings)}")
 
 
 def _covers(key: str, found: Finding) -> bool:
@@ -54,8 +66,7 @@ def _covers(key: str, found: Finding) -> bool:
     return rule == found.rule and (not path or fnmatchcase(found.path, path))
 
 
-def _refuse_empty(allowed: Mapping[str, str], rules: tuple[Rule, ...]) -> None:
-    known = {rule.name for rule in rules} | {rule.name for rule in RULES}
+def _refuse_empty(allowed: Mapping[str, str], known: Set[str]) -> None:
     for key, reason in allowed.items():
         if not str(reason).strip():
             raise UsageError(f"{key} is allowed for no reason", where="lint(allow=...)", remedy="say why, in words a reviewer can judge")
