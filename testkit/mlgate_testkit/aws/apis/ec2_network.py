@@ -157,6 +157,16 @@ def _create_subnet(place: Place, wanted: dict[str, Any]) -> None:
         )
 
 
+def _replace_association(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """AWS gives a new id; ours stays, since the engine's id of a resource cannot change in place."""
+    association, tables = wanted["AssociationId"], place.backend.route_tables
+    before = next((table for table in tables.values() if association in table._associations), None)
+    if before is None or wanted["RouteTableId"] not in tables:
+        return None
+    tables[wanted["RouteTableId"]]._associations[association] = before._associations.pop(association)
+    return {"NewAssociationId": association, "AssociationState": {"State": "associated"}}
+
+
 def _create_endpoint(place: Place, wanted: dict[str, Any]) -> None:
     service = wanted["ServiceName"]
     if service.startswith("com.amazonaws.") and service.split(".")[2] != place.region:
@@ -169,6 +179,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteSecurityGroup": _delete_security_group,
     "DeleteRouteTable": _delete_route_table,
     "CreateRoute": _create_route,
+    "ReplaceRouteTableAssociation": _replace_association,
     "AttachInternetGateway": _attach_gateway,
     "DetachInternetGateway": _detach_gateway,
     "CreateNatGateway": _create_nat_gateway,

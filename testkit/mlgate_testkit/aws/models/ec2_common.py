@@ -1,0 +1,117 @@
+"""What the models of EC2 and EKS share: tags, one of a list, enumerations of botocore's service models, address blocks."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from botocore.loaders import Loader  # type: ignore[import-untyped]
+
+from mlgate_testkit.aws.account import Aws, ClientError, refusal
+from mlgate_testkit.aws.rules import Rule, holds, values_at
+from mlgate_testkit.aws.tags import tag_list
+from mlgate_testkit.provider.provider import Failure, Inputs
+
+__all__ = ["cidr", "enumerated", "enumeration", "first", "given", "length", "retag", "same_set", "shape_of", "tagged", "unless_gone"]
+
+
+def tagged(kind: str, inputs: Inputs) -> dict[str, Any]:
+    """Tags as a request of EC2 that creates takes them."""
+    tags = tag_list(inputs.get("tags"))
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
+
+
+def retag(aws: Aws, resource_id: str, olds: Inputs, news: Inputs) -> None:
+    """Makes the tags of something in EC2 those of `news`."""
+    ec2, before, after = aws.client("ec2"), olds.get("tags") or {}, news.get("tags") or {}
+    if gone := [{"Key": key} for key in before if key not in after]:
+        ec2.delete_tags(Resources=[resource_id], Tags=gone)
+    if changed := {key: value for key, value in after.items() if before.get(key) != value}:
+        ec2.create_tags(Resources=[resource_id], Tags=tag_list(changed))
+
+
+def first(found: Sequence[Any], code: str, message: str) -> Any:
+    """The one that was asked for. Raises the API's refusal, whose code should say NotFound, where there is none."""
+    if not found:
+        raise refusal(code, message, "")
+    return found[0]
+
+
+def given(inputs: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    """A request's parameters from arguments: `given(inputs, KeyName="keyName")`, without those that are not there."""
+    return {parameter: inputs[argument] for parameter, argument in names.items() if inputs.get(argument) is not None}
+
+
+def same_set(before: Any, after: Any) -> bool:
+    """Whether two lists hold the same, in any order."""
+    if not isinstance(before, list) or not isinstance(after, list):
+        return bool(before == after)
+    return sorted(map(repr, before)) == sorted(map(repr, after))
+
+
+@functools.cache
+def _shapes(service: str) -> Mapping[str, Any]:
+    shapes: Mapping[str, Any] = Loader().load_service_model(service, "service-2")["shapes"]
+    return shapes
+
+
+def shape_of(service: str, shape: str) -> Mapping[str, Any]:
+    """One shape of botocore's model of a service."""
+    found: Mapping[str, Any] = _shapes(service)[shape]
+    return found
+
+
+def enumeration(service: str, shape: str) -> tuple[str, ...]:
+    """The values that botocore's model of a service lists for one of its shapes. Raises KeyError for a shape without any."""
+    return tuple(_shapes(service)[shape]["enum"])
+
+
+def enumerated(path: str, service: str, shape: str) -> Rule:
+    """The value must be one of an enumeration of botocore's model, which is read when the first value is checked."""
+
+    def rule(inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, path):
+            allowed = enumeration(service, shape)
+            if value not in allowed:
+                listed = " ".join(f'"{each}"' for each in allowed)
+                yield Failure(place, f"expected {place} to be one of [{listed}], got {value}")
+
+    return rule
+
+
+def length(path: str, least: int, most: int) -> Rule:
+    """The text must have that many characters."""
+
+    def wrong(value: Any) -> str:
+        if least <= len(str(value)) <= most:
+            return ""
+        return f"expected length of {path} to be in the range ({least} - {most}), got {value}"
+
+    return holds(path, wrong)
+
+
+def cidr(path: str, least: int = 0, most: int = 32) -> Rule:
+    """The value must be an IPv4 block in its canonical form, with that many bits. Texts: terraform-provider-aws, internal/verify."""
+
+    def wrong(value: Any) -> str:
+        try:
+            block = ipaddress.IPv4Network(value, strict=False)
+        except ValueError:
+            return f'"{value}" is not a valid IPv4 CIDR block'
+        if "/" not in value:
+            return f'"{value}" is not a valid IPv4 CIDR block: it has no prefix length'
+        if str(block) != value:
+            return f'"{value}" is not a valid IPv4 CIDR block; did you mean "{block}"?'
+        if not least <= block.prefixlen <= most:
+            return f'expected "{path}" to contain a network Value with between {least} and {most} significant bits, got: {block.prefixlen}'
+        return ""
+
+    return holds(path, wrong)
+
+
+def unless_gone(error: ClientError, *codes: str) -> None:
+    """Raises `error` again unless it has one of these codes, which say "gone" in words of their own."""
+    if error.response["Error"]["Code"] not in codes:
+        raise error

@@ -1,0 +1,272 @@
+"""Instances and key pairs."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
+from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
+from mlgate_testkit.aws.rules import Rule, conflicting, holds
+from mlgate_testkit.aws.tags import tags_of
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
+
+__all__ = ["MODELS"]
+
+_UNTOLD = frozenset(  # kept in state, without effect here
+    {
+        "capacityReservationSpecification",
+        "cpuOptions",
+        "creditSpecification",
+        "disableApiStop",
+        "ebsBlockDevices",
+        "enablePrimaryIpv6",
+        "enclaveOptions",
+        "ephemeralBlockDevices",
+        "forceDestroy",
+        "getPasswordData",
+        "hibernation",
+        "hostId",
+        "hostResourceGroupArn",
+        "instanceInitiatedShutdownBehavior",
+        "instanceMarketOptions",
+        "ipv6AddressCount",
+        "ipv6Addresses",
+        "launchTemplate",
+        "maintenanceOptions",
+        "metadataOptions",
+        "networkInterfaces",
+        "placementGroupId",
+        "placementPartitionNumber",
+        "primaryNetworkInterface",
+        "privateDnsNameOptions",
+        "rootBlockDevice",
+        "secondaryNetworkInterfaces",
+        "secondaryPrivateIps",
+        "securityGroups",
+        "tenancy",
+        "userDataBase64",
+        "userDataReplaceOnChange",
+        "volumeTags",
+        "associatePublicIpAddress",
+        "disableApiTermination",
+        "monitoring",
+        "ebsOptimized",
+        "userData",
+    }
+)
+
+
+def _market(inputs: Inputs) -> dict[str, Any]:
+    options = inputs.get("instanceMarketOptions") or {}
+    return {"InstanceMarketOptions": {"MarketType": options["marketType"]}} if options.get("marketType") else {}
+
+
+def _create(aws: Aws, inputs: Inputs) -> str:
+    ec2 = aws.client("ec2")
+    request = given(inputs, ImageId="ami", InstanceType="instanceType", KeyName="keyName", EbsOptimized="ebsOptimized")
+    request |= given(inputs, SubnetId="subnetId", SecurityGroupIds="vpcSecurityGroupIds", PrivateIpAddress="privateIp")
+    if template := inputs.get("launchTemplate"):
+        request["LaunchTemplate"] = given(template, LaunchTemplateId="id", LaunchTemplateName="name", Version="version")
+    placement = given(inputs, AvailabilityZone="availabilityZone", GroupName="placementGroup")
+    request |= {"Placement": placement} if placement else {}
+    if profile := inputs.get("iamInstanceProfile"):
+        request["IamInstanceProfile"] = {"Name": profile}
+    if inputs.get("userData") or inputs.get("userDataBase64"):
+        request["UserData"] = inputs.get("userData") or base64.b64decode(inputs["userDataBase64"]).decode()
+    spot = _market(inputs).get("InstanceMarketOptions", {}).get("MarketType") == "spot"
+    with aws.account.lock:
+        require_vcpus(aws, inputs.get("instanceType") or _type_of(ec2, inputs), 1, spot=spot)
+        made = ec2.run_instances(MinCount=1, MaxCount=1, **request, **_market(inputs), **tagged("instance", inputs))
+    return str(made["Instances"][0]["InstanceId"])
+
+
+def _type_of(ec2: Any, inputs: Inputs) -> str:
+    """The type that a launch template says."""
+    template = inputs["launchTemplate"]
+    named = given(template, LaunchTemplateId="id", LaunchTemplateName="name")
+    versions = ec2.describe_launch_template_versions(Versions=[str(template.get("version") or "$Default")], **named)
+    return str(versions["LaunchTemplateVersions"][0]["LaunchTemplateData"].get("InstanceType") or "m1.small")
+
+
+def _settle(aws: Aws, instance_id: str, inputs: Inputs) -> None:
+    if inputs.get("sourceDestCheck") is False:
+        aws.client("ec2").modify_instance_attribute(InstanceId=instance_id, SourceDestCheck={"Value": False})
+    if inputs.get("disableApiTermination"):
+        aws.client("ec2").modify_instance_attribute(InstanceId=instance_id, DisableApiTermination={"Value": True})
+
+
+def _read(aws: Aws, instance_id: str, _known: Inputs) -> Outputs | None:
+    reservations = aws.client("ec2").describe_instances(InstanceIds=[instance_id])["Reservations"]
+    instance: dict[str, Any] = reservations[0]["Instances"][0]
+    if instance["State"]["Name"] == "terminated":
+        return None
+    interfaces = instance.get("NetworkInterfaces") or [{}]
+    profile = (instance.get("IamInstanceProfile") or {}).get("Arn")
+    return {
+        "arn": aws.arn("ec2", f"instance/{instance_id}"),
+        "ami": instance["ImageId"],
+        "instanceType": instance["InstanceType"],
+        "availabilityZone": instance["Placement"]["AvailabilityZone"],
+        "placementGroup": instance["Placement"].get("GroupName") or None,
+        "subnetId": instance.get("SubnetId"),
+        "vpcSecurityGroupIds": [group["GroupId"] for group in instance.get("SecurityGroups") or ()],
+        "keyName": instance.get("KeyName") or None,
+        "iamInstanceProfile": profile and profile.rsplit("/", 1)[-1],
+        "sourceDestCheck": instance.get("SourceDestCheck", True),
+        "privateIp": instance.get("PrivateIpAddress"),
+        "privateDns": instance.get("PrivateDnsName") or "",
+        "publicIp": instance.get("PublicIpAddress") or "",
+        "publicDns": instance.get("PublicDnsName") or "",
+        "instanceState": instance["State"]["Name"],
+        "instanceLifecycle": instance.get("InstanceLifecycle") or "",
+        "primaryNetworkInterfaceId": interfaces[0].get("NetworkInterfaceId") or "",
+        "spotInstanceRequestId": instance.get("SpotInstanceRequestId") or "",
+        "outpostArn": "",
+        "passwordData": "",
+        "tags": tags_of(instance.get("Tags")),
+    }
+
+
+def _update(aws: Aws, instance_id: str, olds: Inputs, news: Inputs) -> None:
+    ec2 = aws.client("ec2")
+    if olds.get("instanceType") != news.get("instanceType"):
+        require_vcpus(aws, news["instanceType"], 1)
+        ec2.stop_instances(InstanceIds=[instance_id])
+        ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": news["instanceType"]})
+        ec2.start_instances(InstanceIds=[instance_id])
+    if news.get("vpcSecurityGroupIds") and olds.get("vpcSecurityGroupIds") != news["vpcSecurityGroupIds"]:
+        ec2.modify_instance_attribute(InstanceId=instance_id, Groups=news["vpcSecurityGroupIds"])
+    for argument, parameter in (("sourceDestCheck", "SourceDestCheck"), ("disableApiTermination", "DisableApiTermination")):
+        if olds.get(argument) != news.get(argument) and news.get(argument) is not None:
+            ec2.modify_instance_attribute(InstanceId=instance_id, **{parameter: {"Value": news[argument]}})
+    retag(aws, instance_id, olds, news)
+
+
+def _delete(aws: Aws, instance_id: str, _inputs: Inputs) -> None:
+    aws.client("ec2").terminate_instances(InstanceIds=[instance_id])
+
+
+def _launchable(inputs: Inputs) -> Any:
+    template = inputs.get("launchTemplate")
+    for argument in ("ami", "instanceType"):
+        if inputs.get(argument) is None and template is None:
+            yield Failure(argument, f'"{argument}": one of `{argument},launch_template` must be specified')
+
+
+def _create_key(aws: Aws, inputs: Inputs) -> str:
+    name = inputs.get("keyName") or f"{inputs['keyNamePrefix']}{aws.unique()}"
+    aws.client("ec2").import_key_pair(KeyName=name, PublicKeyMaterial=inputs["publicKey"].encode(), **tagged("key-pair", inputs))
+    return str(name)
+
+
+def _read_key(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
+    found = aws.client("ec2").describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]
+    key: dict[str, Any] = first(found, "InvalidKeyPair.NotFound", f"The key pair '{name}' does not exist")
+    return {
+        "arn": aws.arn("ec2", f"key-pair/{name}"),
+        "keyName": key["KeyName"],
+        "keyPairId": key["KeyPairId"],
+        "keyType": key.get("KeyType") or "rsa",
+        "fingerprint": key["KeyFingerprint"],
+        "tags": tags_of(key.get("Tags")),
+    }
+
+
+def _update_key(aws: Aws, name: str, olds: Inputs, news: Inputs) -> None:
+    key = _read_key(aws, name, news)
+    retag(aws, str(key and key["keyPairId"]), olds, news)
+
+
+def _delete_key(aws: Aws, name: str, _inputs: Inputs) -> None:
+    aws.client("ec2").delete_key_pair(KeyName=name)
+
+
+def _openssh() -> Rule:
+    def wrong(value: Any) -> str:
+        known = ("ssh-rsa ", "ssh-ed25519 ", "-----BEGIN", "---- BEGIN")
+        return "" if str(value).startswith(known) else "Key is not in valid OpenSSH public key format"
+
+    return holds("publicKey", wrong)
+
+
+MODELS = (
+    ResourceModel(
+        type="aws:ec2/instance:Instance",
+        noun="EC2 Instance",
+        create=_create,
+        settle=_settle,
+        read=_read,
+        update=_update,
+        delete=_delete,
+        defaults={"getPasswordData": False, "sourceDestCheck": True, "userDataReplaceOnChange": False, "forceDestroy": False},
+        forces_new=frozenset(
+            {
+                "ami",
+                "availabilityZone",
+                "associatePublicIpAddress",
+                "ephemeralBlockDevices",
+                "hibernation",
+                "hostResourceGroupArn",
+                "instanceMarketOptions",
+                "keyName",
+                "placementGroup",
+                "placementGroupId",
+                "primaryNetworkInterface",
+                "privateIp",
+                "securityGroups",
+                "subnetId",
+                "cpuOptions",
+                "enclaveOptions",
+            }
+        ),
+        computed=_UNTOLD
+        | {
+            "ami",
+            "instanceType",
+            "availabilityZone",
+            "subnetId",
+            "vpcSecurityGroupIds",
+            "privateIp",
+            "keyName",
+            "iamInstanceProfile",
+            "placementGroup",
+        },
+        state_only=_UNTOLD,
+        equivalent={"vpcSecurityGroupIds": same_set},
+        rules=(_launchable, conflicting("userData", "userDataBase64"), conflicting("securityGroups", "vpcSecurityGroupIds")),
+        behaviours=(
+            Behaviour(
+                "vCPUs are counted by family and market, and beyond the quota nothing starts",
+                "EC2 user guide, Amazon EC2 instance type quotas; error codes VcpuLimitExceeded and MaxSpotInstanceCountExceeded",
+                "test_ec2_compute.py::test_gpu_instances_beyond_the_vcpu_quota_do_not_start",
+            ),
+            Behaviour(
+                "an image, a key pair or a placement group that does not exist is refused",
+                "EC2 API reference, RunInstances; error codes InvalidAMIID.NotFound, InvalidKeyPair.NotFound",
+                "test_ec2_compute.py::test_an_instance_needs_an_image_that_exists",
+            ),
+        ),
+    ),
+    ResourceModel(
+        type="aws:ec2/keyPair:KeyPair",
+        noun="EC2 Key Pair",
+        create=_create_key,
+        read=_read_key,
+        update=_update_key,
+        delete=_delete_key,
+        name=AutoName("keyName", 255, instead=("keyNamePrefix",)),
+        forces_new=frozenset({"keyName", "publicKey"}),
+        state_only=frozenset({"publicKey"}),
+        rules=(conflicting("keyName", "keyNamePrefix"), _openssh()),
+        behaviours=(
+            Behaviour(
+                "a key is in OpenSSH form, and its name is taken once",
+                "EC2 API reference, ImportKeyPair; error codes InvalidKey.Format and InvalidKeyPair.Duplicate",
+                "test_ec2_compute.py::test_a_key_pair_has_an_openssh_key_and_a_name_of_its_own",
+            ),
+        ),
+    ),
+)
