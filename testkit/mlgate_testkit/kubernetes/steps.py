@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgate_testkit.kubernetes.calls import DRY, Calls, no_namespace, title
 from mlgate_testkit.kubernetes.conditions import rule_of
-from mlgate_testkit.kubernetes.connection import ApiError, Connection, Served
+from mlgate_testkit.kubernetes.connection import ApiError, Connection, Served, Unreachable
 from mlgate_testkit.kubernetes.kinds import ObjectKind, nearest
 from mlgate_testkit.kubernetes.objects import (
     annotation,
@@ -237,7 +237,10 @@ class Steps:
                 raise ProviderError(f"{title(kind, live)} was removed by somebody while it was waited for")
             return found
 
-        found, progress = until_ready(look, self._calls.around(live), rule, inputs, run)
+        try:
+            found, progress = until_ready(look, self._calls.around(live), rule, inputs, run)
+        except (ApiError, Unreachable) as error:  # it is there all the same, and must not get lost
+            raise Unhealthy(identity(live), as_outputs(live, manager), mark_secrets(inputs), [str(error)]) from None
         outputs = as_outputs(dict(found), manager)
         if not progress.done:
             raise Unhealthy(identity(live), outputs, mark_secrets(inputs), [f"{title(kind, live)} is not ready", *progress.reasons])

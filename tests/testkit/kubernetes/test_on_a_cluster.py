@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mlgate_testkit.cluster import Cluster
 from mlgate_testkit.kubernetes import KubernetesStandIn
+from mlgate_testkit.kubernetes.connection import Connection, Unreachable
 from mlgate_testkit.provider.provider import Kind, ProviderError, State, Unhealthy
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 
@@ -304,6 +305,23 @@ def test_a_rollout_that_cannot_succeed_names_its_pods_and_is_kept_for_the_next_u
     with pytest.raises(Unhealthy, match="is not ready"):
         asked.refresh(old)
     assert asked.update(old, deployment()).outputs["status"]["readyReplicas"] == 1
+
+
+def test_an_object_is_not_lost_when_the_server_dies_while_it_is_waited_for(
+    asked: Asked, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Connection.request
+
+    def dying(self: Connection, method: str, path: str, *rest: Any, **more: Any) -> dict[str, Any]:
+        if method == "GET" and path.endswith("/deployments/web"):
+            raise Unreachable("the API server does not answer")
+        return whole(self, method, path, *rest, **more)
+
+    monkeypatch.setattr(Connection, "request", dying)
+    with pytest.raises(Unhealthy, match="does not answer") as failure:
+        asked.create(deployment())
+    assert failure.value.resource_id == f"{namespace}/web"
+    assert failure.value.outputs["metadata"]["uid"]
 
 
 def test_ctrl_c_ends_the_wait_for_a_rollout(asked: Asked) -> None:
