@@ -128,7 +128,7 @@ def _without_tags(graph: Graph, keys: tuple[str, ...]) -> Iterator[Finding]:
         tags = resource.inputs.get("tags")
         if isinstance(tags, Secret):
             tags = tags.value
-        given = {**_default_tags(resource.provider), **(tags if isinstance(tags, Mapping) else {})}
+        given = {**_default_tags(resource), **(tags if isinstance(tags, Mapping) else {})}
         if tags is UNKNOWN:
             continue
         missing = [key for key in keys if not given.get(key)]
@@ -145,9 +145,10 @@ def _taggable(resource: Resource) -> bool:
     return arguments is not None and "tags" in field_types(arguments)
 
 
-def _default_tags(provider: Resource | None) -> Mapping[str, Any]:
-    """A provider's inputs are JSON texts."""
-    stated = provider.inputs.get("defaultTags") if provider is not None else None
+def _default_tags(resource: Resource) -> Mapping[str, Any]:
+    """Of its own provider, or of the default one, which the configuration speaks to. Both are JSON texts."""
+    provider = resource.provider
+    stated = provider.inputs.get("defaultTags") if provider is not None else resource.graph.config.get("aws:defaultTags")
     if isinstance(stated, str):
         stated = json.loads(stated)
     tags = stated.get("tags") if isinstance(stated, Mapping) else None

@@ -72,7 +72,7 @@ def _known(graph: Graph) -> set[str]:
     """The texts of all secrets that the graph still marks, and of the configuration's."""
     marked = [value for resource in graph.resources for source in (resource.inputs, resource.outputs) for _, value in leaves(source)]
     marked += [value for _, value in leaves(graph.outputs)]
-    marked += list(graph.config_secrets)
+    marked += list(graph.config.values())
     texts = {value.value for value in marked if isinstance(value, Secret) and isinstance(value.value, str)}
     return {text for text in texts if len(text) >= _SHORTEST and known_text(text)}
 

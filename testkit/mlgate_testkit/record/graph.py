@@ -11,14 +11,15 @@ from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.resource import Resource
 from mlgate_testkit.record.sdk import token_of
 
+__tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Graph"]
 
 
 class Graph:
-    """Resources in the order in which they were registered, without the stack itself, and the stack's exports (`outputs`).
+    """Resources in the order in which the program makes them, without the stack itself, and the stack's exports (`outputs`).
 
-    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed; `config_secrets` the secrets
-    of the configuration, so that a rule can find one that lost its mark.
+    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed; `config` the configuration of a
+    recording, each key with its namespace, secrets marked.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class Graph:
         self.stack = stack
         self.outputs = dict(outputs or {})
         self.unchecked: tuple[str, ...] = ()
-        self.config_secrets: tuple[Secret, ...] = ()
+        self.config: Mapping[str, str | Secret] = {}
         self.resources = list(resources)
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._children: dict[str | None, list[Resource]] = {}

@@ -30,6 +30,7 @@ from mlgate_testkit.record.program import Program, open_program
 from mlgate_testkit.record.stall import CountingExecutor, Stalled, stalled_problems, unless_stalled
 from mlgate_testkit.record.tables import Answer, Tables, configuration
 
+__tracebackhide__ = True  # a test that fails shows the line of the test, or of the program
 __all__ = ["record"]
 
 _ONE_AT_A_TIME = threading.Lock()
@@ -69,10 +70,7 @@ def record(
     opened = open_program(program, stack)
     name = project or opened.project or "project"
     values, secret_keys = configuration({**opened.config, **dict(config or {})}, secrets, name)
-    config_secrets = tuple(Secret(values[key]) for key in secret_keys)
-    run = _Run(
-        opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview, config_secrets
-    )
+    run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
 
     def configure() -> None:
         set_all_config(values, secret_keys)
@@ -84,15 +82,15 @@ def record(
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
             failure = error
-    return run.graph(failure)
+    graph = run.graph(failure)
+    graph.config = {key: Secret(value) if key in secret_keys else value for key, value in values.items()}
+    return graph
 
 
 class _Run:
     """One recording: what watches the program, and what came of it."""
 
-    def __init__(
-        self, program: Program, project: str, stack: str, tables: Tables, preview: bool, config_secrets: tuple[Secret, ...]
-    ) -> None:
+    def __init__(self, program: Program, project: str, stack: str, tables: Tables, preview: bool) -> None:
         self.root = Path.cwd()
         self.misuses = Misuses(self.root, preview=preview)
         self._creations = Creations(self.root)
@@ -100,8 +98,8 @@ class _Run:
         self._program = program
         self._project = project
         self._stack = stack
-        self._config_secrets = config_secrets
         self._registered: set[object] = set()
+        self._order: list[str] = []
         self._misused: list[Problem] = []
         self._own_failure: Exception | None = None
 
@@ -120,10 +118,11 @@ class _Run:
 
     def graph(self, failure: Exception | None) -> Graph:
         """The graph, or everything that stands against it."""
-        graph = Graph(self.monitor.recorded.values(), project=self._project, stack=self._stack, outputs=self.monitor.exports)
+        order = {urn: index for index, urn in enumerate(self._order)}  # of the program: requests overtake one another
+        recorded = sorted(self.monitor.recorded.values(), key=lambda resource: order.get(resource.urn, len(order)))
+        graph = Graph(recorded, project=self._project, stack=self._stack, outputs=self.monitor.exports)
         problems, unchecked = check_arguments(graph)
         graph.unchecked = tuple(sorted(unchecked))
-        graph.config_secrets = self._config_secrets
         problems += self._misused
         for error in dict.fromkeys(error for error in (failure, self._own_failure) if error is not None):
             explained = explain(error, self._creations, self._registered, self.root)
@@ -172,6 +171,7 @@ class _Run:
                 recorded.declared_dependency_urns = tuple(urn for other in creation.depends_on if (urn := urns.get(id(other))))
                 recorded.sdk_class = type(creation.resource)
                 self._registered.add(creation.resource)
+                self._order.append(recorded.urn)
 
 
 def _set_runtime(monitor: RecordingMonitor, project: str, stack: str, organization: str, preview: bool, root: Path) -> None:

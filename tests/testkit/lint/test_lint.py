@@ -243,6 +243,8 @@ def test_required_tags_may_come_from_the_provider():
     rule = required_tags("Owner", "Service")
     (finding,) = lint(record(program), rules=[rule])
     assert (finding.path, finding.problem, finding.remedy) == ("half", "Owner missing", "add tags={'Owner': ...}")
+    tagged = {"config": {"aws:defaultTags": {"tags": {"Owner": "ml"}}}}
+    assert [finding.problem for finding in lint(record(program, **tagged), rules=[rule])] == []
     assert [finding.path for finding in found(lambda: aws.sqs.Queue("bare") and None, "tags")] == ["bare"]
 
 
