@@ -55,6 +55,7 @@ class Stack:
         self._file = workspace / f"Pulumi.{name}.yaml"
         self._config: dict[str, Any] = dict(config or {})
         self._secrets: dict[str, str] = dict(secrets or {})
+        self._sealed: dict[str, Any] = {}
         self.attached = tuple(attached)
         self.abandoned: set[tuple[str, str]] = set()
         self._outputs: Mapping[str, Any] | None = None
@@ -103,6 +104,8 @@ class Stack:
             self._program = found
         self._config.update(config or {})
         self._secrets.update(secrets or {})
+        for key in secrets or {}:
+            self._sealed.pop(qualified(key, self.project), None)
         self._configure()
 
     def preview(self, *, kill_at: KillAt | None = None) -> Changes:
@@ -200,11 +203,21 @@ class Stack:
         """Writes the stack's configuration anew."""
         own_file = self._program.stack_files / self._file.name
         config = merged(read_configuration(own_file), self._config, list(self._secrets), project=self.project, file=own_file)
-        text = yaml.safe_dump({"encryptionsalt": self._salt, "config": config}, sort_keys=False)
-        self._file.write_text(text, encoding="utf-8")
-        for key, value in self._secrets.items():  # through its input: arguments can be read by everybody on the machine
+        for key, value in self._secrets.items():
             name = qualified(key, self.project)
-            self.engine.ask(self.site, "config", "set", "--secret", name, *self._place, "--config-file", str(self._file), given=value)
+            if name not in self._sealed:
+                self._sealed[name] = self._seal(name, value)
+        self._write({**config, **self._sealed})
+
+    def _seal(self, name: str, value: str) -> Any:
+        """The value as only this stack's key opens it. Given by standard input: arguments can be read by everybody on the machine."""
+        self._write({})
+        self.engine.ask(self.site, "config", "set", "--secret", name, *self._place, "--config-file", str(self._file), given=value)
+        return yaml.safe_load(self._file.read_text(encoding="utf-8"))["config"][name]
+
+    def _write(self, config: Mapping[str, Any]) -> None:
+        text = yaml.safe_dump({"encryptionsalt": self._salt, "config": dict(config)}, sort_keys=False)
+        self._file.write_text(text, encoding="utf-8")
 
 
 def _abandoned(before: Sequence[StateResource], after: Sequence[StateResource]) -> set[tuple[str, str]]:

@@ -1,0 +1,44 @@
+"""The examples of the page run as they stand, and each pair of them is two tests of one fixture."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlgate.environment import CACHE_VARIABLE, cache_folder
+
+pytest_plugins = ["pytester"]
+CACHE = cache_folder()  # before pytester moves HOME
+PAGE = (Path(__file__).parents[3] / "docs" / "testkit-engine.md").read_text(encoding="utf-8")
+PROGRAM, *TESTS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+KUBERNETES = [text for text in TESTS if "kubernetes" in text]
+
+
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, blocks: list[str]) -> None:
+    """Runs them as a user's test files."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(CACHE))
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    (pytester.mkdir("infra") / "__main__.py").write_text(PROGRAM)
+    (pytester.path / "infra" / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    pytester.makepyfile(**{f"test_{number}": text for number, text in enumerate(blocks)})
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=280)
+    done.assert_outcomes(passed=2 * len(blocks))
+
+
+def test_every_example_is_two_tests():
+    assert [text.count("def test_") for text in TESTS] == [2] * len(TESTS)
+    for fixture in re.findall(r"^\| \[`(\w+)`\]", PAGE, flags=re.MULTILINE):
+        assert any(re.search(rf"def test_\w+\(.*\b{fixture}\b", text) for text in TESTS), fixture
+
+
+@pytest.mark.engine
+def test_the_examples_on_simulated_aws_pass(pytester, monkeypatch):
+    run(pytester, monkeypatch, [text for text in TESTS if text not in KUBERNETES])
+
+
+@pytest.mark.engine
+@pytest.mark.cluster
+def test_the_examples_on_the_control_plane_pass(pytester, monkeypatch):
+    run(pytester, monkeypatch, KUBERNETES)
