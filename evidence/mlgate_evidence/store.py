@@ -71,8 +71,8 @@ class DirectoryStore:
                         remedy="begin another attempt: mlgate gate",
                     )
                 for name, content in contents.items():
-                    _write_whole(folder / name, content)
-                _write_whole(folder / EVIDENCE_FILE, evidence)
+                    write_whole(folder / name, content)
+                write_whole(folder / EVIDENCE_FILE, evidence)
         except OSError as error:
             raise EvidenceError(
                 f"the evidence of attempt {attempt} cannot be kept: {error.strerror}",
@@ -116,7 +116,8 @@ def what_verifies(store: EvidenceStore, attempts: Iterable[str], trust: Trust, s
             yield read_attempt(store, attempt, trust, stage, now_ns)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there whole, on the disk, or not at all; one writer at a time."""
     temporary = path.with_name(f".{path.name}.partial")
     with temporary.open("wb") as stream:
         stream.write(content)

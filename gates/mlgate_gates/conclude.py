@@ -23,6 +23,7 @@ from mlgate_evidence.statement import build_statement, sign_statement
 from mlgate_evidence.store import EVIDENCE_FILE, DirectoryStore
 from mlgate_evidence.subject import subject_digests
 from mlgate_gates.checks.answers import answers_of
+from mlgate_gates.predicate import LOOK_FILE, OBSERVATIONS_FILE, PLAN_FILE
 from mlgate_gates.report import build_report
 from mlgate_gates.request import GateOutcome
 from mlgate_gates.result import GateResult
@@ -32,20 +33,19 @@ from mlgate_gates.session import Session
 from mlgate_loadtests.drive import discard
 from mlgate_loadtests.recording import write_observations
 
-OBSERVATIONS = "observations.parquet"
 _PICTURES_AT_MOST = 60
 
 
 def conclude(environment: Environment, ledger: Ledger, attempt: Attempt, session: Session, result: GateResult) -> GateOutcome:
     """Write, sign and record the result of an attempt."""
-    write_observations(session.folder / OBSERVATIONS, session.rows)
+    write_observations(session.folder / OBSERVATIONS_FILE, session.rows)
     look = json.dumps(_to_look_at(session)).encode()
     predicate = _predicate(attempt, session, result) | {"look": {"digest": digest_bytes(look)}}
     subjects = subject_digests(attempt.release, attempt.configuration, session.plan.subject.url)
     statement = build_statement(subjects, predicate)
     files = {
-        "plan.json": json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
-        "look.json": look,
+        PLAN_FILE: json.dumps(attempt.plan, indent=2, sort_keys=True).encode(),
+        LOOK_FILE: look,
         EVIDENCE_FILE: sign_statement(statement, KeyFileSigner(environment.signing_key)),
     }
     DirectoryStore.of(environment).put(attempt.id, files)
@@ -97,7 +97,7 @@ def _predicate(attempt: Attempt, session: Session, result: GateResult) -> dict[s
         "ledger": {"count": attempt.ledger.count, "head": attempt.ledger.head},
         "result": result.to_dict(),
         "generator": session.generator.to_dict(),
-        "observations": {"digest": digest_file(session.folder / OBSERVATIONS), "rows": session.rows.num_rows},
+        "observations": {"digest": digest_file(session.folder / OBSERVATIONS_FILE), "rows": session.rows.num_rows},
         **({"confusion": confusion} if (confusion := _confusion(session, rows)) else {}),
         "slices": _slices(session, rows),
         **({"lineage": session.lineage.model_dump(mode="json")} if session.lineage else {}),

@@ -1,4 +1,4 @@
-"""What a gate's evidence says, typed: for the report, and for whoever verifies it.
+"""What a gate's evidence says, typed, and the files that lie beside it: for the report, and for whoever verifies it.
 
 Fields that are not known here are ignored; what is missing or malformed is an EvidenceError that names the field. A page with holes would
 look like a gate that found nothing, and a signed value of another shape is no number that could come out again.
@@ -16,6 +16,10 @@ from mlgate.errors import EvidenceError
 from mlgate.release import Lineage
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
+
+PLAN_FILE = "plan.json"
+LOOK_FILE = "look.json"
+OBSERVATIONS_FILE = "observations.parquet"
 
 Model = TypeVar("Model", bound=BaseModel)
 Counts = tuple[tuple[int, ...], ...]

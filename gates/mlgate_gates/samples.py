@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from mlgate.digests import digest_file
 from mlgate.errors import DeclarationError, Problem
 from mlgate.service import AbsoluteBar, MarginBar, Service
 from mlgate_loadtests.cases import Cases, read_cases
@@ -18,7 +17,6 @@ class Sample:
 
     id: str
     data: str
-    digest: str
     cases: Cases
     arms: tuple[str, ...]
     look: bool
@@ -33,7 +31,7 @@ class Sample:
         return {
             "id": self.id,
             "data": self.data,
-            "digest": self.digest,
+            "digest": self.cases.digest,
             "cases": len(self.cases),
             "distinct": len(set(self.cases.contents)),
             "arms": list(self.arms),
@@ -79,7 +77,7 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
         except DeclarationError as error:
             problems += error.problems
         else:
-            samples.append(Sample(_id_of(data, samples), data, digest_file(path), cases, tuple(sorted(file.arms)), file.look))
+            samples.append(Sample(_id_of(data, samples), data, cases, tuple(sorted(file.arms)), file.look))
     if problems:
         raise DeclarationError(problems)
     return tuple(samples)

@@ -14,12 +14,12 @@ A server that ended by itself stays what it was. That it no longer answers is it
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from mlgate.errors import EndpointError
+from mlgate_evidence.store import write_whole
 from mlgate_gates.request import Subject
 
 _NOTE = "servers.json"
@@ -29,7 +29,7 @@ _NOTE = "servers.json"
 def same_servers(folder: Path, arms: Mapping[str, Subject]) -> Iterator[None]:
     """Measure in this block, into `folder`. Raises EndpointError at its end where a server is not the one it was at the beginning."""
     note = folder / _NOTE
-    _write_whole(note, _names(arms))
+    write_whole(note, _names(arms).encode())  # on the disk before the first row is
     try:
         yield
     except BaseException:
@@ -57,13 +57,3 @@ def _names(arms: Mapping[str, Subject]) -> str:
 
 def _replaced(arms: Mapping[str, Subject]) -> list[str]:
     return [arm for arm, subject in arms.items() if subject.server and subject.server.now() != subject.server.name]
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """On the disk before the first row is."""
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)

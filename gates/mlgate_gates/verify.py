@@ -22,13 +22,14 @@ import pyarrow as pa
 from mlgate.digests import digest_file, digest_json
 from mlgate.errors import EvidenceError
 from mlgate_evidence.statement import read_evidence
+from mlgate_evidence.store import EVIDENCE_FILE
 from mlgate_evidence.trust import Trust
 from mlgate_gates.checks.answers import answers_of
 from mlgate_gates.judge import judge
 from mlgate_gates.phases import load_arrivals
 from mlgate_gates.plan import Plan, PlannedLoad
 from mlgate_gates.planning import declared_service, plan_again
-from mlgate_gates.predicate import Confusion, Observations, Slice, read_predicate
+from mlgate_gates.predicate import LOOK_FILE, OBSERVATIONS_FILE, PLAN_FILE, Confusion, Observations, Slice, read_predicate
 from mlgate_gates.result import GateResult
 from mlgate_gates.rows import LOAD, WARM_UP, Rows
 from mlgate_gates.samples import declared_files
@@ -63,7 +64,7 @@ def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> V
     `now_ns` is the present, to refuse signatures from the future (default: the clock). Raises EvidenceError: for an envelope that does not
     hold, with that alone; for everything else with every difference found.
     """
-    envelope = folder / "evidence.json"
+    envelope = folder / EVIDENCE_FILE
     try:
         content = envelope.read_bytes()
     except OSError as error:
@@ -72,14 +73,14 @@ def verify_folder(folder: Path, trust: Trust, *, now_ns: int | None = None) -> V
     predicate = evidence.statement["predicate"]
     signed = read_predicate(predicate)
     plan = signed.plan
-    observations = folder / "observations.parquet"
+    observations = folder / OBSERVATIONS_FILE
     rows = read_observations(observations)
     observed = Rows.of(rows)
     result = judge(plan, rows, Generator.from_dict(predicate.get("generator")))
     found = [
-        *_plan_differences(folder / "plan.json", predicate["plan"]),
+        *_plan_differences(folder / PLAN_FILE, predicate["plan"]),
         *differences(plan.to_dict(), plan_again(plan).to_dict(), "plan"),
-        *_look_differences(folder / "look.json", signed.look.digest),
+        *_look_differences(folder / LOOK_FILE, signed.look.digest),
         *_observation_differences(observations, rows, signed.observations),
         *differences(predicate["result"], result.to_dict(), "result"),
         *_confusion_differences(plan, observed, signed.confusion),

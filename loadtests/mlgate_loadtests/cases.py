@@ -27,7 +27,6 @@ LABEL = "label"
 class Cases:
     """`n` cases, each valid for the interface. `inputs[name]` has shape (n, *row_shape) and the declared dtype; `labels` is float64."""
 
-    path: Path
     digest: str
     case_ids: tuple[str, ...]
     inputs: Mapping[str, NDArray[np.generic]]
@@ -67,7 +66,7 @@ def read_cases(path: Path, interface: Interface, slices: Sequence[str] = ()) -> 
         reader.problems.append(Problem(str(path), "holds no case", "at least one row"))
     if reader.problems:
         raise DeclarationError(reader.problems)
-    return Cases(path, digest_file(path), case_ids, inputs, labels, values)
+    return Cases(digest_file(path), case_ids, inputs, labels, values)
 
 
 class _Reader:

@@ -51,25 +51,25 @@ def test_a_full_disk_leaves_no_evidence_and_the_same_again_succeeds(
     store: DirectoryStore, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     files = {"evidence.json": b"signed", "plan.json": b"{}", "observations.parquet": b"rows"}
-    write = store_module._write_whole
+    write = store_module.write_whole
 
     def full(path: Path, content: bytes) -> None:
         if path.name == failing:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(store_module, "_write_whole", full)
+    monkeypatch.setattr(store_module, "write_whole", full)
     with pytest.raises(EvidenceError, match="No space left on device"):
         store.put("a-r1", files)
     assert store.attempts() == []
-    monkeypatch.setattr(store_module, "_write_whole", write)
+    monkeypatch.setattr(store_module, "write_whole", write)
     store.put("a-r1", files)
     assert store.attempts() == ["a-r1"]
 
 
 def test_a_statement_is_not_evidence_before_everything_it_rests_on_is_there(store: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    monkeypatch.setattr(store_module, "_write_whole", lambda path, _: written.append(path.name))
+    monkeypatch.setattr(store_module, "write_whole", lambda path, _: written.append(path.name))
     store.put("a-r1", {"evidence.json": b"signed", "plan.json": b"{}", "observations.parquet": b"rows"})
     assert written[-1] == "evidence.json"
 
@@ -95,7 +95,7 @@ def test_a_file_is_on_the_disk_before_it_is_there_by_name(tmp_path: Path, monkey
     sync, replace = os.fsync, Path.replace
     monkeypatch.setattr(os, "fsync", lambda descriptor: (done.append(f"sync of {os.fstat(descriptor).st_size} bytes"), sync(descriptor)))
     monkeypatch.setattr(Path, "replace", lambda path, target: (done.append(f"rename to {target.name}"), replace(path, target)))
-    store_module._write_whole(tmp_path / "evidence.json", b"signed")
+    store_module.write_whole(tmp_path / "evidence.json", b"signed")
     assert done == ["sync of 6 bytes", "rename to evidence.json"]
 
 

@@ -187,9 +187,9 @@ def sample_of_size() -> Callable[..., Sample]:
     def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False, inputs: Any = None) -> Sample:
         ids = tuple(f"case-{place}" for place in range(count))
         inputs = {"image": np.arange(count) + (CASES if look else 0)} if inputs is None else {"image": np.asarray(inputs)}
-        cases = Cases(Path(data), "sha256:" + "d" * 64, ids, inputs, np.zeros(count), {})
+        cases = Cases("sha256:" + "d" * 64, ids, inputs, np.zeros(count), {})
         arms = ("candidate",) if look else ("candidate", "stable")
-        return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, "sha256:" + "d" * 64, cases, arms, look)
+        return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, cases, arms, look)
 
     return make
 

@@ -18,15 +18,13 @@ from markupsafe import Markup
 
 from mlgate.digests import digest_file
 from mlgate.errors import EvidenceError
-from mlgate_gates.predicate import read_predicate
+from mlgate_evidence.store import EVIDENCE_FILE
+from mlgate_gates.predicate import LOOK_FILE, OBSERVATIONS_FILE, read_predicate
 from mlgate_gates.report import formats
 from mlgate_gates.report.view import build_page
 from mlgate_loadtests.recording import read_observations
 
 REPORT_FILE = "report.html"
-_EVIDENCE_FILE = "evidence.json"
-_OBSERVATIONS_FILE = "observations.parquet"
-_LOOK_FILE = "look.json"
 _REMEDY = "point to the folder of one attempt, as `mlgate gate` wrote it"
 
 
@@ -37,15 +35,15 @@ def build_report(folder: Path) -> Path:
     says how to do so again. Raises EvidenceError where a file is missing, is not what a gate wrote, or is not the one that was signed, and
     where the page cannot be written.
     """
-    statement, keyids = _read_envelope(folder / _EVIDENCE_FILE)
+    statement, keyids = _read_envelope(folder / EVIDENCE_FILE)
     predicate = statement.get("predicate")
     if not isinstance(predicate, dict):
-        raise EvidenceError("the statement has no predicate", where=str(folder / _EVIDENCE_FILE), remedy=_REMEDY)
+        raise EvidenceError("the statement has no predicate", where=str(folder / EVIDENCE_FILE), remedy=_REMEDY)
     signed = read_predicate(predicate)
     text = render_report(
         predicate,
-        _read_signed_rows(folder / _OBSERVATIONS_FILE, signed.observations.digest),
-        _read_signed_look(folder / _LOOK_FILE, signed.look.digest),
+        _read_signed_rows(folder / OBSERVATIONS_FILE, signed.observations.digest),
+        _read_signed_look(folder / LOOK_FILE, signed.look.digest),
         keyids,
     )
     path = folder / REPORT_FILE
