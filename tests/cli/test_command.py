@@ -158,7 +158,7 @@ def closed() -> Iterator[int]:
     os.close(writer)
 
 
-@pytest.mark.parametrize("arguments", [("status",), ("validate", str(EXAMPLE)), ("promote", str(EXAMPLE), "--release", "x", "--json")])
+@pytest.mark.parametrize("arguments", [("status",), ("doctor",), ("promote", str(EXAMPLE), "--release", "x", "--json")])
 def test_output_that_nobody_reads_any_more_ends_a_command_with_141_and_without_a_word(
     closed: int, arguments: Sequence[str], tmp_path: Path
 ) -> None:
