@@ -29,7 +29,7 @@ def observed_inputs(model: ResourceModel, known: Inputs, seen: Outputs, *, impor
         before, there = known.get(argument), seen[argument]
         if before is None:
             if not _empty(there) and argument not in model.computed and (imported or there != model.defaults.get(argument)):
-                inputs[argument] = there
+                inputs[argument] = _overlaid({}, there, kind, argument, model) if isinstance(there, Mapping) else there
         elif there is None:
             if not _empty(before):
                 del inputs[argument]

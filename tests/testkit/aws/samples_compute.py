@@ -16,7 +16,7 @@ ROLE = "aws:iam/role:Role"
 CLUSTER = "aws:eks/cluster:Cluster"
 NODES = "aws:eks/nodeGroup:NodeGroup"
 ZONES = ("eu-central-1a", "eu-central-1b")
-PUBLIC_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC8HmL7n5j0Yx0yq8ZJ7y0l0N0b5m3qg0Qm1kq8m3QvJ0bV2w6kq9v6r6m5k6lQ== platform"
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAJvwnOLkMH6TNXiDUJ8/9MxGJM4A8QsCL/6sOviUvGe platform"
 
 
 def vpc(cloud: Cloud) -> str:
@@ -76,7 +76,11 @@ def instance(cloud: Cloud) -> Arguments:
 
 def offering(cloud: Cloud) -> Arguments:
     asked: dict[str, Any] = {"InstanceType": "p5.48xlarge", "InstanceCount": 2, "CapacityDurationHours": 48}
-    return {"capacityBlockOfferingId": cloud.boto("ec2").describe_capacity_block_offerings(**asked)["CapacityBlockOfferings"][0]["CapacityBlockOfferingId"]}
+    return {
+        "capacityBlockOfferingId": cloud.boto("ec2").describe_capacity_block_offerings(**asked)["CapacityBlockOfferings"][0][
+            "CapacityBlockOfferingId"
+        ]
+    }
 
 
 def role(cloud: Cloud, name: str = "cluster", service: str = "eks.amazonaws.com") -> str:
@@ -187,7 +191,9 @@ SAMPLES: dict[str, Sample] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": Sample(
         {"serviceName": "com.amazonaws.eu-central-1.s3", **TAGS}, RETAG, {"serviceName": "com.amazonaws.eu-central-1.dynamodb"}, endpoint
     ),
-    "aws:ec2/flowLog:FlowLog": Sample({"trafficType": "ALL", "logDestinationType": "s3", **TAGS}, RETAG, {"trafficType": "REJECT"}, flow_log),
+    "aws:ec2/flowLog:FlowLog": Sample(
+        {"trafficType": "ALL", "logDestinationType": "s3", **TAGS}, RETAG, {"trafficType": "REJECT"}, flow_log
+    ),
     "aws:ec2/launchTemplate:LaunchTemplate": Sample(
         {
             "name": "gpu",
@@ -202,7 +208,9 @@ SAMPLES: dict[str, Sample] = {
         {"instanceType": "g6.2xlarge", "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}, **RETAG},
         {"name": "other"},
     ),
-    "aws:ec2/instance:Instance": Sample({"instanceType": "t3.micro", **TAGS}, {"instanceType": "t3.small", **RETAG}, {"keyName": "x"}, instance),
+    "aws:ec2/instance:Instance": Sample(
+        {"instanceType": "t3.micro", **TAGS}, {"instanceType": "t3.small", **RETAG}, {"keyName": "x"}, instance
+    ),
     "aws:ec2/keyPair:KeyPair": Sample({"keyName": "ops", "publicKey": PUBLIC_KEY, **TAGS}, RETAG, {"keyName": "other"}),
     "aws:ec2/placementGroup:PlacementGroup": Sample({"name": "train", "strategy": "cluster", **TAGS}, RETAG, {"strategy": "spread"}),
     "aws:ec2/capacityReservation:CapacityReservation": Sample(

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mlgate_testkit.aws.models import MODELS
 from mlgate_testkit.provider.provider import State
 
+from .all_samples import SAMPLES
 from .cloud import SEED, Cloud
-from .samples import SAMPLES
 
 BUCKET = "aws:s3/bucket:Bucket"
 named = pytest.mark.parametrize("token", [token for token, model in MODELS.items() if model.name and model.name.random])

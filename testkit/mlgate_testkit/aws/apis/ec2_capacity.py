@@ -263,7 +263,26 @@ def _run(place: Place, wanted: dict[str, Any]) -> None:
         raise Refused("InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist")
 
 
+def _create_tags(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """moto knows no ids of placement groups and reservations."""
+    if not any(each.startswith(_OURS) for each in wanted["Resources"]):
+        return None
+    place.backend.create_tags(wanted["Resources"], {tag["Key"]: tag.get("Value", "") for tag in wanted["Tags"]})
+    return {}
+
+
+def _delete_tags(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    if not any(each.startswith(_OURS) for each in wanted["Resources"]):
+        return None
+    place.backend.delete_tags(wanted["Resources"], {tag["Key"]: tag.get("Value") for tag in wanted["Tags"]})
+    return {}
+
+
+_OURS = ("pg-", "cr-")
+
 OPERATIONS: dict[str, Operation] = {
+    "CreateTags": _create_tags,
+    "DeleteTags": _delete_tags,
     "CreatePlacementGroup": _create_placement,
     "DescribePlacementGroups": _describe_placements,
     "DeletePlacementGroup": _delete_placement,

@@ -6,6 +6,7 @@ from types import ModuleType
 
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.models import (
+    compute,
     ecr,
     functions,
     iam_policy,
@@ -17,6 +18,7 @@ from mlgate_testkit.aws.models import (
     s3_lifecycle,
     s3_object,
     s3_settings,
+    s3_website,
     secrets,
     sns,
     sqs,
@@ -28,6 +30,7 @@ __all__ = ["FUNCTIONS", "MODELS"]
 _MODULES: tuple[ModuleType, ...] = (
     s3_bucket,
     s3_settings,
+    s3_website,
     s3_lifecycle,
     s3_object,
     iam_policy,
@@ -41,6 +44,7 @@ _MODULES: tuple[ModuleType, ...] = (
     sns,
     rds,
     functions,
+    *compute.MODULES,
 )
 
 MODELS: dict[str, ResourceModel] = {model.type: model for module in _MODULES for model in getattr(module, "MODELS", ())}

@@ -135,11 +135,10 @@ def _buy(aws: Aws, inputs: Inputs) -> str:
     return str(made["CapacityReservation"]["CapacityReservationId"])
 
 
-def _read_block(aws: Aws, reservation_id: str, known: Inputs) -> Outputs | None:
+def _read_block(aws: Aws, reservation_id: str, _known: Inputs) -> Outputs | None:
     there = _reservation(aws, reservation_id)
     return {
         "arn": there["CapacityReservationArn"],
-        "capacityBlockOfferingId": known.get("capacityBlockOfferingId"),
         "instancePlatform": there["InstancePlatform"],
         "availabilityZone": there["AvailabilityZone"],
         "createdDate": _time(there["CreateDate"]),
@@ -266,7 +265,7 @@ MODELS = (
         delete=_keep,
         notice=_bought,
         forces_new=frozenset({"capacityBlockOfferingId", "instancePlatform"}),
-        state_only=frozenset({"timeouts"}),
+        state_only=frozenset({"timeouts", "capacityBlockOfferingId"}),
         rules=(enumerated("instancePlatform", "ec2", "CapacityReservationInstancePlatform"),),
         behaviours=(
             Behaviour(

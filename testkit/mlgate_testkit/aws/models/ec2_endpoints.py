@@ -101,7 +101,7 @@ def _create_log(aws: Aws, inputs: Inputs) -> str:
     )
     destination = str(inputs.get("logDestination") or "")
     if inputs["logDestinationType"] == "cloud-watch-logs":
-        request["LogGroupName"] = destination.split(":log-group:")[-1].removesuffix(":*")
+        request["LogGroupName"] = destination.rsplit(":log-group:", maxsplit=1)[-1].removesuffix(":*")
     else:
         request["LogDestination"] = destination
     made = aws.client("ec2").create_flow_logs(

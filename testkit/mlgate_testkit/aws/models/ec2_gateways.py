@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import first, given, retag, tagged, unless_gone
 from mlgate_testkit.aws.rules import choice, conflicting
 from mlgate_testkit.aws.tags import tags_of
-from mlgate_testkit.aws.account import ClientError
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS"]

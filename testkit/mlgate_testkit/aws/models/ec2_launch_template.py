@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import enumerated, given, retag, shape_of, tagged
+from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, retag, shape_of, tagged
 from mlgate_testkit.aws.rules import conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
@@ -28,6 +28,7 @@ _BACK = {name: argument for argument, name in _NAMES.items()} | {
     "MemoryGiBPerVCpu": "memoryGibPerVcpu",
     "TotalLocalStorageGB": "totalLocalStorageGb",
 }
+_TEXTS = {"Encrypted", "DeleteOnTermination", "EbsOptimized", "AssociatePublicIpAddress", "AssociateCarrierIpAddress", "PrimaryIpv6"}
 _OWN = frozenset({"name", "namePrefix", "description", "tags", "region", "defaultVersion", "updateDefaultVersion"})
 _COUNTED = {"Ipv6Addresses", "Ipv4Prefixes", "Ipv6Prefixes"}  # objects there, texts here: kept in state
 
@@ -63,8 +64,14 @@ def _told(value: Any) -> Any:
     if isinstance(value, Mapping):
         if "ResourceType" in value:
             return {"resourceType": value["ResourceType"], "tags": tags_of(value.get("Tags"))}
-        return {_BACK.get(name) or name[0].lower() + name[1:]: _told(inner) for name, inner in value.items() if inner not in (None, [], {})}
+        found = {name: inner for name, inner in value.items() if inner not in (None, [], {})}
+        return {_BACK.get(name) or name[0].lower() + name[1:]: _switch(name, _told(inner)) for name, inner in found.items()}
     return [_told(member) for member in value] if isinstance(value, list) else value
+
+
+def _switch(name: str, value: Any) -> Any:
+    """Terraform keeps some switches as text, so that they may also be unset."""
+    return str(value).lower() if name in _TEXTS and isinstance(value, bool) else value
 
 
 def _create(aws: Aws, inputs: Inputs) -> str:
@@ -80,7 +87,11 @@ def _create(aws: Aws, inputs: Inputs) -> str:
 
 def _read(aws: Aws, template_id: str, known: Inputs) -> Outputs | None:
     ec2 = aws.client("ec2")
-    template = ec2.describe_launch_templates(LaunchTemplateIds=[template_id])["LaunchTemplates"][0]
+    found = ec2.describe_launch_templates(LaunchTemplateIds=[template_id])["LaunchTemplates"]
+    template = first(
+        found, "InvalidLaunchTemplateId.NotFound", f"The specified launch template, with template ID {template_id}, does not exist."
+    )
+    tags = ec2.describe_tags(Filters=[{"Name": "resource-id", "Values": [template_id]}])["Tags"]  # moto's template forgets later ones
     latest = str(template["LatestVersionNumber"])
     version = ec2.describe_launch_template_versions(LaunchTemplateId=template_id, Versions=[latest])["LaunchTemplateVersions"][0]
     told = _told(version["LaunchTemplateData"])
@@ -95,7 +106,7 @@ def _read(aws: Aws, template_id: str, known: Inputs) -> Outputs | None:
         "description": version.get("VersionDescription"),
         "latestVersion": template["LatestVersionNumber"],
         "defaultVersion": template["DefaultVersionNumber"],
-        "tags": tags_of(template.get("Tags")),
+        "tags": tags_of(tags),
     }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import cidr, first, given, retag, tagged
+from mlgate_testkit.aws.models.ec2_common import cidr, first, retag, tagged
 from mlgate_testkit.aws.models.ec2_rule_sets import atoms_of, authorize, found, revoke, rules_of, same_rules
 from mlgate_testkit.aws.rules import Rule, conflicting, text
 from mlgate_testkit.aws.tags import tags_of

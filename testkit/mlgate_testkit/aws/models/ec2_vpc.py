@@ -6,7 +6,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import cidr, first, given, retag, tagged
+from mlgate_testkit.aws.models.ec2_common import cidr, given, retag, tagged
 from mlgate_testkit.aws.rules import choice, conflicting
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs

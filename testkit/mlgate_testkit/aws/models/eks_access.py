@@ -88,7 +88,16 @@ def _disassociate(aws: Aws, association_id: str, _inputs: Inputs) -> None:
     aws.client("eks").disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=policy)
 
 
-_OIDC = ("identityProviderConfigName", "issuerUrl", "clientId", "usernameClaim", "usernamePrefix", "groupsClaim", "groupsPrefix", "requiredClaims")
+_OIDC = (
+    "identityProviderConfigName",
+    "issuerUrl",
+    "clientId",
+    "usernameClaim",
+    "usernamePrefix",
+    "groupsClaim",
+    "groupsPrefix",
+    "requiredClaims",
+)
 
 
 def _connect(aws: Aws, inputs: Inputs) -> str:

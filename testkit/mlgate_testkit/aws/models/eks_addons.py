@@ -114,7 +114,10 @@ def _update_pod(aws: Aws, association_id: str, olds: Inputs, news: Inputs) -> No
     cluster, identity = _whose(association_id, news)
     changed = {key: news.get(key) for key in ("roleArn", "targetRoleArn", "policy", "disableSessionTags") if olds.get(key) != news.get(key)}
     if changed:
-        request = {key: ("" if value is None and key != "disableSessionTags" else bool(value) if key == "disableSessionTags" else value) for key, value in changed.items()}
+        request = {
+            key: ("" if value is None and key != "disableSessionTags" else bool(value) if key == "disableSessionTags" else value)
+            for key, value in changed.items()
+        }
         aws.client("eks").update_pod_identity_association(clusterName=cluster, associationId=identity, **request)
     retag_arn(aws, _pod(aws, cluster, identity)["associationArn"], olds, news)
 

@@ -165,13 +165,14 @@ MODELS = (
                 "accessConfig.authenticationMode",
                 "kubernetesNetworkConfig.ipFamily",
                 "kubernetesNetworkConfig.serviceIpv4Cidr",
+                "kubernetesNetworkConfig.elasticLoadBalancing",
             }
         )
-        | _UNTOLD
-        - {"bootstrapSelfManagedAddons"},
+        | _UNTOLD - {"bootstrapSelfManagedAddons"},
         nested_defaults={
             "vpcConfig.endpointPublicAccess": True,
             "vpcConfig.endpointPrivateAccess": False,
+            "vpcConfig.securityGroupIds": [],
             "accessConfig.bootstrapClusterCreatorAdminPermissions": True,
         },
         state_only=_UNTOLD,
@@ -184,7 +185,12 @@ MODELS = (
         },
         renewed={"platformVersion": frozenset({"version"})},
         rules=(
-            text("name", r"[0-9A-Za-z][A-Za-z0-9\-_]*", "must begin with a letter or digit and have letters, digits, - and _ only", at_most=100),
+            text(
+                "name",
+                r"[0-9A-Za-z][A-Za-z0-9\-_]*",
+                "must begin with a letter or digit and have letters, digits, - and _ only",
+                at_most=100,
+            ),
             text("version", r"\d+\.\d+", "is no Kubernetes minor version such as 1.34"),
             enumerated("accessConfig.authenticationMode", "eks", "AuthenticationMode"),
             enumerated("kubernetesNetworkConfig.ipFamily", "eks", "IpFamily"),

@@ -164,7 +164,12 @@ def _one_budget(inputs: Inputs) -> Iterator[Failure]:
 
 _RULES: tuple[Rule, ...] = (
     conflicting("nodeGroupName", "nodeGroupNamePrefix"),
-    text("nodeGroupName", r"[0-9A-Za-z][A-Za-z0-9\-_]*", "must begin with a letter or digit and have letters, digits, - and _ only", at_most=63),
+    text(
+        "nodeGroupName",
+        r"[0-9A-Za-z][A-Za-z0-9\-_]*",
+        "must begin with a letter or digit and have letters, digits, - and _ only",
+        at_most=63,
+    ),
     enumerated("amiType", "eks", "AMITypes"),
     enumerated("capacityType", "eks", "CapacityTypes"),
     enumerated("taints.effect", "eks", "TaintEffect"),
@@ -182,7 +187,9 @@ _RULES: tuple[Rule, ...] = (
 
 def _create_profile(aws: Aws, inputs: Inputs) -> str:
     role = inputs["podExecutionRoleArn"]
-    seen_role(aws, role, f"Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal ({role})")
+    seen_role(
+        aws, role, f"Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal ({role})"
+    )
     request = given(
         inputs,
         clusterName="clusterName",
