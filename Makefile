@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test check bench bench-main docs lock clean tools
+.PHONY: help demo test check bench bench-main bench-testkit docs lock clean tools cluster-tools
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,9 +30,12 @@ tools: $(READY) ## get the Pulumi engine (built once, cached per user)
 demo: tools ## train, pack, deploy, gate and promote four releases on this machine
 	@$(BIN)/mlgate demo
 
-test: tools ## run every test: the quick ones side by side, those that run the engine likewise, then those that load servers one by one
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or serve or demo)" $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "engine and not (serve or demo)" $(PYTEST_ARGS)
+cluster-tools: tools ## get a Kubernetes control plane for the testkit (built once, cached per user)
+	@$(BIN)/python -m mlgate_tools cluster || { test -z "$$CI" && echo "its tests will be reported as not run"; }
+
+test: cluster-tools ## run every test: the quick ones side by side, those with the engine or a control plane likewise, then those that load servers one by one
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or cluster or serve or demo)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "(engine or cluster) and not (serve or demo)" $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -q -m "serve or demo" $(PYTEST_ARGS)
 
 check: $(READY) ## formatting, lint, types, imports, generated files
@@ -45,10 +48,13 @@ check: $(READY) ## formatting, lint, types, imports, generated files
 docs: $(READY) ## write the generated pages (schema, reference) anew
 	@$(BIN)/python docs/generate.py
 
-bench: bench-main ## run all benchmarks
+bench: bench-main bench-testkit ## run all benchmarks
 
 bench-main: tools ## speed and size of the main job; writes benchmarks/results/main.json
 	@$(BIN)/python benchmarks/main/run.py
+
+bench-testkit: cluster-tools ## speed and size of the testkit; writes benchmarks/results/testkit.json
+	@$(BIN)/python benchmarks/testkit/run.py
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.txt
