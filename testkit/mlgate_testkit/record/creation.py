@@ -59,8 +59,9 @@ class Creations:
 
 
 def program_frame(frame: FrameType | None) -> FrameType | None:
-    """The first frame outside Pulumi, its SDKs and the standard library, from `frame` outwards."""
-    return next((outer for outer in _frames(frame) if is_program(outer)), None)
+    """The first frame outside Pulumi, its SDKs, the standard library and, where there is one, installed packages, from `frame` outwards."""
+    outer = [each for each in _frames(frame) if is_program(each)]
+    return next((each for each in outer if "site-packages" not in each.f_code.co_filename), outer[0] if outer else None)
 
 
 def place(frame: FrameType, root: Path) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from mlgate.errors import UsageError
+from mlgate_testkit.provider.values import Secret
 
 __all__ = ["Program", "open_program"]
 
@@ -94,12 +95,18 @@ def _defaults(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stack_config(folder: Path, stack: str) -> dict[str, Any]:
-    """The plain values of Pulumi.<stack>.yaml. Encrypted ones cannot be read here: a test gives its own."""
+    """What Pulumi.<stack>.yaml says. Encrypted values cannot be read here: they are marked texts, unless a test gives its own."""
     file = folder / f"Pulumi.{stack}.yaml"
     if not file.is_file():
         return {}
     entries = _read(file).get("config") or {}
-    return {key: value for key, value in entries.items() if not (isinstance(value, dict) and "secure" in value)}
+    return {key: Secret(f"<config {key}>") if _is_encrypted(value) else value for key, value in entries.items()}
+
+
+def _is_encrypted(value: Any) -> bool:
+    if isinstance(value, dict):
+        return "secure" in value or any(map(_is_encrypted, value.values()))
+    return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
 def _run(main: Path) -> None:

@@ -52,7 +52,7 @@ def record(
 ) -> Graph:
     """Run a Pulumi program with no engine and no cloud, and keep everything that it asks for.
 
-    `program` is a function, a Python file, or a folder with Pulumi.yaml (its `main`, its configuration's defaults and the plain values of
+    `program` is a function, a Python file, or a folder with Pulumi.yaml (its `main`, its configuration's defaults and the values of
     Pulumi.<stack>.yaml are honoured). `config` and `secrets` (keys of config that are secret) take keys with or without their namespace.
     `stack_references`: outputs by the stack's name, `Secret(value)` for secret ones. `invokes`: results of functions by token.
     `resources`: outputs (and `id`) that the cloud would give, by token, SDK class or resource name; what no table states is a marked text
@@ -69,7 +69,7 @@ def record(
         )
     opened = open_program(program, stack)
     name = project or opened.project or "project"
-    values, secret_keys = configuration({**opened.config, **dict(config or {})}, secrets, name)
+    values, secret_keys = configuration(opened.config, config or {}, secrets, name)
     run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
 
     def configure() -> None:

@@ -56,7 +56,7 @@ def class_of(token: str) -> type | None:
     if package == "pulumi":
         package, module, name = name, "", "Provider"
     sdk = f"pulumi_{package.replace('-', '_')}"
-    if importlib.util.find_spec(sdk) is None:
+    if not sdk.isidentifier() or importlib.util.find_spec(sdk) is None:
         return None
     loaded = importlib.import_module(sdk)
     if name == "Provider" and not module:
@@ -98,6 +98,8 @@ def output_fields(resource_class: type) -> Mapping[str, tuple[Any, bool]]:
         content = typing.get_args(hint)[0] if typing.get_origin(hint) is Output and typing.get_args(hint) else hint
         members = tuple(union_members(content))
         found[wire] = (members[0] if len(members) == 1 else content, type(None) in typing.get_args(content))
+    for wire, content in _types._types_from_annotations(resource_class).items():  # as dynamic resources declare theirs
+        found.setdefault(wire, (content, False))
     return found
 
 

@@ -67,13 +67,21 @@ def _near(wanted: str, known: Iterable[str]) -> str:
     return f" (it has {close[0]})" if close else ""
 
 
-def configuration(config: Mapping[str, Any], secrets: Iterable[str], project: str) -> tuple[dict[str, str], list[str]]:
+def configuration(
+    stated: Mapping[str, Any], config: Mapping[str, Any], secrets: Iterable[str], project: str
+) -> tuple[dict[str, str], list[str]]:
     """Configuration as the runtime holds it, each key with its namespace and each value as text, and the keys that are secret.
 
-    Raises UsageError for a secret that has no value.
+    `stated` is what the project's own files say; `config` goes before it, and what they encrypt stays secret. Secret is also what `secrets`
+    names and what is given as a `Secret`. Raises UsageError for a secret that has no value.
     """
-    values = {_key(key, project): value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    secret = [_key(key, project) for key in secrets]
+    named: dict[str, Any] = {_key(key, project): value for key, value in stated.items()}
+    for short, value in config.items():
+        key = _key(short, project)
+        named[key] = Secret(value) if isinstance(named.get(key), Secret) and not isinstance(value, Secret) else value
+    values = {key: _text(value.value if isinstance(value, Secret) else value) for key, value in named.items()}
+    marked = [key for key, value in named.items() if isinstance(value, Secret)]
+    secret = list(dict.fromkeys([*(_key(key, project) for key in secrets), *marked]))
     for key in secret:
         if key not in values:
             raise UsageError(
@@ -82,6 +90,10 @@ def configuration(config: Mapping[str, Any], secrets: Iterable[str], project: st
                 remedy=f"give it one: config={{{key.removeprefix(project + ':')!r}: ...}}",
             )
     return values, secret
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _key(key: str, project: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from mlgate.errors import UsageError
 from mlgate_testkit.lint import lint
-from mlgate_testkit.record import Asset, record
+from mlgate_testkit.record import Asset, Secret, record
 
 PROGRAMS = Path(__file__).parent / "programs"
 ZONES = {"aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["a", "b", "c"]}}
@@ -55,6 +55,14 @@ def test_a_cluster_is_recorded_from_its_main_folder_with_its_stack_file():
 def test_what_a_test_configures_goes_before_the_stack_file():
     graph = record(PROGRAMS / "cluster", stack="dev", config={"nodes": 3}, invokes=ZONES)
     assert graph.one("aws:eks/nodeGroup:NodeGroup").inputs["scalingConfig"]["desiredSize"] == 3
+
+
+def test_an_encrypted_value_of_the_stack_file_is_a_marked_secret_until_a_test_gives_one():
+    def token(**options):
+        return record(PROGRAMS / "cluster", stack="dev", invokes=ZONES, **options).outputs["token"]
+
+    assert token() == Secret("<config cluster:token>")
+    assert token(config={"token": "abc"}) == token(config={"token": Secret("abc")}) == Secret("abc")
 
 
 def test_a_program_leaves_neither_modules_nor_bytecode_nor_paths(tmp_path):

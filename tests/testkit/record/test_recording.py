@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pulumi
+import pulumi.dynamic
 import pulumi_aws as aws
 import pytest
 
@@ -380,6 +381,20 @@ def test_a_method_of_a_resource_answers_from_the_table_of_functions():
         pulumi.export("told", pulumi.runtime.call("aws:s3/bucket:tell", {"x": 1}, bucket).apply(lambda result: result["y"]))
 
     assert record(program, invokes={"aws:s3/bucket:tell": {"y": 2}}).outputs == {"told": 2}
+
+
+class Counter(pulumi.dynamic.Resource):
+    told: pulumi.Output[str]
+
+    def __init__(self, name: str, start: int) -> None:
+        super().__init__(pulumi.dynamic.ResourceProvider(), name, {"start": start, "told": None})
+
+
+def test_a_dynamic_resource_is_recorded_with_its_outputs():
+    graph = record(lambda: pulumi.export("told", Counter("c", 3).told))
+    assert graph.one(Counter).inputs["start"] == 3
+    assert graph.outputs == {"told": "<told of Resource c>"}
+    assert graph.unchecked == ("pulumi-python:dynamic:Resource",)
 
 
 def test_public_names_are_complete_and_sorted():

@@ -34,5 +34,6 @@ eks.NodeGroup(
     scaling_config=eks.NodeGroupScalingConfigArgs(desired_size=config.require_int("nodes"), min_size=1, max_size=4),
 )
 pulumi.export("endpoint", cluster.endpoint)
+pulumi.export("token", config.get_secret("token"))
 pulumi.export("folder", Path.cwd().name)
 pulumi.export("root", Path(pulumi.get_root_directory()).name)
