@@ -135,14 +135,14 @@ class AwsProvider:
     def invoke(self, token: str, arguments: Inputs, *, preview: bool) -> Outputs:
         function = self.functions.get(token)
         if function is None:
-            raise ProviderError(f"{token} is not simulated; {near(token, list(self.functions))}simulated are: {', '.join(self.functions)}")
+            raise ProviderError(f"{token} is not simulated; {_simulated(token, list(self.functions))}")
         with refusals(f"calling {token}"):
             return function.call(self._in(arguments), arguments)
 
     def _model(self, token: str) -> ResourceModel:
         model = self.models.get(token)
         if model is None:
-            raise ProviderError(f"{token} is not simulated; {near(token, list(self.models))}simulated are: {', '.join(self.models)}")
+            raise ProviderError(f"{token} is not simulated; {_simulated(token, list(self.models))}")
         return model
 
     def _in(self, inputs: Inputs) -> Aws:
@@ -206,6 +206,13 @@ def forces_new(model: ResourceModel, path: str) -> bool:
     plain = re.sub(r"\[[^\]]*\]", "", path)
     fixed = model.forces_new | set(model.name.instead if model.name else ()) | {"region"}
     return any(plain == each or plain.startswith(f"{each}.") or each.startswith(f"{plain}.") for each in fixed)
+
+
+def _simulated(token: str, known: list[str]) -> str:
+    """The nearest, and all of the same service; of all 50 types if there are none."""
+    service = token.partition("/")[0]
+    alike = [each for each in known if each.startswith(f"{service}/")] or known
+    return f"{near(token, known)}simulated {f'of {service} ' if alike is not known else ''}are: {', '.join(alike)}"
 
 
 def gone(error: ClientError) -> bool:

@@ -115,6 +115,12 @@ SAMPLES: dict[str, Sample] = {
         OTHER,
         bucket,
     ),
+    "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration": Sample(
+        {"indexDocument": {"suffix": "index.html"}, "errorDocument": {"key": "404.html"}},
+        {"errorDocument": {"key": "no.html"}},
+        OTHER,
+        bucket,
+    ),
     "aws:s3/bucketLogging:BucketLogging": Sample({"targetPrefix": "models/"}, {"targetPrefix": "m/"}, OTHER, log_target),
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": Sample(
         {"rule": {"defaultRetention": {"mode": "GOVERNANCE", "days": 5}}},

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mlgate_testkit.provider.provider import ProviderError
+from mlgate_testkit.provider.provider import ProviderError, State
 
 from .cloud import Cloud
 from .samples import ROOT, own_bucket, policy, trust
@@ -134,6 +134,14 @@ def test_a_lock_needs_versioning(cloud: Cloud) -> None:
         cloud.up(LOCK, bucket="models", rule=rule)
     cloud.up(VERSIONING, bucket="models", versioningConfiguration={"status": "Enabled"})
     assert cloud.up(LOCK, bucket="models", rule=rule).id == "models"
+
+
+def test_a_website_has_the_endpoint_of_its_region(cloud: Cloud) -> None:
+    state = cloud.up(
+        "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration", bucket="models", indexDocument={"suffix": "index.html"}
+    )
+    assert state.outputs["websiteEndpoint"] == "models.s3-website.eu-central-1.amazonaws.com"
+    assert cloud.refresh("aws:s3/bucket:Bucket", State("models", {"bucket": "models"}, {})) is not None
 
 
 def test_a_lock_lasts_days_or_years(cloud: Cloud) -> None:

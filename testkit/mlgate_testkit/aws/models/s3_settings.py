@@ -17,10 +17,13 @@ __all__ = ["MODELS", "setting"]
 
 Put = Callable[[Aws, str, Inputs], None]
 Get = Callable[[Any, str], Outputs | None]
+Also = Callable[[Aws, str], Outputs]
 
 
-def setting(token: str, noun: str, put: Put, get: Get, delete: Put, **fields: Any) -> ResourceModel:
-    """A model of something that is put on a bucket that is there already."""
+def setting(
+    token: str, noun: str, put: Put, get: Get, delete: Put, *, also: Also = lambda _aws, _bucket: {}, **fields: Any
+) -> ResourceModel:
+    """A model of something that is put on a bucket that is there already. `also` gives outputs that follow from the bucket alone."""
 
     def create(aws: Aws, inputs: Inputs) -> str:
         bucket: str = inputs["bucket"]
@@ -30,7 +33,7 @@ def setting(token: str, noun: str, put: Put, get: Get, delete: Put, **fields: An
 
     def read(aws: Aws, bucket: str, _known: Inputs) -> Outputs | None:
         found = get(aws.client("s3"), bucket)
-        return None if found is None else {"bucket": bucket, **found}
+        return None if found is None else {"bucket": bucket, **found, **also(aws, bucket)}
 
     return ResourceModel(
         type=f"aws:s3/{token[0].lower()}{token[1:]}:{token}",
