@@ -20,7 +20,8 @@ from mlgate_testkit.cluster.errors import ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, clear, new_run
 from mlgate_testkit.cluster.karpenter import Drought
-from mlgate_testkit.cluster.objects import Object, Objects, parse_manifests
+from mlgate_testkit.cluster.manifests import parse_manifests
+from mlgate_testkit.cluster.objects import Object, Objects
 from mlgate_testkit.cluster.processes import PartStatus
 from mlgate_testkit.cluster.startup import Running, bring_up, on_free_ports, require_tools
 from mlgate_tools.control_plane import program_path

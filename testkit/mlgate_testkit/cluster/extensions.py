@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 from mlgate.errors import ProcessError
 from mlgate_testkit.cluster import karpenter, keda, prometheus
+from mlgate_testkit.cluster.manifests import read_manifest
 from mlgate_testkit.cluster.objects import Objects
 from mlgate_testkit.cluster.parts import Layout, Part
 from mlgate_tools.control_plane import data_folder
@@ -90,9 +88,4 @@ def wait_served(objects: Objects, chosen: Chosen) -> None:
 
 def definitions(module: str) -> list[dict[str, Any]]:
     """The custom resource definitions that a module brings."""
-    return [_read(path) for path in sorted(data_folder(module, "crds").glob("*.yaml"))]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    value: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return value
+    return [read_manifest(path) for path in sorted(data_folder(module, "crds").glob("*.yaml"))]

@@ -7,11 +7,15 @@ can be had has lost its owner, whatever became of its keeper, and every new run 
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+
+import psutil
 
 from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate.errors import BusyError, ProcessError
@@ -24,6 +28,8 @@ from mlgate_testkit.cluster.parts import KEEPER
 Progress = Callable[[str], None]
 
 _LOCK_WAIT_S = 120.0  # longer than it takes to end what killed runs left
+_THREADS_S = 2.0
+_POLL_S = 0.005
 
 
 def registry(folder: Path) -> Supervisor:
@@ -72,10 +78,19 @@ def clear(folder: Path, *, but: int | None = None) -> list[str]:
             if process.alive:
                 ended.append(process.spec.name)
             supervisor.stop(process.spec.name, grace_s=0)
-            reap_child(process.pid)  # it may have become a zombie only after the supervisor had asked
+            let_go(process.pid)
     ended += supervisor.reap()  # what was killed between its start and its entry in the registry
     shutil.rmtree(folder, ignore_errors=True)
     return ended
+
+
+def let_go(pid: int) -> None:
+    """Takes the exit status of a killed child of this process: of many threads, the last may go a moment after it counts as ended."""
+    until = time.monotonic() + _THREADS_S
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).ppid() == os.getpid() and time.monotonic() < until:
+            reap_child(pid)
+            time.sleep(_POLL_S)
 
 
 def _end_left(runs: Path, progress: Progress) -> list[str]:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import yaml
-
 from mlgate_testkit.cluster.errors import ClusterError
+from mlgate_testkit.cluster.manifests import parse_manifests
 
 if TYPE_CHECKING:
     import urllib3
@@ -189,29 +188,6 @@ class Objects:
             raise ClusterError(f"the API server refused {method}: {_reason(answer.data)}", where=url, remedy="correct the object")
         value: Object = json.loads(answer.data)
         return value
-
-
-def parse_manifests(manifests: str | Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    """Objects of YAML text, or as they come. Raises ClusterError for what is no object, saying the how manieth."""
-    if isinstance(manifests, str):
-        try:
-            found: list[Any] = [document for document in yaml.safe_load_all(manifests) if document is not None]
-        except yaml.YAMLError as error:
-            raise ClusterError(f"is no YAML: {error}", where="manifests", remedy="correct it; indentation is by blanks") from error
-    else:
-        found = [manifests] if isinstance(manifests, Mapping) else list(manifests)
-    for number, manifest in enumerate(found, 1):
-        if (
-            not isinstance(manifest, Mapping)
-            or not {"apiVersion", "kind"} <= manifest.keys()
-            or "name" not in (manifest.get("metadata") or {})
-        ):
-            raise ClusterError(
-                f"is no Kubernetes object: {str(manifest)[:80]}",
-                where=f"manifest {number} of {len(found)}",
-                remedy="an object has apiVersion, kind and metadata.name",
-            )
-    return found
 
 
 def _is_definition(manifest: Mapping[str, Any]) -> bool:

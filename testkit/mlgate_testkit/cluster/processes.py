@@ -11,10 +11,9 @@ from pathlib import Path
 import psutil
 
 from mlgate.errors import ProcessError
-from mlgate_serving.ending import reap_child
 from mlgate_testkit.cluster.access import answers
 from mlgate_testkit.cluster.certificates import Certificates
-from mlgate_testkit.cluster.folders import registry
+from mlgate_testkit.cluster.folders import let_go, registry
 from mlgate_testkit.cluster.namespace import Network
 from mlgate_testkit.cluster.parts import Part
 
@@ -68,7 +67,7 @@ class Processes:
         """End a part at once."""
         if process := self._supervisor.get(name):
             self._supervisor.stop(name, grace_s=0)
-            reap_child(process.pid)
+            let_go(process.pid)
 
     def wait_ready(self, parts: Iterable[Part]) -> None:
         """Returns once each answers its question. Raises ProcessError, with the end of its log, for one that ended or does not in time."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
+from mlgate_testkit.cluster.manifests import read_manifest
 from mlgate_tools.control_plane import data_folder
 
 READY_AFTER = "testkit.mlgate/ready-after"
@@ -25,7 +24,7 @@ _READY = '.status.conditions.[] | select( .type == "Ready" ) | .status'
 
 def stages() -> list[dict[str, Any]]:
     """Every Stage of a new cluster. Raises ToolError where kwok is not built."""
-    upstream = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(data_folder("kwok", "stages").glob("*.yaml"))]
+    upstream = [read_manifest(path) for path in sorted(data_folder("kwok", "stages").glob("*.yaml"))]
     by_name = {stage["metadata"]["name"]: stage for stage in upstream}
     at_once = by_name["pod-ready"]
     at_once["spec"]["selector"]["matchExpressions"] += [_annotated(name, exists=False) for name in (READY_AFTER, FAILS)]

@@ -11,8 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mlgate.environment import cache_folder
 from mlgate.errors import ProcessError
 from mlgate_serving.ports import free_ports
@@ -21,6 +19,7 @@ from mlgate_testkit.cluster.access import write_kubeconfig
 from mlgate_testkit.cluster.certificates import certificates_in, make_certificates
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, disk_error
+from mlgate_testkit.cluster.manifests import read_manifest
 from mlgate_testkit.cluster.namespace import NETWORK_OF_ITS_OWN, Network, obstacle
 from mlgate_testkit.cluster.objects import Objects
 from mlgate_testkit.cluster.parts import Layout, Part
@@ -182,7 +181,7 @@ def _start_rest(running: Running) -> None:
 
 def _definitions() -> list[dict[str, Any]]:
     folder = data_folder("kwok", "crds")
-    return [yaml.safe_load((folder / f"kwok.x-k8s.io_{kind}.yaml").read_text(encoding="utf-8")) for kind in _KWOK_KINDS]
+    return [read_manifest(folder / f"kwok.x-k8s.io_{kind}.yaml") for kind in _KWOK_KINDS]
 
 
 def _save(running: Running, *, owned: bool) -> None:
@@ -194,4 +193,6 @@ def _save(running: Running, *, owned: bool) -> None:
         "missing": dict(running.missing),
         "owned": owned,
     }
-    (running.layout.folder / _STATE).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    part = running.layout.folder / f"{_STATE}.part"
+    part.write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+    part.replace(running.layout.folder / _STATE)

@@ -64,6 +64,20 @@ def test_whatever_ends_the_owner_its_cluster_ends_too(cache: Path, number: int |
     assert all(port_is_free(port) for port in ports)
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("part", ["keeper", "etcd", "kwok"])
+def test_an_owner_that_ends_while_its_cluster_comes_up_leaves_nothing(cache: Path, said: list[str], part: str, number: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        entries = cache / "clusters" / "runs"
+        eventually(lambda: any(entries.glob(f"run-*/processes/{part}.json")))  # the intent, written before it is started
+        process.send_signal(number)
+        process.wait()
+    end_left(said.append)  # at the earliest instants there is no keeper yet
+    eventually(lambda: Left(cache).processes() == [] and Left(cache).runs() == [])
+
+
 def test_owner_and_keeper_killed_together_leave_a_cluster_that_the_next_run_ends(cache: Path, said: list[str]) -> None:
     with owner() as (process, _ports):
         (keeper,) = [found for found in Left(cache).found() if "mlgate_testkit.cluster.keeper" in found.cmdline()]
@@ -142,3 +156,11 @@ def test_down_twice_and_down_before_up_are_no_errors(cache: Path) -> None:
     with cluster:
         assert all(part.alive for part in cluster.status())
     assert Left(cache).runs() == []
+
+
+def test_a_program_that_used_a_cluster_ends_without_a_word(cache: Path) -> None:
+    """Every child was waited for, or Python would warn of it."""
+    code = "from mlgate_testkit.cluster import Cluster\nwith Cluster() as cluster:\n    cluster.restart('kube-scheduler')\n"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert Left(cache).processes() == []

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mlgate_testkit import cluster
 from mlgate_testkit.cluster import ClusterError
-from mlgate_testkit.cluster.objects import Kind, parse_manifests
+from mlgate_testkit.cluster.manifests import parse_manifests
+from mlgate_testkit.cluster.objects import Kind
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=20)
 MANIFESTS = st.builds(
