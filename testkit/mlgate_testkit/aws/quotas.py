@@ -25,8 +25,8 @@ class Quota:
 
 
 _VCPUS = (
-    "You have requested more vCPU capacity than your current vCPU limit of {value} allows for the instance bucket that the specified instance "
-    "type belongs to."
+    "You have requested more vCPU capacity than your current vCPU limit of {value} allows for the instance bucket that the specified "
+    "instance type belongs to."
 )
 
 QUOTAS: tuple[Quota, ...] = (

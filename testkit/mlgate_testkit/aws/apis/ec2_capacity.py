@@ -1,7 +1,7 @@
-"""Placement groups, capacity reservations and Capacity Blocks, which moto has not; and launch templates and instances, where it is too lenient.
+"""Placement groups, capacity reservations and Capacity Blocks, which moto has not; launch templates and instances, where it is lenient.
 
 Sources: EC2 API reference (CreatePlacementGroup, CreateCapacityReservation, DescribeCapacityBlockOfferings, PurchaseCapacityBlock) and EC2
-user guide, "Capacity Blocks for ML": 1 to 14 days by the day, up to 182 days by the week, 1 to 64 instances, paid up front, not cancellable.
+user guide, "Capacity Blocks for ML": 1 to 14 days by the day, up to 182 days by the week, 1 to 64 instances, paid up front and for good.
 """
 
 from __future__ import annotations

@@ -54,9 +54,7 @@ def _entries(place: Place, wanted: dict[str, Any]) -> Held:
 
 def _entry(held: Held, wanted: dict[str, Any]) -> dict[str, Any]:
     if wanted["principalArn"] not in held.entries:
-        raise missing(
-            f"The specified principalArn could not be found. You can view your available access entries with ListAccessEntries: {wanted['principalArn']}"
-        )
+        raise missing(f"The specified principalArn could not be found: {wanted['principalArn']}")
     return held.entries[wanted["principalArn"]]
 
 

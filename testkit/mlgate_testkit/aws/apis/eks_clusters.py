@@ -154,8 +154,8 @@ def _auto_mode(given: dict[str, Any]) -> None:
     }
     if len(switches) > 1:
         raise invalid(
-            "For EKS Auto Mode, please ensure that all required configs, including computeConfig, kubernetesNetworkConfig, and blockStorage "
-            "are all either fully enabled or fully disabled."
+            "For EKS Auto Mode, please ensure that all required configs, including computeConfig, kubernetesNetworkConfig, "
+            "and blockStorage are all either fully enabled or fully disabled."
         )
 
 
@@ -228,9 +228,7 @@ def _update_version(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         raise invalid(f"Unsupported Kubernetes minor version update from {before} to {after}")
     for node_group in held.nodegroups.values():
         if minor(after) - minor(node_group["version"]) > 3:  # Kubernetes' version skew policy, checked by EKS's upgrade insights
-            raise invalid(
-                f"Nodegroup {node_group['nodegroupName']} has version {node_group['version']}: nodes may be at most 3 minor versions behind {after}"
-            )
+            raise invalid(f"Nodegroup {node_group['nodegroupName']} has version {node_group['version']}: at most 3 minors behind {after}")
     held.cluster["version"] = after
     return updated(held, "VersionUpdate", Version=after)
 

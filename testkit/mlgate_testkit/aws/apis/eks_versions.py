@@ -46,7 +46,7 @@ def minor(version: str) -> int:
 
 
 def addon_versions(name: str, cluster_version: str) -> tuple[str, ...]:
-    """Versions for a cluster of that version, the default first. Raises InvalidParameterException for an add-on that is not in the table."""
+    """Versions for a cluster of that version, the default first. Raises InvalidParameterException for an add-on not in the table."""
     if name not in _ADDONS:
         raise invalid(f"Addon {name} specified is not supported in {cluster_version} kubernetes version")
     if name == "kube-proxy":
@@ -91,8 +91,7 @@ def _described(name: str, versions: list[str]) -> dict[str, Any]:
         for index, each in enumerate(addon_versions(name, version)):
             compatible = {"clusterVersion": version, "platformVersions": ["*"], "defaultVersion": index == 0}
             for_addon.setdefault(each, []).append(compatible)
-    newest = [each for each in (*_ADDONS[name], *reversed(for_addon)) if each in for_addon]
-    ordered = list(dict.fromkeys(newest))
+    ordered = [each for each in _ADDONS[name] if each in for_addon] or sorted(for_addon, reverse=True)
     return {
         "addonName": name,
         "owner": "aws",

@@ -18,6 +18,7 @@ from mlgate_testkit.aws.models import (
     eks_addons,
     eks_cluster,
     eks_nodes,
+    lookups,
 )
 
 __all__ = ["MODULES"]
@@ -36,4 +37,5 @@ MODULES: tuple[ModuleType, ...] = (
     eks_nodes,
     eks_addons,
     eks_access,
+    lookups,
 )

@@ -163,8 +163,8 @@ def _keep(_aws: Aws, _reservation_id: str, _inputs: Inputs) -> None:
 def _bought(inputs: Inputs) -> str:
     offering = inputs.get("capacityBlockOfferingId")
     return (
-        f"creating this resource buys the Capacity Block {offering if isinstance(offering, str) else 'of an offering not known yet'}: paid up front, "
-        "not refundable, and a destroy only forgets it (simulated here: nothing is bought)"
+        f"creating this resource buys the Capacity Block {offering if isinstance(offering, str) else 'of an offering not known yet'}: "
+        "paid up front, not refundable, and a destroy only forgets it (simulated here: nothing is bought)"
     )
 
 
@@ -174,7 +174,7 @@ def _offering(aws: Aws, arguments: Inputs) -> Outputs:
     found = first(
         aws.client("ec2").describe_capacity_block_offerings(**request)["CapacityBlockOfferings"],
         "CapacityBlockOfferingNotFound",
-        f"no Capacity Block of {arguments.get('instanceCount')} {arguments['instanceType']} is offered for {arguments['capacityDurationHours']} h",
+        f"no Capacity Block of {arguments['instanceType']} is offered for {arguments['capacityDurationHours']} h",
     )
     return {
         **{key: value for key, value in arguments.items() if value is not None},

@@ -7,7 +7,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
-from mlgate_testkit.aws.rules import choice, exactly_one
+from mlgate_testkit.aws.rules import choice, exactly_one, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -204,7 +204,7 @@ MODELS = (
             exactly_one(*_WATCHED, *sorted(_LATER)),
             choice("trafficType", "ACCEPT", "REJECT", "ALL"),
             choice("logDestinationType", "cloud-watch-logs", "s3", "kinesis-data-firehose"),
-            choice("maxAggregationInterval", 60, 600),
+            holds("maxAggregationInterval", lambda seconds: "" if seconds in {60, 600} else f"is 60 or 600 s, got {seconds}"),
         ),
         behaviours=(
             Behaviour(

@@ -54,8 +54,8 @@ def _atom(rule: Mapping[str, Any]) -> Atom:
     peers = {"cidr4": rule.get("CidrIpv4"), "cidr6": rule.get("CidrIpv6"), "list": rule.get("PrefixListId"), "group": group}
     kind, peer = next((kind, str(peer)) for kind, peer in peers.items() if peer)
     name = protocol(rule["IpProtocol"])
-    ports = (-1, -1) if name == "-1" else (rule["FromPort"], rule["ToPort"])
-    return Atom(name, *ports, kind, peer, rule.get("Description") or "")
+    low, high = (-1, -1) if name == "-1" else (rule["FromPort"], rule["ToPort"])
+    return Atom(name, low, high, kind, peer, rule.get("Description") or "")
 
 
 def _permission(atom: Atom) -> dict[str, Any]:

@@ -106,9 +106,9 @@ def _modify(aws: Aws, group_id: str, changes: dict[str, Atom]) -> None:
 
 def _atom(inputs: Inputs) -> Atom:
     name = protocol(inputs["ipProtocol"])
-    ports = (-1, -1) if name == "-1" else (inputs["fromPort"], inputs["toPort"])
+    low, high = (-1, -1) if name == "-1" else (inputs["fromPort"], inputs["toPort"])
     kind, peer = next((_KINDS[key], inputs[key]) for key in _PEERS if inputs.get(key))
-    return Atom(name, *ports, kind, peer, inputs.get("description") or "")
+    return Atom(name, low, high, kind, peer, inputs.get("description") or "")
 
 
 def _ports(inputs: Inputs) -> Iterator[Failure]:

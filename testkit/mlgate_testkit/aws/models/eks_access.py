@@ -150,7 +150,7 @@ MODELS = (
         rules=(choice("type", "STANDARD", "EC2", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "HYBRID_LINUX", "HYPERPOD_LINUX"),),
         behaviours=(
             Behaviour(
-                "it needs an authentication mode with API, a principal that exists and has no entry, and groups that do not begin with system:",
+                "it needs a mode with API, a principal that exists and has no entry, and groups that do not begin with system:",
                 "EKS user guide, Create access entries; messages of CreateAccessEntry; own model, moto has none",
                 "test_eks_access.py::test_an_entry_needs_the_mode_a_principal_and_groups_of_ones_own",
             ),

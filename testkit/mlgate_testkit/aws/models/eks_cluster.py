@@ -96,9 +96,9 @@ def _update(aws: Aws, name: str, olds: Inputs, news: Inputs) -> None:
     for key in ("upgradePolicy", "zonalShiftConfig", "controlPlaneScalingConfig", "deletionProtection"):
         if olds.get(key) != news.get(key) and news.get(key) is not None:
             eks.update_cluster_config(name=name, **{key: news[key]})
-    if olds.get("accessConfig") != news.get("accessConfig") and (access := news.get("accessConfig")):
-        if access.get("authenticationMode") not in {None, (olds.get("accessConfig") or {}).get("authenticationMode")}:
-            eks.update_cluster_config(name=name, accessConfig={"authenticationMode": access["authenticationMode"]})
+    mode = (news.get("accessConfig") or {}).get("authenticationMode")
+    if mode not in {None, eks.describe_cluster(name=name)["cluster"]["accessConfig"]["authenticationMode"]}:
+        eks.update_cluster_config(name=name, accessConfig={"authenticationMode": mode})
     if olds["vpcConfig"] != news["vpcConfig"]:
         eks.update_cluster_config(name=name, resourcesVpcConfig=_network(news))
     if not same_set(olds.get("enabledClusterLogTypes") or [], news.get("enabledClusterLogTypes") or []):
