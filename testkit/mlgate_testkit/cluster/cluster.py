@@ -100,7 +100,7 @@ class Cluster:
         return self._up.processes.log(part, lines)
 
     def restart(self, part: str) -> None:
-        """End a part, dead or alive, and start it anew; returns once it is ready."""
+        """End a part, dead or alive, and start it anew; returns once it is ready. The keeper, which holds the network, cannot be."""
         self._up.processes.restart(part)
 
     def apply(self, manifests: str | Mapping[str, Any] | Iterable[Mapping[str, Any]], *, namespace: str = "default") -> list[Object]:

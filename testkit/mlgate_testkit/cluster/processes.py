@@ -10,12 +10,12 @@ from pathlib import Path
 
 import psutil
 
-from mlgate.errors import ProcessError
+from mlgate.errors import ProcessError, UsageError
 from mlgate_testkit.cluster.access import answers
 from mlgate_testkit.cluster.certificates import Certificates
 from mlgate_testkit.cluster.folders import let_go, registry
 from mlgate_testkit.cluster.namespace import Network
-from mlgate_testkit.cluster.parts import Part
+from mlgate_testkit.cluster.parts import KEEPER, Part
 
 _READY_S = 120.0  # what fails is noticed at once; a machine with a dozen such on two cores needs its time
 _POLL_S = 0.05
@@ -56,18 +56,16 @@ class Processes:
         """These run already."""
         self._parts |= {part.name: part for part in parts}
 
-    def restart(self, name: str, part: Part | None = None) -> None:
-        """End a part, start it anew (as `part` describes, where that changed) and wait until it is ready."""
-        self.stop(name)
-        part = part or self._parts[name]
+    def restart(self, name: str) -> None:
+        """End a part, start it anew and wait until it is ready. Raises UsageError for one that there is not, or that cannot be."""
+        if name not in self._parts or name == KEEPER:
+            others = ", ".join(sorted(self._parts.keys() - {KEEPER}))
+            why = "holds the network that the others are in" if name in self._parts else "is no part of this cluster"
+            raise UsageError(f"{name!r} {why}", where=f"cluster {self._folder}", remedy=f"what can be started anew: {others}")
+        part = self._parts[name]
+        self._stop(name)
         self.start([part])
         self.wait_ready([part])
-
-    def stop(self, name: str) -> None:
-        """End a part at once."""
-        if process := self._supervisor.get(name):
-            self._supervisor.stop(name, grace_s=0)
-            let_go(process.pid)
 
     def wait_ready(self, parts: Iterable[Part]) -> None:
         """Returns once each answers its question. Raises ProcessError, with the end of its log, for one that ended or does not in time."""
@@ -105,6 +103,11 @@ class Processes:
         except ProcessError as error:
             raise _recognised(error) from None
 
+    def _stop(self, name: str) -> None:
+        if process := self._supervisor.get(name):
+            self._supervisor.stop(name, grace_s=0)
+            let_go(process.pid)
+
     def _failed(self, name: str, how: str, remedy: str) -> ProcessError:
         tail = self.log(name)
         said = f"the end of its log:\n{tail}" if tail else "it wrote nothing"
@@ -112,7 +115,7 @@ class Processes:
 
 
 def _recognised(error: ProcessError) -> ProcessError:
-    taken = any(words in error.problem for words in ("address already in use", "is taken by"))
+    taken = any(words in error.problem.lower() for words in ("address already in use", "is taken by"))
     return PortTakenError(error.problem, where=error.where, remedy=error.remedy) if taken else error
 
 

@@ -182,6 +182,14 @@ def test_applying_the_same_again_changes_nothing(cluster: Cluster) -> None:
     cluster.objects.delete("ConfigMap", "same")
 
 
+@pytest.mark.parametrize(("name", "why"), [("kube-schedular", "is no part of this cluster"), ("keeper", "holds the network")])
+def test_what_cannot_be_started_anew_is_said_with_what_can(cluster: Cluster, name: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
+        cluster.restart(name)
+    assert caught.value.remedy == f"what can be started anew: {', '.join(part for part in PARTS if part != 'keeper')}"
+    assert all(part.alive for part in cluster.status())
+
+
 def test_kubectl_speaks_to_the_cluster_and_its_refusals_are_errors(cluster: Cluster) -> None:
     assert "kube-system" in cluster.kubectl("get", "namespaces", "-o", "name")
     with pytest.raises(ClusterError, match="nobody-has-this"):
