@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mlgate.errors import UsageError
+from mlgate.errors import StackError, UsageError
 from mlgate_testkit.engine.events import Diagnostic, Event, EventLog, PropertyChange, ResourceState
 from mlgate_testkit.engine.nearest import nearest
 from mlgate_testkit.provider.provider import compare
@@ -222,7 +222,7 @@ def _plain(event: Event) -> Operation:
         return _PLAIN[event.operation]
     except KeyError:
         known = ", ".join(sorted({*_PLAIN, *_REPLACING}))
-        raise UsageError(
+        raise StackError(
             f"the engine did {event.operation!r} to {event.name}, which this version of mlgate does not know",
             where="pulumi --event-log",
             remedy=f"update mlgate; it knows {known}",

@@ -31,7 +31,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def merged(own: Mapping[str, Any], given: Mapping[str, Any], secrets: Sequence[str], *, project: str, file: Path) -> dict[str, Any]:
-    """What the stack is to have: `own` with `given` over it. Keys without a namespace are the project's.
+    """What the stack is to have: `own` with `given` over it, less what is None there. Keys without a namespace are the project's.
 
     Raises UsageError for a secret of the stack's own file that the test has no value for.
     """
@@ -45,7 +45,7 @@ def merged(own: Mapping[str, Any], given: Mapping[str, Any], secrets: Sequence[s
             where=str(file),
             remedy=f"give values for the test: stack(..., secrets={{{locked[0]!r}: ...}})",
         )
-    return {**kept, **over}
+    return {key: value for key, value in {**kept, **over}.items() if value is not None}
 
 
 def qualified(key: str, project: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlgate.errors import StackError, ToolError
+from mlgate.errors import ToolError
 from mlgate_testkit.engine import guard, process
 from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.environment import engine_environment
@@ -83,18 +83,11 @@ class Engine:
     ) -> Changes:
         """Runs an operation to its end. Raises UpdateError with what was done by then if it fails, is killed or takes too long."""
         events, output = _logs(site.workspace / "logs", operation)
-        heard = Heard(self.version)
-        killed: list[Event] = []
-
-        def on_event(event: Event) -> None:
-            if kill_at and not killed and kill_at(event):
-                killed.append(event)
-                raise process.Killed
-
-        heard.on_event = on_event
+        heard = Heard(self.version, _killing(kill_at) if kill_at else _nothing)
+        killed_at: Event | None = None
         ending = ""
         try:
-            code = process.follow(
+            code, killed_at = process.follow(
                 self.tool.path,
                 [operation, *arguments],
                 folder=site.folder,
@@ -107,21 +100,30 @@ class Engine:
         except process.TimedOut:
             code, ending = 1, f"did not end within {self.timeout_s:g} s, and was ended"
         changes = Changes(operation, heard.events, heard.diagnostics)
-        if killed:
-            ending = f"the engine was killed on order, at {killed[0]}"
+        if killed_at:
+            ending = f"the engine was killed on order, at {killed_at}"
         elif code < 0:
             ending = f"the engine was killed by signal {-code}"
-        if code != 0 or killed:
+        if code != 0:
             said = "\n".join(output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_TAIL_LINES:])
-            raise self._failure(changes, where, said, ending, output)
+            if "unknown flag: --event-log" in said:
+                raise unknown_shape(self.version, "it has no --event-log")
+            raise UpdateError(changes, where=where, said=said, ending=ending, killed_at=killed_at, log=str(output))
         if heard.summary is None:
             raise unknown_shape(self.version, "it has no summary")
         return changes
 
-    def _failure(self, changes: Changes, where: str, said: str, ending: str, output: Path) -> StackError:
-        if "unknown flag: --event-log" in said:
-            return unknown_shape(self.version, "it has no --event-log")
-        return UpdateError(changes, where=where, said=said, ending=ending, log=str(output))
+
+def _nothing(_event: Event) -> None:
+    """Nobody waits for it."""
+
+
+def _killing(kill_at: Callable[[Event], bool]) -> Callable[[Event], None]:
+    def hear(event: Event) -> None:
+        if kill_at(event):
+            raise process.Killed(event)
+
+    return hear
 
 
 def _logs(folder: Path, operation: str) -> tuple[Path, Path]:

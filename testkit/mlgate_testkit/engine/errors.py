@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mlgate.errors import StackError
 from mlgate_testkit.engine.changes import Changes
-from mlgate_testkit.engine.events import Diagnostic
+from mlgate_testkit.engine.events import Diagnostic, Event
 
 __all__ = ["UpdateError"]
 
@@ -30,11 +30,14 @@ _REMEDIES = (
 class UpdateError(StackError):
     """A preview, up, refresh or destroy failed. `changes`: the steps up to then; `diagnostics`: the errors, by resource.
 
+    `killed_at`: the event at which the test had the engine killed, else None.
+
     A test that expects one: `with pytest.raises(UpdateError) as failure: prod.up()`.
     """
 
-    def __init__(self, changes: Changes, *, where: str, said: str, ending: str = "", log: str = "") -> None:
+    def __init__(self, changes: Changes, *, where: str, said: str, ending: str, killed_at: Event | None, log: str) -> None:
         self.changes = changes
+        self.killed_at = killed_at
         self.diagnostics: Sequence[Diagnostic] = tuple(found for found in changes.diagnostics if _reason(found))
         problem = ending or "\n".join(map(str, self.diagnostics)) or said or "it ended without a word"
         super().__init__(problem, where=where, remedy=_remedy(problem, log))

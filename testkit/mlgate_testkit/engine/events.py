@@ -169,21 +169,21 @@ class Heard:
     lines: int = 0
 
     def hear(self, raw: Any) -> None:
-        """Takes one object of the log. Raises StackError where its shape is not the known one."""
+        """Takes one object of the log. Raises StackError where its shape is not the known one, and whatever `on_event` raises."""
         self.lines += 1
         try:
-            self._take(raw)
+            event = self._take(raw)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise unknown_shape(self.engine, f"line {self.lines}: {type(error).__name__}: {error}") from None
+        if event:
+            self.events.append(event)
+            self.on_event(event)
 
-    def _take(self, raw: Mapping[str, Any]) -> None:
+    def _take(self, raw: Mapping[str, Any]) -> Event | None:
         for key, phase in _KINDS.items():
             if key in raw:
                 event = _event(raw[key]["metadata"], phase, len(self.events) + 1)
-                if not _is_default_provider(event):
-                    self.events.append(event)
-                    self.on_event(event)
-                return
+                return None if _is_default_provider(event) else event
         if "diagnosticEvent" in raw:
             said = raw["diagnosticEvent"]
             if said["severity"] in _SAID:
@@ -196,6 +196,7 @@ class Heard:
             self.summary = dict(raw["summaryEvent"]["resourceChanges"] or {})
         elif "sequence" not in raw:
             raise KeyError("sequence")
+        return None
 
 
 def unknown_shape(engine: str, what: str) -> StackError:

@@ -47,14 +47,17 @@ def own_mark(workspace: Path | None = None) -> Mark:
 
 
 def marked(wanted: Callable[[Mark], bool]) -> list[psutil.Process]:
-    """Every running process whose mark is wanted, as far as this user may read environments; never this one."""
+    """Every running process whose mark is wanted, as far as this user may read environments; never this one.
+
+    Those of a container are left alone: their marks name owners by pids that mean nothing here.
+    """
     found = []
     for process in psutil.process_iter():
         try:
             mark = Mark.parse(process.environ().get(MARKER, ""))
         except (psutil.Error, OSError):  # gone meanwhile, or another user's
             continue
-        if mark and wanted(mark) and process.pid != os.getpid() and is_running(process.pid):
+        if mark and wanted(mark) and process.pid != os.getpid() and is_running(process.pid) and _same_pids(process.pid):
             found.append(process)
     return found
 
@@ -78,3 +81,13 @@ def describe(process: psutil.Process) -> str:
     except psutil.Error:
         command = "a process"
     return f"{command if len(command) <= 120 else command[:117] + '...'} (process {process.pid})"
+
+
+def _same_pids(pid: int) -> bool:
+    """Whether a process counts pids as this one does. Always so where the system has no namespaces."""
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink() == Path("/proc/self/ns/pid").readlink()
+    except FileNotFoundError:
+        return True
+    except PermissionError:
+        return False

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mlgate.errors import StackError
+from mlgate_testkit.engine.events import Event
 from mlgate_testkit.engine.orphans import end_session
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
@@ -20,7 +21,11 @@ _QUIET = ("--non-interactive", "--color", "never")
 
 
 class Killed(Exception):  # noqa: N818 - raised inside of `follow` to stop it, never seen outside of the package
-    """The caller wants the engine gone: kill -9, as it would hit it."""
+    """The caller wants the engine gone, by kill -9 as a crash would be, at this event."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(str(event))
+        self.event = event
 
 
 class TimedOut(Exception):  # noqa: N818
@@ -55,19 +60,21 @@ def follow(
     events: Path,
     output: Path,
     hear: Callable[[Any], None],
-) -> int:
-    """Runs an operation to its end and returns its exit status; negative: the signal that ended it.
+) -> tuple[int, Event | None]:
+    """Runs an operation to its end. Returns its exit status (negative: the signal that ended it), and the event it was killed at.
 
     `hear` gets each object of the event log as it is written, and may raise Killed. Raises TimedOut, and StackError for a line that is no
     JSON. Ctrl-C lets what is in flight end, for a while; a second one ends all at once. Nothing of the engine runs when this returns.
     """
+    killed_at: Event | None = None
     with output.open("wb") as log:
         command = [*arguments, "--event-log", str(events)]
         process = _start(engine, command, folder, variables, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
             for raw in _lines(process, events, time.monotonic() + timeout_s):
                 hear(raw)
-        except Killed:
+        except Killed as order:
+            killed_at = order.event
             process.kill()
         except (KeyboardInterrupt, TimedOut):
             process.send_signal(signal.SIGINT)
@@ -75,7 +82,7 @@ def follow(
             raise
         finally:
             _end(process)
-    return process.returncode
+    return process.returncode, killed_at
 
 
 def _start(engine: Path, arguments: Sequence[str], folder: Path, variables: Mapping[str, str], **streams: Any) -> subprocess.Popen[bytes]:

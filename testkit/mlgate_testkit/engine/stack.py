@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mlgate.errors import UsageError
+from mlgate.errors import StackError, UsageError
 from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.configuration import merged, qualified, read_configuration
 from mlgate_testkit.engine.engine import Engine, Site
+from mlgate_testkit.engine.errors import UpdateError
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.simulated import Attached, require_listening
@@ -164,30 +166,27 @@ class Stack:
         try:
             return self._run(operation, arguments, kill_at)
         finally:
-            self.abandoned |= _abandoned(before, self.state.checkpoint().resources)
+            with suppress(StackError):  # a state that cannot be read says so to the next operation
+                self.abandoned |= _abandoned(before, self.state.checkpoint().resources)
 
     def _run(self, operation: str, arguments: Sequence[str], kill_at: KillAt | None) -> Changes:
-        seen: list[Event] = []
-        asked = _asked(kill_at)
-
-        def kills(event: Event) -> bool:
-            seen.append(event)
-            return asked(event)
-
-        done = self.engine.operate(
-            self.site,
-            operation,
-            [*arguments, *self._place, "--config-file", str(self._file)],
-            where=f"pulumi {operation} of stack {self.name}",
-            kill_at=kills if kill_at is not None else None,
-        )
-        if kill_at is not None:
-            raise UsageError(
-                f"the engine was to be killed at an event that never came; there were {len(seen)}",
-                where=f"pulumi {operation} of stack {self.name}",
-                remedy="kill at one of these: " + "; ".join(map(str, seen[:20])),
-            )
-        return done
+        where = f"pulumi {operation} of stack {self.name}"
+        command = [*arguments, *self._place, "--config-file", str(self._file)]
+        if kill_at is None:
+            return self.engine.operate(self.site, operation, command, where=where)
+        failure: UpdateError | None = None
+        try:
+            done = self.engine.operate(self.site, operation, command, where=where, kill_at=_asked(kill_at))
+        except UpdateError as error:
+            if error.killed_at:
+                raise
+            failure, done = error, error.changes
+        events = "; ".join(str(event) for event in done.events)
+        raise UsageError(
+            f"the engine was to be killed at an event that never came: the run {'failed before' if failure else 'went to its end'}",
+            where=where,
+            remedy=f"kill at one of these: {events}",
+        ) from failure
 
     def _initialise(self) -> str:
         """Makes the stack in a project of its own: `stack init` would write into the user's. Returns the salt of its secrets."""
@@ -223,11 +222,9 @@ class Stack:
 def _abandoned(before: Sequence[StateResource], after: Sequence[StateResource]) -> set[tuple[str, str]]:
     """Type and id of what left the state and was meant to stay in the cloud, or to go with something that did go."""
     left = {resource.urn for resource in before} - {resource.urn for resource in after}
-    return {
-        (resource.type, resource.id)
-        for resource in before
-        if resource not in after and (resource.retained or resource.deleted_with in left)
-    }
+    kept = {(resource.type, resource.id) for resource in after}
+    meant = {(resource.type, resource.id) for resource in before if resource.retained or resource.deleted_with in left}
+    return meant - kept
 
 
 def _asked(kill_at: KillAt | None) -> Callable[[Event], bool]:

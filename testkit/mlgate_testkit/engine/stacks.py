@@ -7,6 +7,7 @@ provider that no state knows, or a process that outlives its stack.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from mlgate_testkit.engine.stack import Stack
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["LeakError", "Stacks"]
 
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+
 
 class LeakError(StackError):
     """A test left something behind that no state knows of. It was removed."""
@@ -30,8 +33,8 @@ class LeakError(StackError):
 class Stacks:
     """Makes stacks: `stack("prod", program="infra/", config={"size": "3"}, secrets={"password": "x"})`.
 
-    `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`. `providers`: ports by name, for the engine to attach instead of
-    those of the fixtures that the test asked for.
+    `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`; a value of None takes a key away. `providers`: ports by name, for
+    the engine to attach instead of those of the fixtures that the test asked for.
     """
 
     def __init__(self, engine: Engine, workspace: Path, attached: Sequence[Attached] = ()) -> None:
@@ -54,6 +57,8 @@ class Stacks:
             raise UsageError(
                 f"this test has a stack {name!r} already", where="stack", remedy="use it, or `change` it, or take another name"
             )
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"{name!r} is no name of a stack", where="stack", remedy="take letters, digits, hyphens, underscores, periods")
         workspace = self._workspace / name
         workspace.mkdir()
         attached = self._attached if providers is None else [Port(*given) for given in providers.items()]

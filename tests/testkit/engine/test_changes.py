@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgate import UsageError
+from mlgate import StackError, UsageError
 from mlgate_testkit.engine import Changes
 
 from . import logs
@@ -117,5 +117,5 @@ def test_the_text_of_changes_is_short_and_says_what_moved():
 
 
 def test_an_operation_of_a_later_engine_is_named():
-    with pytest.raises(UsageError, match="the engine did 'transmute' to a, which this version of mlgate does not know"):
+    with pytest.raises(StackError, match="the engine did 'transmute' to a, which this version of mlgate does not know"):
         changes(*done("transmute", "a"))

@@ -101,6 +101,14 @@ def test_whatever_a_line_holds_it_is_read_or_refused(told):
         heard(told)
 
 
+def test_an_error_of_whoever_listens_is_theirs():
+    def broken(_event):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        Heard("3.259.0", broken).hear(logs.event("begun", "create", "a"))
+
+
 def test_an_event_of_an_unknown_kind_is_passed_over():
     assert heard({"sequence": 7, "progressEvent": {"type": "plugin-download"}}).lines == 1
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -10,6 +12,15 @@ from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recov
 
 pytestmark = pytest.mark.engine
 BOX = "box:index:Box"
+
+
+def reached(cloud, *, creates):
+    """Waits until that many creates have reached the cloud: an engine says that it begins before it writes that down and asks."""
+    deadline = time.monotonic() + 60
+    while len(cloud.calls("create", BOX)) < creates:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return True
 
 
 def test_an_attached_provider_makes_plans_and_finds_drift(rack, cloud):
@@ -40,7 +51,7 @@ def test_an_engine_killed_in_mid_create_is_put_right_by_recover(rack, cloud):
     dev = rack("a", "b", "c")
     cloud.fail("create", BOX, nth=2, how="hang")
     with pytest.raises(UpdateError, match=r"killed on order, at event .* create of box:index:Box b begun") as failure:
-        dev.up(kill_at=lambda event: event.name == "b")
+        dev.up(kill_at=lambda event: event.name == "b" and reached(cloud, creates=2))
     assert failure.value.changes.of("b").phase == "begun"
     assert dev.state.locks()
     with pytest.raises(UpdateError, match="currently locked"):
@@ -146,7 +157,7 @@ def test_the_lock_of_a_dead_owner_is_taken_away(rack):
 
 def test_a_kill_that_never_comes_is_an_error_of_the_test(rack):
     dev = rack("a")
-    with pytest.raises(UsageError, match="never came"):
+    with pytest.raises(UsageError, match="never came: the run went to its end"):
         dev.up(kill_at=500)
     with pytest.raises(UsageError, match="count from 1"):
         dev.up(kill_at=0)
@@ -173,14 +184,26 @@ def test_a_state_whose_attributes_were_cut_short_by_a_kill_is_mended(rack):
     assert dev.preview().nothing()
 
 
-def test_an_engine_that_others_kill_is_told(rack):
+def test_an_engine_that_others_kill_is_told(rack, cloud):
     dev = rack("a")
+    cloud.fail("create", BOX, how="hang")
 
-    def kill(event):
+    def kill() -> None:
+        reached(cloud, creates=1)
         (lock,) = dev.state.locks()
         os.kill(lock.pid, signal.SIGKILL)
-        return False
 
+    killer = threading.Thread(target=kill)
+    killer.start()
     with pytest.raises(UpdateError, match="killed by signal 9"):
-        dev.up(kill_at=kill)
+        dev.up()
+    killer.join()
     recover(dev)
+
+
+def test_a_run_that_fails_before_the_kill_is_an_error_of_the_test(rack, cloud):
+    dev = rack("a", "b")
+    cloud.fail("create", BOX, message="no room")
+    with pytest.raises(UsageError, match="the run failed before") as raised:
+        dev.up(kill_at=lambda event: event.name == "b")
+    assert "no room" in str(raised.value.__cause__)

@@ -101,6 +101,13 @@ def test_a_stack_is_made_once_in_a_test(stack):
 
 
 @pytest.mark.engine
+@pytest.mark.parametrize("name", ["", "organisation/dev", "../dev", "d e v"])
+def test_a_name_that_no_stack_can_have_is_refused(stack, name):
+    with pytest.raises(UsageError, match="is no name of a stack"):
+        stack(name, program=sleeping)
+
+
+@pytest.mark.engine
 def test_a_run_that_does_not_end_is_ended(tmp_path):
     engine = Engine(tmp_path / "home", timeout_s=6)
     try:

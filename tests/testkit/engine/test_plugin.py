@@ -182,6 +182,9 @@ def test_a_test_that_is_killed_leaves_no_process_and_the_next_run_is_clean(start
     process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
     working = marked(belonging(process.pid))
     assert any("pulumi" in one.name() for one in working)
+    bound = {where.laddr.ip for one in working for where in one.net_connections() if where.status == psutil.CONN_LISTEN}
+    assert bound
+    assert bound <= {"127.0.0.1", "::1"}
     process.kill()
     process.wait()
     until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in working))

@@ -149,6 +149,10 @@ def test_what_the_test_says_lies_over_the_stack_file(folder):
     assert found == {"shop:size": 5, "aws:region": "us-west-2"}
 
 
+def test_none_takes_a_key_away():
+    assert merged({"shop:size": 3, "shop:kind": "a"}, {"size": None}, [], project="shop", file=None) == {"shop:kind": "a"}
+
+
 @pytest.mark.parametrize("value", [{"secure": "v1:abc"}, {"inner": [{"secure": "v1:abc"}]}])
 def test_a_secret_of_somebody_elses_key_is_asked_for(folder, value):
     with pytest.raises(UsageError, match="shop:password is encrypted there") as refused:
