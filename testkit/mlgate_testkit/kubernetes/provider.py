@@ -18,6 +18,7 @@ from mlgate_testkit.kubernetes.objects import (
     mark_secrets,
     metadata,
     name_of,
+    namespace_of,
     to_check,
 )
 from mlgate_testkit.kubernetes.settings import Settings
@@ -57,7 +58,8 @@ class KubernetesProvider:
         if served is None and self._connected() and kind.group in BUILT_IN_GROUPS:
             raise ProviderError(self._strange(kind))
         failures = self._name(resource, kind, inputs, olds, seed)
-        if served is None or served.namespaced:
+        # Where nobody can tell whether the kind has namespaces, what was true of the object stays true.
+        if served.namespaced if served else not olds or namespace_of(olds):
             self._place(inputs)
         if reason := wrong_wait(inputs):
             failures.append(Failure('metadata.annotations["pulumi.com/waitFor"]', reason))

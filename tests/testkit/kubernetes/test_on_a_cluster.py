@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from mlgate_testkit.cluster import Cluster
 from mlgate_testkit.kubernetes import KubernetesStandIn
-from mlgate_testkit.kubernetes.connection import Connection, Unreachable
+from mlgate_testkit.kubernetes.connection import ApiError, Connection, Unreachable
 from mlgate_testkit.provider.provider import Kind, ProviderError, State, Unhealthy
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 
@@ -264,12 +265,27 @@ def test_a_patch_needs_a_name_and_does_not_give_up_what_the_object_needs(asked: 
         asked.delete(whole, suffix="Patch")
 
 
-def test_a_namespace_of_the_same_update_is_waited_for_and_unknown_in_the_preview(asked: Asked, cluster: Cluster, namespace: str) -> None:
+def test_a_namespace_of_the_same_update_is_waited_for_and_unknown_in_the_preview(
+    asked: Asked, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+    whole = Connection.request
+
+    def watched(self: Connection, *request: Any, **more: Any) -> dict[str, Any]:
+        try:
+            return whole(self, *request, **more)
+        except ApiError as error:
+            if error.about == "namespaces":
+                refused.set()
+            raise
+
     inside = made("ConfigMap", "a", data={})
     inside["metadata"]["namespace"] = f"{namespace}-late"
     assert asked.preview(inside)["status"] is UNKNOWN
+    monkeypatch.setattr(Connection, "request", watched)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(asked.create, inside)
+        assert refused.wait(20)
         cluster.apply(made("Namespace", f"{namespace}-late"))
         assert waiting.result(30).id == f"{namespace}-late/a"
     cluster.objects.delete("Namespace", f"{namespace}-late")
@@ -394,6 +410,22 @@ def test_deletion_takes_what_belongs_to_the_object_along_unless_told_otherwise(a
     asked.delete(asked.create(annotated(deployment("left", label="left"), deletionPropagationPolicy="orphan")))
     assert cluster.objects.find("Deployment", "left", namespace) is None
     assert [each for each in cluster.objects.list("ReplicaSet", namespace) if each["metadata"]["name"].startswith("left-")]
+
+
+def test_a_deletion_in_the_foreground_waits_for_what_belongs_to_the_object(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    def held(name: str, **annotations: str) -> State:
+        old = asked.create(annotated(deployment(name, label=name), **annotations))
+        (below,) = [each for each in cluster.objects.list("ReplicaSet", namespace) if each["metadata"]["name"].startswith(name)]
+        cluster.objects.patch("ReplicaSet", below["metadata"]["name"], {"metadata": {"finalizers": ["example.com/held"]}}, namespace)
+        return old
+
+    try:
+        with pytest.raises(ProviderError, match="foregroundDeletion"):
+            asked.delete(held("front"), timeout_s=1)
+        asked.delete(held("behind", deletionPropagationPolicy="background"), timeout_s=5)
+    finally:
+        for each in cluster.objects.list("ReplicaSet", namespace):
+            cluster.objects.patch("ReplicaSet", each["metadata"]["name"], {"metadata": {"finalizers": None}}, namespace)
 
 
 def test_a_deletion_that_somebody_holds_up_names_the_finalizer(asked: Asked, cluster: Cluster, namespace: str) -> None:

@@ -91,7 +91,7 @@ def test_a_preview_does_not_need_the_cluster(nowhere: str) -> None:
     provider = asked(kubeconfig=nowhere)
     assert provider.preview(made("ConfigMap", data={"a": "1"}))["data"] == {"a": "1"}
     assert provider.update(OLD, made("ConfigMap", "settings", data={"a": "2"}), preview=True).outputs["data"] == {"a": "2"}
-    assert set(provider.diff(OLD, made("ConfigMap", "settings", data={"a": "2"})).changed) == {"data.a", "metadata.namespace"}
+    assert set(provider.diff(OLD, made("ConfigMap", "settings", data={"a": "2"})).changed) == {"data.a"}
 
 
 def test_the_namespace_is_that_of_the_program_then_the_provider_then_the_context(nowhere: str) -> None:
@@ -100,6 +100,14 @@ def test_the_namespace_is_that_of_the_program_then_the_provider_then_the_context
     assert asked(kubeconfig=nowhere, namespace="given").check(inside)["metadata"]["namespace"] == "own"
     assert asked(kubeconfig=nowhere, namespace="given").check(made("ConfigMap", "a"))["metadata"]["namespace"] == "given"
     assert asked(kubeconfig=nowhere).check(made("ConfigMap", "a"))["metadata"]["namespace"] == "web"
+
+
+def test_an_object_outside_namespaces_gets_none_while_the_cluster_is_away(nowhere: str) -> None:
+    role = made("ClusterRole", "reader", api="rbac.authorization.k8s.io/v1", rules=[])
+    assert "namespace" not in asked(kubeconfig=nowhere).check(role, olds=role)["metadata"]
+    inside = made("ConfigMap", "a")
+    olds = {**inside, "metadata": {"name": "a", "namespace": "web"}}
+    assert asked(kubeconfig=nowhere).check(inside, olds=olds)["metadata"]["namespace"] == "web"
 
 
 def test_what_lay_on_a_cluster_that_is_gone_is_forgotten_where_the_provider_says_so(nowhere: str) -> None:
