@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgate_testkit.lint.aws_tables import LIMITS, STATEFUL
-from mlgate_testkit.lint.findings import Finding, Rule, physical_name
+from mlgate_testkit.lint.findings import Finding, Rule, naming_input, physical_name
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
 
@@ -24,6 +24,7 @@ _BLOCKS = {
 _ACLS = ("aws:s3/bucketAcl:BucketAcl", "aws:s3/bucketAclV2:BucketAclV2", *_BUCKETS)
 _PUBLIC_ACLS = {"public-read", "public-read-write", "authenticated-read", "website"}
 _POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+_PREFIXES = ("namePrefix", "NamePrefix", "bucketPrefix", "identifierPrefix", "IdentifierPrefix")
 _ADDED = 8
 """The provider's own names end in "-" and 7 characters."""
 
@@ -158,10 +159,10 @@ def _default_tags(resource: Resource) -> Mapping[str, Any]:
 def _names(graph: Graph) -> Iterator[Finding]:
     for resource in graph.resources:
         limit = LIMITS.get(resource.type)
-        if limit is None or resource.read or any(key.endswith("Prefix") and "ame" in key for key in resource.inputs):
+        if limit is None or resource.read or any(key.endswith(_PREFIXES) for key in resource.inputs):
             continue
         named = physical_name(resource)
-        if named is None and (isinstance(resource.inputs.get("name"), str) or resource.inputs.get("name") is UNKNOWN):
+        if named is None and naming_input(resource) is not None:
             continue  # a name that is still to come
         key, name = named or ("name", resource.name)
         added = 0 if named else _ADDED

@@ -8,7 +8,7 @@ from typing import Any
 
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 
-__all__ = ["Finding", "Rule", "known_text", "leaves", "physical_name", "table"]
+__all__ = ["Finding", "Rule", "known_text", "leaves", "naming_input", "physical_name", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +63,23 @@ def known_text(value: Any) -> str | None:
     return None if " of " in value and "<" in value else value
 
 
-def physical_name(resource: Resource) -> tuple[str, str] | None:
-    """The input that names a resource in its cloud, and the name; None where the provider makes one up or it is not known yet."""
+def naming_input(resource: Resource) -> tuple[str, Any] | None:
+    """The input that names a resource in its cloud, and its value; None where the provider makes the name up."""
     if resource.type.startswith("kubernetes:"):
         metadata = resource.inputs.get("metadata")
-        value = metadata.get("name") if isinstance(metadata, Mapping) else None
-        key = "metadata.name"
-    else:
-        word = resource.type.rpartition(":")[2]
-        small = word[:1].lower() + word[1:]
-        keys = (
-            ("name", "bucket")
-            if word in {"Bucket", "BucketV2"}
-            else ("name", f"{small}Name", "identifier", f"{small}Identifier", f"{small}Id")
-        )
-        key = next((key for key in keys if isinstance(resource.inputs.get(key), str)), "name")
-        value = resource.inputs.get(key)
-    text = known_text(value)
-    return (key, text) if text else None
+        value = metadata.get("name") if isinstance(metadata, Mapping) else metadata if metadata is UNKNOWN else None
+        return None if value is None else ("metadata.name", value)
+    word = resource.type.rpartition(":")[2]
+    small = word[:1].lower() + word[1:]
+    own = ("bucket",) if word in {"Bucket", "BucketV2"} else (f"{small}Name", "identifier", f"{small}Identifier", f"{small}Id")
+    return next(((key, resource.inputs[key]) for key in ("name", *own) if resource.inputs.get(key) is not None), None)
+
+
+def physical_name(resource: Resource) -> tuple[str, str] | None:
+    """That input and the name in it; None where there is none, or it is not known yet."""
+    named = naming_input(resource)
+    text = known_text(named[1]) if named else None
+    return (named[0], text) if named and text else None
 
 
 def table(findings: list[Finding]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlgate_testkit.lint.findings import Finding, Rule, physical_name
+from mlgate_testkit.lint.findings import Finding, Rule, naming_input, physical_name
 from mlgate_testkit.record import Graph
 
 __all__ = ["RULES"]
@@ -36,6 +36,8 @@ def _names(graph: Graph) -> Iterator[Finding]:
         if not resource.type.startswith("kubernetes:") or resource.component or resource.read:
             continue
         named = physical_name(resource)
+        if named is None and naming_input(resource) is not None:
+            continue  # a name that is still to come
         given = named[1] if named else resource.name
         length = len(given) + (0 if named else _ADDED)
         longest, pattern = (63, _LABEL) if resource.type.rpartition(":")[2] in _LABELS else (253, _SUBDOMAIN)

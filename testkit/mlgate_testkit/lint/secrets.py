@@ -15,9 +15,26 @@ _NAMED = re.compile(
     r"(pass(word|wd|phrase)|secret(key|value|string)?|token|api_?key|private_?key|access_?key|auth_?key|connection_?string|credentials?)$",
     re.I,
 )
-_NOT_SECRET = re.compile(
-    r"(public|kms|name|arn|id|type|path|version|ttl|expir|rotation|policy|require|use|enable|next|page|automount)", re.I
+_NOT_SECRET = frozenset(
+    {
+        "allow",
+        "automount",
+        "continuation",
+        "creation",
+        "enable",
+        "existing",
+        "has",
+        "is",
+        "manage",
+        "next",
+        "page",
+        "public",
+        "require",
+        "use",
+    }
 )
+"""Words before such a name that make it a switch, a page mark or a name."""
+
 _SHAPES = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
     "an AWS access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
@@ -52,8 +69,13 @@ def _in_clear(values: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str,
             yield path, "it holds the value of a secret, and the mark is lost"
         elif shape:
             yield path, f"it looks like {shape}, in clear"
-        elif known_text(value) and _NAMED.search(name) and not _NOT_SECRET.search(name):
+        elif known_text(value) and _NAMED.search(name) and not _NOT_SECRET & set(_words(name)):
             yield path, f'"{name}" is in clear'
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in either spelling, small."""
+    return re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
 
 
 def _pairs(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -90,6 +90,9 @@ class Graph:
 
         return render(self)
 
+    def __repr__(self) -> str:
+        return f"<graph of {self.project}/{self.stack}: {len(self.resources)} resources>"
+
     def _nearest(self, wanted: str | type) -> str:
         same = self.all(wanted)
         if same:

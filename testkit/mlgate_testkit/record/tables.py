@@ -10,7 +10,7 @@ from typing import Any
 
 from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import Secret
-from mlgate_testkit.record.sdk import token_of
+from mlgate_testkit.record.sdk import output_fields, token_of
 
 __all__ = ["Answer", "Tables", "configuration"]
 
@@ -27,7 +27,7 @@ class Tables:
     stack_references: Mapping[str, Mapping[str, Any]]
 
     def outputs(self, token: str, resource_class: type | None, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The outputs that the test states for this resource; `id` among them is its id."""
+        """The outputs that the test states for this resource; `id` among them is its id. UsageError for one that its type has not."""
         stated: dict[str, Any] = {}
         for key, answer in self.resources.items():
             of_class = isinstance(key, type) and (token_of(key) == token or issubclass(resource_class or object, key))
@@ -35,6 +35,14 @@ class Tables:
                 stated = {**_answer(answer, inputs), **stated}
             elif key == name:
                 stated = {**stated, **_answer(answer, inputs)}
+        known = {"id", *inputs, *(output_fields(resource_class) if resource_class is not None else stated)}
+        for key in stated:
+            if key not in known:
+                raise UsageError(
+                    f"{token} {name} has no output {key}{_near(key, known)}",
+                    where="record(resources=...)",
+                    remedy=f"it has {', '.join(sorted(known))}",
+                )
         return stated
 
     def invoke(self, token: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,6 +131,7 @@ def test_a_namespace_written_out_is_a_missing_dependency():
         ({"password": "hunter22"}, "data.password"),
         ({"DB_PASSWORD": "hunter22"}, "data.DB_PASSWORD"),
         ({"api_key": "hunter22"}, "data.api_key"),
+        ({"masterUserPassword": "hunter22"}, "data.masterUserPassword"),
         ({"note": "-----BEGIN RSA PRIVATE KEY-----"}, "data.note"),
         ({"note": "AKIAIOSFODNN7EXAMPLE"}, "data.note"),
         ({"url": "postgres://shop:hunter22@db/shop"}, "data.url"),
@@ -153,6 +154,7 @@ def test_an_environment_variable_names_its_own_value():
     [
         {"password": pulumi.Output.secret},
         {"passwordPolicy": "strict", "secretName": "s", "tokenTtl": "1h", "public_key": "ssh-rsa AAAA", "kms_key": "arn:aws:kms:x"},
+        {"requirePassword": "true", "next_token": "abc", "passwordLength": "12", "MANAGE_PASSWORD": "yes"},
         {"url": "https://example.com/a@b"},
     ],
 )
@@ -269,6 +271,9 @@ def test_a_name_that_its_api_refuses_is_found(make, problem):
         lambda: aws.lb.TargetGroup("a" * 24),
         lambda: aws.lb.TargetGroup("a" * 40, name="short"),
         lambda: aws.iam.Role("r" * 80, name_prefix="short", assume_role_policy="{}"),
+        lambda: aws.s3.Bucket("b" * 80, bucket_prefix="short"),
+        lambda: aws.s3.Bucket("b" * 80, bucket=aws.sqs.Queue("q").name),
+        lambda: k8s.core.v1.Namespace("n" * 80, metadata={"name": aws.sqs.Queue("q").name}),
         lambda: aws.iam.Role("r" * 80, name=aws.sqs.Queue("q").name, assume_role_policy="{}"),
         lambda: k8s.rbac.v1.ClusterRole("r", metadata={"name": "system:reader"}),
     ],

@@ -166,6 +166,11 @@ def test_stated_outputs_go_by_name_before_type():
     assert graph.outputs == {"one": "vpc-any", "two": "vpc-10.0.0.0/16"}
 
 
+def test_a_stated_output_that_the_type_has_not_is_refused():
+    with pytest.raises(UsageError, match=r"aws:ec2/vpc:Vpc v has no output arm \(it has arn\)"):
+        record(lambda: aws.ec2.Vpc("v") and None, resources={"v": {"arm": "arn:x"}})
+
+
 def test_what_only_the_cloud_knows_is_marked_or_unknown_and_never_made_up():
     def program() -> None:
         cluster = aws.eks.Cluster("main", role_arn="arn:aws:iam::1:role/x", vpc_config={"subnet_ids": ["subnet-1"]})
