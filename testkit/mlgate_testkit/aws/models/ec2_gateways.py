@@ -53,8 +53,9 @@ def _update_gateway(aws: Aws, gateway_id: str, olds: Inputs, news: Inputs) -> No
     retag(aws, gateway_id, olds, news)
 
 
-def _delete_gateway(aws: Aws, gateway_id: str, inputs: Inputs) -> None:
-    _detach(aws, gateway_id, inputs)
+def _delete_gateway(aws: Aws, gateway_id: str, _inputs: Inputs) -> None:
+    """Detached from wherever it is attached now: an imported gateway's program may not say."""
+    _detach(aws, gateway_id, _read_gateway(aws, gateway_id, {}) or {})
     aws.client("ec2").delete_internet_gateway(InternetGatewayId=gateway_id)
 
 
