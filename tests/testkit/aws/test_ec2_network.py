@@ -112,7 +112,7 @@ def test_an_internet_gateway_stays_while_public_addresses_are_mapped(cloud: Clou
     assert address
     with pytest.raises(ProviderError, match="has some mapped public address"):
         cloud.delete(GATEWAY, gateway)
-    with pytest.raises(ProviderError, match="InvalidIPAddress.InUse"):
+    with pytest.raises(ProviderError, match=r"InvalidIPAddress.InUse"):
         cloud.delete(EIP, State(address.id, {}, {}))
     cloud.delete(NAT, made)
     cloud.delete(GATEWAY, gateway)
@@ -135,7 +135,7 @@ def test_a_route_has_one_destination_one_target_and_a_gateway_of_its_own_network
     table = cloud.up(TABLE, "other", vpcId=other).id
     with pytest.raises(ProviderError, match="belong to different networks"):
         cloud.up(ROUTE, "across", routeTableId=table, gatewayId=arguments["gatewayId"], destinationCidrBlock="0.0.0.0/0")
-    with pytest.raises(ProviderError, match="InvalidNatGatewayID.NotFound"):
+    with pytest.raises(ProviderError, match=r"InvalidNatGatewayID.NotFound"):
         cloud.up(ROUTE, "lost", routeTableId=table, natGatewayId="nat-0123", destinationCidrBlock="0.0.0.0/0")
     two = cloud.check(ROUTE, **arguments, natGatewayId="nat-1", destinationCidrBlock="0.0.0.0/0")
     assert "only one of `gatewayId,natGatewayId" in two[0].reason
@@ -185,7 +185,7 @@ def test_routes_made_beside_a_route_table_are_no_drift_of_it(cloud: Cloud) -> No
 def test_a_subnet_has_one_route_table(cloud: Cloud) -> None:
     arguments = association(cloud)
     made = cloud.up(ASSOCIATION, **arguments)
-    with pytest.raises(ProviderError, match="Resource.AlreadyAssociated: the specified association .* conflicts"):
+    with pytest.raises(ProviderError, match=r"Resource.AlreadyAssociated: the specified association .* conflicts"):
         cloud.up(ASSOCIATION, "again", **arguments)
     table = cloud.up(TABLE, "other", vpcId=cloud.boto("ec2").describe_subnets(SubnetIds=[arguments["subnetId"]])["Subnets"][0]["VpcId"])
     moved = cloud.change(ASSOCIATION, made, subnetId=arguments["subnetId"], routeTableId=table.id)

@@ -67,10 +67,10 @@ def test_the_default_group_is_adopted_and_emptied_and_stays(cloud: Cloud) -> Non
 def test_the_same_rule_twice_is_refused(cloud: Cloud) -> None:
     arguments = {**group(cloud), "ipProtocol": "tcp", **HTTPS, "cidrIpv4": "10.0.0.0/16"}
     cloud.up(INGRESS, **arguments)
-    with pytest.raises(ProviderError, match="InvalidPermission.Duplicate"):
+    with pytest.raises(ProviderError, match=r"InvalidPermission.Duplicate"):
         cloud.up(INGRESS, "again", **arguments, description="another word")
     cloud.up(EGRESS, "out", **arguments)
-    with pytest.raises(ProviderError, match="InvalidPermission.Duplicate"):
+    with pytest.raises(ProviderError, match=r"InvalidPermission.Duplicate"):
         cloud.up(
             RULE, "older", type="ingress", securityGroupId=arguments["securityGroupId"], protocol="tcp", **HTTPS, cidrBlocks=["10.0.0.0/16"]
         )
