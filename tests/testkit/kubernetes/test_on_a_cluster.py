@@ -199,6 +199,17 @@ def test_the_first_update_does_not_conflict_with_the_create(asked: Asked) -> Non
     assert managers == {new.outputs["__fieldManager"]}
 
 
+def test_a_program_that_chooses_another_manager_leaves_nothing_to_the_old_one(asked: Asked) -> None:
+    old = asked.create(annotated(deployment(), skipAwait="true"))
+    old = asked.update(old, annotated(deployment(image="web:2"), skipAwait="true"))
+    new = asked.update(old, annotated(deployment(image="web:2"), skipAwait="true", patchFieldManager="mine"))
+    assert new.outputs["__fieldManager"] == "mine"
+    refreshed = asked.refresh(new)
+    assert refreshed
+    owners = {entry["manager"] for entry in refreshed.outputs["metadata"]["managedFields"] if entry["operation"] == "Apply"}
+    assert owners == {"mine"}
+
+
 def test_a_field_that_the_program_gives_up_goes(asked: Asked) -> None:
     old = asked.create(made("ServiceAccount", "robot", automountServiceAccountToken=False))
     new = asked.update(old, made("ServiceAccount", "robot"))
