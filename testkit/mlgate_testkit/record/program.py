@@ -135,7 +135,7 @@ def _imports_of_its_own(folder: Path) -> Iterator[None]:
     No bytecode is written: the next recording may see an edit within the same second, and a user's folder stays as it was.
     """
     own = {entry.stem for entry in folder.iterdir() if entry.suffix == ".py" or entry.is_dir()} - sys.stdlib_module_names
-    own = {name for name in own if not _installed(sys.modules.get(name))}
+    own = {name for name in own if not _installed(name)}
     hidden = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in own}
     before, writes = set(sys.modules), sys.dont_write_bytecode
     sys.dont_write_bytecode = True
@@ -145,20 +145,19 @@ def _imports_of_its_own(folder: Path) -> Iterator[None]:
     finally:
         sys.dont_write_bytecode = writes
         for name in set(sys.modules) - before:
-            if _lies_in(sys.modules[name], folder):
+            if not _installed(name) and Path(_file(name)).is_relative_to(folder):
                 del sys.modules[name]
         sys.modules.update(hidden)
 
 
-def _file(module: Any) -> str:
+def _file(name: str) -> str:
+    module = sys.modules.get(name)
     return str(getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), ""))
 
 
-def _installed(module: Any) -> bool:
-    """Whether a package that is installed happens to be called like a folder of the program."""
-    return "site-packages" in _file(module)
+def _installed(name: str) -> bool:
+    """Whether a module is no part of the program, though it may lie or be called like one: a package, or an SDK generated beside it.
 
-
-def _lies_in(module: Any, folder: Path) -> bool:
-    file = _file(module)
-    return bool(file) and not _installed(module) and Path(file).is_relative_to(folder)
+    An SDK registers its types once in a process.
+    """
+    return name.partition(".")[0].startswith("pulumi_") or "site-packages" in _file(name)

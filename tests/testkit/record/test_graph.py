@@ -5,7 +5,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgate.errors import UsageError
@@ -107,6 +107,7 @@ def planted(forest, order) -> Graph:
     return record(program)
 
 
+@settings(max_examples=50)
 @given(forest=forests())
 def test_any_tree_is_recorded_with_its_exact_parents_and_dependencies(forest):
     groups, parents, needs = forest
@@ -122,6 +123,7 @@ def test_any_tree_is_recorded_with_its_exact_parents_and_dependencies(forest):
     assert sorted(each.name for root in graph.roots for each in (root, *root.descendants)) == sorted(names)
 
 
+@settings(max_examples=50)
 @given(forest=forests(), data=st.data())
 def test_the_tree_does_not_depend_on_the_order_of_registration(forest, data):
     groups, parents, needs = forest

@@ -95,6 +95,14 @@ def test_a_module_of_the_same_name_comes_back_to_the_test(tmp_path, monkeypatch)
     assert sys.modules["settings_of_mine"] is mine
 
 
+def test_an_sdk_that_lies_beside_the_program_is_imported_once(tmp_path, monkeypatch):
+    (tmp_path / "pulumi_beside.py").write_text("import itertools\ncalls = itertools.count()\n")
+    (tmp_path / "__main__.py").write_text("import pulumi, pulumi_beside\npulumi.export('calls', next(pulumi_beside.calls))\n")
+    monkeypatch.setitem(sys.modules, "pulumi_beside", None)  # so that it is taken out again
+    monkeypatch.delitem(sys.modules, "pulumi_beside")
+    assert [record(tmp_path).outputs["calls"] for _ in range(2)] == [0, 1]
+
+
 def test_modules_imported_late_are_still_the_programs_own(tmp_path):
     (tmp_path / "late.py").write_text("value = 'late'\n")
     (tmp_path / "__main__.py").write_text(
