@@ -105,7 +105,7 @@ class Engine:
         elif code < 0:
             ending = f"the engine was killed by signal {-code}"
         if code != 0:
-            said = "\n".join(output.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-_TAIL_LINES:])
+            said = _said(output)
             if "unknown flag: --event-log" in said:
                 raise unknown_shape(self.version, "it has no --event-log")
             raise UpdateError(changes, where=where, said=said, ending=ending, killed_at=killed_at, log=str(output))
@@ -124,6 +124,13 @@ def _killing(kill_at: Callable[[Event], bool]) -> Callable[[Event], None]:
             raise process.Killed(event)
 
     return hear
+
+
+def _said(output: Path) -> str:
+    """The error that the engine ended with, or the last lines where it named none."""
+    text = "\n" + output.read_text(encoding="utf-8", errors="replace").strip()
+    _, named, error = text.rpartition("\nerror: ")
+    return error if named else "\n".join(text.splitlines()[-_TAIL_LINES:])
 
 
 def _logs(folder: Path, operation: str) -> tuple[Path, Path]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mlgate.errors import StackError
 from mlgate_testkit.engine.changes import Changes
@@ -13,12 +15,13 @@ __all__ = ["UpdateError"]
 # Said by the engine besides the reason, and by no means instead of it.
 _EMPTY = ("update failed", "preview failed", "refresh failed", "destroy failed", "an unhandled error occurred: program exited")
 _OTHER_PROTOCOL = "what listens there is no provider, or one of another protocol: give the port of a simulated provider, or update mlgate"
+_ROOM = "free room for the temporary directory, or point pytest elsewhere with --basetemp"
 _REMEDIES = (
     (
         "no resource plugin 'pulumi-resource-",
         "ask for the fixture of a simulated provider (simulated_aws, kubernetes_standin), or give stack(..., providers={NAME: PORT})",
     ),
-    ("no space left on device", "free room for the temporary directory, or point pytest elsewhere with --basetemp"),
+    ("no space left on device", _ROOM),
     ("did not begin responding to RPC connections", _OTHER_PROTOCOL),
     ("Method not implemented!", _OTHER_PROTOCOL),
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
@@ -40,13 +43,24 @@ class UpdateError(StackError):
         self.killed_at = killed_at
         self.diagnostics: Sequence[Diagnostic] = tuple(found for found in changes.diagnostics if _reason(found))
         problem = ending or "\n".join(map(str, self.diagnostics)) or said or "it ended without a word"
-        super().__init__(problem, where=where, remedy=_remedy(problem, log))
+        super().__init__(problem, where=where, remedy=remedy_for(problem, otherwise=f"all that the engine said: {log}"))
 
 
 def _reason(diagnostic: Diagnostic) -> bool:
     return diagnostic.severity == "error" and not diagnostic.message.startswith(_EMPTY)
 
 
-def _remedy(problem: str, log: str) -> str:
-    fitting = next((remedy for words, remedy in _REMEDIES if words in problem), "")
-    return fitting or f"all that the engine said: {log}"
+def remedy_for(problem: str, *, otherwise: str) -> str:
+    """What to do about something that the engine said."""
+    return next((remedy for words, remedy in _REMEDIES if words in problem), otherwise)
+
+
+@contextmanager
+def full_disk_told() -> Iterator[None]:
+    """Turns the error of a full disk into one with a remedy. Raises StackError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise StackError("no space left on device", where=str(error.filename or "temporary directory"), remedy=_ROOM) from None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mlgate.errors import StackError
+from mlgate_testkit.engine.errors import remedy_for
 from mlgate_testkit.engine.events import Event
 from mlgate_testkit.engine.orphans import end_session
 
@@ -45,8 +46,8 @@ def ask(
     finally:
         _end(process)
     if process.returncode:
-        said = errors.decode(errors="replace").strip().removeprefix("error: ")
-        raise StackError(said or f"ended with {process.returncode}", where=where, remedy="correct what it names")
+        said = errors.decode(errors="replace").strip().removeprefix("error: ") or f"ended with {process.returncode}"
+        raise StackError(said, where=where, remedy=remedy_for(said, otherwise="correct what it names"))
     return output.decode(errors="replace")
 
 

@@ -16,7 +16,7 @@ from mlgate.errors import StackError, UsageError
 from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.configuration import merged, qualified, read_configuration
 from mlgate_testkit.engine.engine import Engine, Site
-from mlgate_testkit.engine.errors import UpdateError
+from mlgate_testkit.engine.errors import UpdateError, full_disk_told
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.simulated import Attached, require_listening
@@ -53,7 +53,8 @@ class Stack:
         self.engine = engine
         self.name = name
         self.workspace = workspace
-        self._program = Program.find(program, workspace)
+        with full_disk_told():
+            self._program = Program.find(program, workspace)
         self._file = workspace / f"Pulumi.{name}.yaml"
         self._config: dict[str, Any] = dict(config or {})
         self._secrets: dict[str, str] = dict(secrets or {})
@@ -61,8 +62,9 @@ class Stack:
         self.attached = tuple(attached)
         self.abandoned: set[tuple[str, str]] = set()
         self._outputs: Mapping[str, Any] | None = None
-        self._salt = self._initialise()
-        self._configure()
+        with full_disk_told():
+            self._salt = self._initialise()
+            self._configure()
 
     @property
     def project(self) -> str:
@@ -126,6 +128,10 @@ class Stack:
         """Removes every resource."""
         return self.operate("destroy", *_APPLY, kill_at=kill_at)
 
+    def unprotect(self) -> None:
+        """Takes the protection of every resource away, in the state only: the program goes on asking for it."""
+        self.engine.ask(self.site, "state", "unprotect", "--all", "--yes", *self._place)
+
     def export(self) -> dict[str, Any]:
         """The state, as `pulumi stack export` gives it; secrets are encrypted."""
         state: dict[str, Any] = json.loads(self.engine.ask(self.site, "stack", "export", *self._place))
@@ -164,7 +170,8 @@ class Stack:
             require_listening(provider)
         before = self.state.checkpoint().resources
         try:
-            return self._run(operation, arguments, kill_at)
+            with full_disk_told():
+                return self._run(operation, arguments, kill_at)
         finally:
             with suppress(StackError):  # a state that cannot be read says so to the next operation
                 self.abandoned |= _abandoned(before, self.state.checkpoint().resources)

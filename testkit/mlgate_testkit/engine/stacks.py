@@ -14,6 +14,7 @@ from typing import Any
 
 from mlgate.errors import MlgateError, StackError, UsageError
 from mlgate_testkit.engine.engine import Engine
+from mlgate_testkit.engine.errors import full_disk_told
 from mlgate_testkit.engine.orphans import end_marked
 from mlgate_testkit.engine.program import Source
 from mlgate_testkit.engine.recover import recover
@@ -33,8 +34,8 @@ class LeakError(StackError):
 class Stacks:
     """Makes stacks: `stack("prod", program="infra/", config={"size": "3"}, secrets={"password": "x"})`.
 
-    `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`; a value of None takes a key away. `providers`: ports by name, for
-    the engine to attach instead of those of the fixtures that the test asked for.
+    `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`; a value of None takes a key away. `providers`: ports by name,
+    for the engine to attach instead of those of the fixtures that the test asked for.
     """
 
     def __init__(self, engine: Engine, workspace: Path, attached: Sequence[Attached] = ()) -> None:
@@ -60,7 +61,8 @@ class Stacks:
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no name of a stack", where="stack", remedy="take letters, digits, hyphens, underscores, periods")
         workspace = self._workspace / name
-        workspace.mkdir()
+        with full_disk_told():
+            workspace.mkdir()
         attached = self._attached if providers is None else [Port(*given) for given in providers.items()]
         made = Stack(self._engine, name, program, workspace, config=config, secrets=secrets, attached=attached)
         self._stacks[name] = made
@@ -81,12 +83,14 @@ class Stacks:
 
     def _end(self, stack: Stack) -> Iterator[str]:
         """Destroys what does not end with a simulated provider. Gives what was lost, or cannot be destroyed."""
-        yield from (f"{made.type} {made.name} ({made.id})" for made in stack.orphans())
-        simulated = set(stack.site.providers)
-        held = stack.state.checkpoint()
-        if any(resource.package not in simulated for resource in (*held.resources, *held.pending)):
-            try:
+        try:
+            yield from (f"{made.type} {made.name} ({made.id})" for made in stack.orphans())
+            simulated = set(stack.site.providers)
+            held = stack.state.checkpoint()
+            if any(resource.package not in simulated for resource in (*held.resources, *held.pending)):
                 recover(stack)
+                if held.protected:
+                    stack.unprotect()
                 stack.destroy()
-            except MlgateError as error:
-                yield f"what cannot be destroyed: {error}"
+        except MlgateError as error:
+            yield f"what cannot be destroyed: {error}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -73,10 +73,14 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`pending`: resources with an operation that was begun and never ended, because the engine was killed in it."""
+    """`pending`: resources with an operation that was begun and never ended, because the engine was killed in it.
 
-    resources: Sequence[StateResource] = field(default_factory=tuple)
-    pending: Sequence[StateResource] = field(default_factory=tuple)
+    `protected`: whether anything is, so that a destroy would be refused.
+    """
+
+    resources: Sequence[StateResource]
+    pending: Sequence[StateResource]
+    protected: bool
 
 
 class FileState:
@@ -93,6 +97,7 @@ class FileState:
             return Checkpoint(
                 resources=[found for item in latest.get("resources") or [] if (found := _resource(item))],
                 pending=[found for item in latest.get("pending_operations") or [] if (found := _resource(item["resource"]))],
+                protected=any(item.get("protect") for item in latest.get("resources") or []),
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise StackError(

@@ -60,7 +60,7 @@ def boxes() -> None:
 
 
 def simulated_boxes() -> None:
-    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`.
+    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`, `protect`.
 
     `within`: each is deleted with the one before it.
     """
@@ -71,5 +71,7 @@ def simulated_boxes() -> None:
     for name in config.require_object("names"):
         given = {"number": None, "tags": {"size": config.get("size") or "1"}, "label": config.get("label") or "plain"}
         owner = before[0] if config.get("within") and before else None
-        opts = pulumi.ResourceOptions(depends_on=before, retain_on_delete=config.get_bool("retain"), deleted_with=owner)
+        opts = pulumi.ResourceOptions(
+            depends_on=before, retain_on_delete=config.get_bool("retain"), deleted_with=owner, protect=config.get_bool("protect")
+        )
         before = [pulumi.CustomResource("box:index:Box", name, given, opts)]

@@ -99,6 +99,15 @@ def test_what_is_retained_on_purpose_is_no_leak(rack, stacks, cloud):
     stacks.close()
 
 
+def test_a_protected_resource_is_not_destroyed_until_it_is_unprotected(rack):
+    dev = rack("a", "b", protect="true")
+    assert dev.up().of("a").new.protect
+    with pytest.raises(UpdateError, match="protect"):
+        dev.destroy()
+    dev.unprotect()
+    assert len(dev.destroy().deleted(BOX)) == 2
+
+
 def test_what_goes_with_its_owner_is_no_leak(rack, stacks, cloud):
     dev = rack("a", "b", within="true")
     dev.up()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,7 +45,8 @@ def program():
     class Daemon(Resource):
         pass
 
-    Daemon(Daemons(), "daemon", {"forgetful": pulumi.Config().get_bool("forgetful")})
+    opts = pulumi.ResourceOptions(protect=True)
+    Daemon(Daemons(), "daemon", {"forgetful": pulumi.Config().get_bool("forgetful")}, opts)
 """
 SLOW = """
 def program():
@@ -215,16 +217,17 @@ def test_what_a_run_left_whose_guard_was_killed_too_is_ended_by_the_next(started
 
 
 @pytest.mark.engine
-def test_a_full_disk_is_told_with_the_place(pytester):
+@pytest.mark.parametrize("size", ["28k", "48k", "72k"])
+def test_a_full_disk_is_told_with_the_place(pytester, size):
     pytester.makepyfile(test_it=PROGRAM + "def test_it(stack):\n    stack('dev', program=program).up()\n")
-    mount = "mkdir small && mount -t tmpfs -o size=48k tmpfs small"
+    mount = f"mkdir small && mount -t tmpfs -o size={size} tmpfs small"
     inner = f"{mount} && {sys.executable} -m pytest -p no:cacheprovider --basetemp small/tmp"
     done = subprocess.run(["unshare", "--map-root-user", "--mount", "sh", "-c", inner], capture_output=True, text=True, check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
         pytest.skip(f"this machine does not allow a file system of one's own: {done.stderr.strip()}")
     assert done.returncode == 1
-    assert "no space left on device" in done.stdout.lower()
-    assert "--basetemp" in done.stdout
+    assert re.search(r"^E .*no space left on device", done.stdout, flags=re.MULTILINE)
+    assert "-> free room for the temporary directory" in done.stdout
 
 
 @pytest.mark.parametrize(
