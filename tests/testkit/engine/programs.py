@@ -60,7 +60,9 @@ def boxes() -> None:
 
 
 def simulated_boxes() -> None:
-    """Boxes of the tests' simulated cloud, each depending on the one before. Keys: `names` (JSON list), `size`, `label`, `retain`, `protect`.
+    """Boxes of the tests' simulated cloud, each depending on the one before.
+
+    Keys: `names` (JSON list), `size`, `label` (forces a new one), `retain`, `protect`.
 
     `within`: each is deleted with the one before it.
     """
