@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -95,7 +96,7 @@ def _wrong_as(member: Any, value: Any, path: str) -> list[Failure] | None:
 
 
 _SEQUENCES = {typing.get_origin(typing.Sequence[Any]), list}
-_SCALARS = {str: (str, int, float, bool), bool: (bool, str), int: (int, str), float: (int, float, str)}  # the bridge converts texts
+_SCALARS = {str: (str, int, float, bool), bool: bool, int: int, float: (int, float)}
 
 
 def _is_object(member: Any) -> bool:
@@ -107,9 +108,16 @@ def _fits(member: Any, value: Any) -> bool:
         return True
     if isinstance(member, type) and issubclass(member, enum.Enum):
         return isinstance(value, str)
+    if member in {bool, int, float} and isinstance(value, str):
+        return _spells(member, value)
     if member in _SCALARS:
         return isinstance(value, _SCALARS[member]) and not (isinstance(value, bool) and member in {int, float})
     return isinstance(value, (Asset, Archive))
+
+
+def _spells(kind: Any, text: str) -> bool:
+    """Whether a text spells a value of that kind: the bridge between Pulumi and Terraform converts those."""
+    return text in {"true", "false"} if kind is bool else bool(re.fullmatch(r"-?\d+" if kind is int else r"-?\d+(\.\d+)?", text))
 
 
 def _said(member: Any) -> str:

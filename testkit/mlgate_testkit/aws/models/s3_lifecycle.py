@@ -9,12 +9,14 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.s3_settings import setting
-from mlgate_testkit.aws.rules import choice, text
+from mlgate_testkit.aws.rules import choice, text, values_at
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
+from mlgate_testkit.provider.values import UNKNOWN
 
 __all__ = ["MODELS"]
 
+_ACTIONS = ("abortIncompleteMultipartUpload", "expiration", "noncurrentVersionExpiration", "noncurrentVersionTransitions", "transitions")
 _CLASSES = ("GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR")
 _SPECIAL = {"id": "ID"}
 _FROM = {"ID": "id", "Tag": "tag", "And": "and"}
@@ -67,26 +69,19 @@ def _delete(aws: Aws, bucket: str, _inputs: Inputs) -> None:
 
 def _rules(inputs: Inputs) -> Iterator[Failure]:
     """What S3 refuses (API reference, PutBucketLifecycleConfiguration; user guide, "Lifecycle configuration elements")."""
-    seen: set[Any] = set()
-    for index, rule in enumerate(inputs.get("rules") or []):
-        place = f"rules[{index}]"
-        if rule["id"] in seen and isinstance(rule["id"], str):
+    seen: set[str] = set()
+    for place, rule in values_at(inputs, "rules"):
+        if rule["id"] in seen:
             yield Failure(f"{place}.id", f"Rule ID must be unique. Found same ID for more than one rule: {rule['id']}")
-        seen.add(rule["id"])
-        actions = (
-            "abortIncompleteMultipartUpload",
-            "expiration",
-            "noncurrentVersionExpiration",
-            "noncurrentVersionTransitions",
-            "transitions",
-        )
-        if not any(rule.get(action) for action in actions):
-            yield Failure(place, f"At least one action needs to be specified in a rule: one of {', '.join(actions)}")
-        for number, move in enumerate(rule.get("transitions") or []):
-            days = move.get("days")
-            if move.get("storageClass") in {"STANDARD_IA", "ONEZONE_IA"} and isinstance(days, int) and days < 30:
-                reason = f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{move['storageClass']}'"
-                yield Failure(f"{place}.transitions[{number}].days", reason)
+        if rule["id"] is not UNKNOWN:
+            seen.add(rule["id"])
+        if not any(rule.get(action) for action in _ACTIONS):
+            yield Failure(place, f"At least one action needs to be specified in a rule: one of {', '.join(_ACTIONS)}")
+    for place, move in values_at(inputs, "rules.transitions"):
+        days = move.get("days")
+        if move.get("storageClass") in {"STANDARD_IA", "ONEZONE_IA"} and isinstance(days, int) and days < 30:
+            reason = f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{move['storageClass']}'"
+            yield Failure(f"{place}.days", reason)
 
 
 MODELS = (

@@ -10,7 +10,7 @@ from mlgate_testkit.aws.documents import malformed, public, statements
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.s3_bucket import BUCKET
 from mlgate_testkit.aws.principals import require_principals
-from mlgate_testkit.aws.rules import Rule, between, choice, holds
+from mlgate_testkit.aws.rules import Rule, between, choice, holds, values_at
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS", "setting"]
@@ -177,11 +177,10 @@ def _delete_encryption(aws: Aws, bucket: str, _inputs: Inputs) -> None:
 
 
 def _key_without_kms(inputs: Inputs) -> Iterator[Failure]:
-    for index, rule in enumerate(inputs["rules"]):
-        default = rule.get("applyServerSideEncryptionByDefault") or {}
+    for place, default in values_at(inputs, "rules.applyServerSideEncryptionByDefault"):
         if default.get("sseAlgorithm") == "AES256" and default.get("kmsMasterKeyId"):
-            place = f"rules[{index}].applyServerSideEncryptionByDefault.kmsMasterKeyId"
-            yield Failure(place, "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+            reason = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+            yield Failure(f"{place}.kmsMasterKeyId", reason)
 
 
 def _put_logging(aws: Aws, bucket: str, inputs: Inputs) -> None:

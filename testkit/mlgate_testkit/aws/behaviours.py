@@ -1,0 +1,137 @@
+"""How faithful simulated AWS is: a table of behaviours for each type, with the source of each and the test that shows it.
+
+`python -m mlgate_testkit.aws.behaviours FILE` writes the tables into a document, between the markers that say so.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlgate_testkit.aws.model import Behaviour, ResourceModel
+from mlgate_testkit.aws.models import FUNCTIONS, MODELS
+
+__all__ = ["BEHAVIOURS", "GENERAL", "document"]
+
+_BEGIN, _END = "<!-- begin: python -m mlgate_testkit.aws.behaviours -->", "<!-- end -->"
+_BRIDGE = "pulumi-terraform-bridge, pkg/tfbridge"
+
+GENERAL: tuple[Behaviour, ...] = (
+    Behaviour(
+        "an argument that the SDK does not know, a missing one and one of the wrong shape are refused in Check",
+        f"{_BRIDGE}/provider.go, Check; the installed SDK's Args types",
+        "test_every_type.py::test_a_misspelt_argument_names_the_nearest_right_one",
+    ),
+    Behaviour(
+        "without a name a resource is called like in the program, with a hyphen and seven hex digits; the name stays",
+        f"{_BRIDGE}/names.go",
+        "test_naming.py::test_an_automatic_name_stays_whatever_the_seed",
+    ),
+    Behaviour(
+        "a name of the program's own that does not change makes a replacement delete first",
+        f"{_BRIDGE}/schema.go, nameRequiresDeleteBeforeReplace",
+        "test_naming.py::test_a_replacement_under_a_name_of_the_programs_own_deletes_first",
+    ),
+    Behaviour(
+        "a preview knows arguments, region and tagsAll; what only AWS knows is unknown",
+        "terraform-plugin-sdk, schema: Computed",
+        "test_properties.py::test_a_preview_knows_every_known_argument_and_no_computed_output",
+    ),
+    Behaviour(
+        "nothing differs right after it was made, nor after a refresh",
+        "terraform-plugin-sdk, acceptance tests: non-empty plan",
+        "test_every_type.py::test_nothing_differs_right_after_it_was_made_nor_after_a_refresh",
+    ),
+    Behaviour(
+        "a refresh shows what was changed by hand, and what is gone",
+        f"{_BRIDGE}/provider.go, Read",
+        "test_on_the_engine.py::test_what_was_changed_by_hand_is_seen_and_put_right",
+    ),
+    Behaviour(
+        "every type can be imported",
+        "documentation of each resource, Import",
+        "test_every_type.py::test_it_can_be_imported_by_its_id",
+    ),
+    Behaviour(
+        "what is made but not finished is kept, and finished by the next run",
+        f"{_BRIDGE}/provider.go, initializationError",
+        "test_on_the_engine.py::test_a_create_that_is_half_done_is_kept_and_finished_by_the_next_run",
+    ),
+    Behaviour(
+        "throttling is retried 25 times (maxRetries), then told in AWS's words; nothing here waits",
+        "provider configuration, maxRetries; aws-sdk-go-v2",
+        "test_controls.py::test_throttling_beyond_it_is_told_in_awss_words",
+    ),
+    Behaviour(
+        "defaultTags reach every resource that has tags, ignoreTags hides tags, other default tags are a difference",
+        "provider configuration; terraform-provider-aws, internal/tags",
+        "test_config.py::test_default_tags_reach_the_cloud_and_the_resources_own_win",
+    ),
+    Behaviour(
+        "a region that does not exist, a setting that does not, and an account that is not allowed are refused",
+        "provider configuration",
+        "test_config.py::test_another_account_than_allowed_is_refused",
+    ),
+    Behaviour(
+        "a resource's own region is where it lives; another one is a new resource",
+        "pulumi-aws 7, enhanced region support",
+        "test_config.py::test_a_resource_lives_in_its_own_region_and_moves_only_as_a_new_one",
+    ),
+)
+
+BEHAVIOURS: dict[str, tuple[Behaviour, ...]] = {
+    "every type": GENERAL,
+    **{token: entry.behaviours for table in (MODELS, FUNCTIONS) for token, entry in table.items() if entry.behaviours},
+}
+
+
+def document(text: str) -> str:
+    """The document with its generated part brought up to date. Raises ValueError where the markers are missing."""
+    head, begin, rest = text.partition(_BEGIN)
+    _, end, tail = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"no {_BEGIN} ... {_END}")
+    return f"{head}{_BEGIN}\n\n{_tables()}\n{_END}{tail}"
+
+
+def _tables() -> str:
+    return "\n".join([*_behaviours(), "", *_types(), ""])
+
+
+def _behaviours() -> Iterator[str]:
+    yield "| of | behaviour | source | shown by |"
+    yield "|---|---|---|---|"
+    for owner, behaviours in BEHAVIOURS.items():
+        for each in behaviours:
+            yield f"| {_short(owner)} | {_cell(each.does)} | {_cell(each.source)} | `{each.test.partition('::')[2]}` |"
+
+
+def _types() -> Iterator[str]:
+    yield "| type | a change needs a new one | kept in state, without effect or never read back | not simulated |"
+    yield "|---|---|---|---|"
+    for token, model in MODELS.items():
+        yield f"| {_short(token)} | {_names(_fixed(model))} | {_names(model.state_only)} | {_names(model.absent)} |"
+
+
+def _fixed(model: ResourceModel) -> frozenset[str]:
+    return model.forces_new | set(model.name.instead if model.name else ())
+
+
+def _short(token: str) -> str:
+    """ "aws:s3/bucket:Bucket" as a program writes it: s3.Bucket."""
+    module, _, name = token.rpartition(":")
+    return f"`{module.removeprefix('aws:').split('/')[0]}.{name}`".replace("`index.", "`") if module else token
+
+
+def _names(names: frozenset[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    path.write_text(document(path.read_text()))

@@ -1,0 +1,44 @@
+"""The faithfulness tables claim only what a test shows, and the document says what they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mlgate_testkit.aws.behaviours import BEHAVIOURS, document
+from mlgate_testkit.aws.models import FUNCTIONS, MODELS
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[2] / "docs" / "testkit-aws.md"
+
+
+@pytest.mark.parametrize("owner", BEHAVIOURS)
+def test_every_behaviour_has_a_source_and_a_test_that_exists(owner: str) -> None:
+    for behaviour in BEHAVIOURS[owner]:
+        assert behaviour.does
+        assert behaviour.source
+        file, _, test = behaviour.test.partition("::")
+        assert re.search(rf"^def {test}\(", (HERE / file).read_text(), re.MULTILINE), behaviour.test
+
+
+def test_the_page_has_the_tables_of_the_code() -> None:
+    text = PAGE.read_text()
+    assert document(text) == text, "run: python -m mlgate_testkit.aws.behaviours docs/testkit-aws.md"
+
+
+def test_the_page_names_every_type() -> None:
+    text = PAGE.read_text()
+    for token in MODELS:
+        module, _, name = token.rpartition(":")
+        assert f"`{module.removeprefix('aws:').split('/')[0]}.{name}`" in text
+
+
+def test_a_document_without_markers_is_told_so() -> None:
+    with pytest.raises(ValueError, match="no <!-- begin"):
+        document("# Simulated AWS")
+
+
+def test_tables_are_about_types_and_functions_that_exist() -> None:
+    assert set(BEHAVIOURS) - {"every type"} <= set(MODELS) | set(FUNCTIONS)

@@ -1,0 +1,147 @@
+"""What holds for any arguments that the SDK's types allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlgate_testkit.aws import SimulatedAws
+from mlgate_testkit.aws.arguments import argument_names
+from mlgate_testkit.aws.models import MODELS
+from mlgate_testkit.aws.provider import forces_new
+from mlgate_testkit.provider.provider import State, compare
+from mlgate_testkit.provider.values import UNKNOWN, has_unknown
+
+from .all_samples import SAMPLES
+from .cloud import SEED, Cloud
+from .generated import arguments
+from .samples import DATABASE
+
+every_type = pytest.mark.parametrize("token", list(MODELS))
+few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@every_type
+@few
+@given(data=st.data())
+def test_any_arguments_are_checked_and_checking_again_changes_nothing(package: SimulatedAws, token: str, data: st.DataObject) -> None:
+    news, cloud = data.draw(arguments(token, unknown=True)), Cloud(package)
+    inputs, failures = cloud.provider.check(cloud.resource(token), {}, news, SEED)
+    assert all(failure.property and failure.reason for failure in failures)
+    again, failures_again = cloud.provider.check(cloud.resource(token), inputs, inputs, b"another seed")
+    assert again == inputs
+    assert failures_again == failures
+
+
+@every_type
+@few
+@given(data=st.data())
+def test_what_does_not_change_does_not_differ_and_what_does_is_named(package: SimulatedAws, token: str, data: st.DataObject) -> None:
+    cloud = Cloud(package)
+    old, new = (cloud.provider.check(cloud.resource(token), {}, data.draw(arguments(token, unknown=False)), SEED)[0] for _ in range(2))
+    state = State("id", old, cloud.provider._expected(MODELS[token], old))
+    assert cloud.provider.diff(cloud.resource(token), state, old).changed == {}
+    difference = cloud.provider.diff(cloud.resource(token), state, new)
+    assert set(difference.changed) - {"tagsAll", "region"} <= set(compare(old, new))
+    assert difference.replace == {path for path in difference.changed if forces_new(MODELS[token], path)}
+
+
+@every_type
+@few
+@given(data=st.data())
+def test_a_preview_knows_every_known_argument_and_no_computed_output(package: SimulatedAws, token: str, data: st.DataObject) -> None:
+    cloud, model = Cloud(package), MODELS[token]
+    inputs, _ = cloud.provider.check(cloud.resource(token), {}, data.draw(arguments(token, unknown=True)), SEED)
+    _, expected = cloud.provider.create(cloud.resource(token), inputs, cloud.run(preview=True))
+    for key, value in expected.items():
+        if key in inputs and key != "region":
+            assert value == inputs[key] or isinstance(inputs[key], (dict, list))  # whose fields have defaults of their own
+        elif key not in {"region", "tagsAll"}:
+            assert value is UNKNOWN
+            assert key in model.computed or key not in argument_names(token)
+    assert has_unknown(expected) or set(expected) <= {*inputs, "region", "tagsAll"}
+
+
+@every_type
+@few
+@given(data=st.data())
+def test_a_value_of_the_wrong_shape_is_named_by_its_place(package: SimulatedAws, token: str, data: st.DataObject) -> None:
+    cloud = Cloud(package)
+    argument = data.draw(st.sampled_from(sorted(argument_names(token))))
+    news = {**SAMPLES[token].arguments, argument: [[["nested"]]]}
+    failures = cloud.check(token, "it", None, SEED, **news)
+    assert any(failure.property.startswith(argument) for failure in failures)
+
+
+# -- whole lives of a few types, in the account itself
+
+tags = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.text("xyz 1", max_size=3), max_size=3)
+Life = Callable[[SimulatedAws, dict[str, Any], dict[str, Any]], None]
+LIVES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "aws:s3/bucket:Bucket": st.fixed_dictionaries({"bucket": st.just("models"), "tags": tags, "forceDestroy": st.booleans()}),
+    "aws:sqs/queue:Queue": st.fixed_dictionaries(
+        {
+            "name": st.just("jobs"),
+            "tags": tags,
+            "delaySeconds": st.integers(0, 900),
+            "visibilityTimeoutSeconds": st.integers(0, 43_200),
+            "messageRetentionSeconds": st.integers(60, 1_209_600),
+        }
+    ),
+    "aws:cloudwatch/logGroup:LogGroup": st.fixed_dictionaries(
+        {"name": st.just("/a/b"), "tags": tags, "retentionInDays": st.sampled_from([0, 1, 14, 3653])}
+    ),
+    "aws:ssm/parameter:Parameter": st.fixed_dictionaries(
+        {
+            "name": st.just("/a/b"),
+            "tags": tags,
+            "type": st.sampled_from(["String", "SecureString"]),
+            "value": st.text("abc", min_size=1, max_size=9),
+        },
+        optional={"description": st.text("abc ", min_size=1, max_size=9)},
+    ),
+    "aws:kms/key:Key": st.fixed_dictionaries(
+        {"tags": tags, "enableKeyRotation": st.booleans(), "isEnabled": st.booleans()},
+        optional={"description": st.text("abc", min_size=1, max_size=5), "deletionWindowInDays": st.integers(7, 30)},
+    ),
+    "aws:ecr/repository:Repository": st.fixed_dictionaries(
+        {"name": st.just("serving"), "tags": tags, "imageTagMutability": st.sampled_from(["MUTABLE", "IMMUTABLE"])},
+        optional={"imageScanningConfiguration": st.fixed_dictionaries({"scanOnPush": st.booleans()})},
+    ),
+    "aws:sns/topic:Topic": st.fixed_dictionaries(
+        {"name": st.just("alarms"), "tags": tags}, optional={"displayName": st.text("abc", min_size=1, max_size=9)}
+    ),
+    "aws:rds/instance:Instance": st.fixed_dictionaries(
+        {
+            **{key: st.just(value) for key, value in DATABASE.items()},
+            "identifier": st.just("features"),
+            "skipFinalSnapshot": st.just(True),
+            "tags": tags,
+            "backupRetentionPeriod": st.integers(1, 35),
+            "publiclyAccessible": st.booleans(),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("token", LIVES)
+@few
+@given(data=st.data())
+def test_a_life_of_create_read_update_delete_comes_round(package: SimulatedAws, token: str, data: st.DataObject) -> None:
+    package.reset()
+    cloud, first, second = Cloud(package), data.draw(LIVES[token]), data.draw(LIVES[token])
+    state = cloud.up(token, **first)
+    for wanted in (first, second, first):
+        state = cloud.change(token, state, **wanted)
+        assert cloud.diff(token, state, **wanted).changed == {}
+        seen = cloud.refresh(token, state)
+        assert seen is not None
+        assert seen.inputs == state.inputs
+        assert cloud.diff(token, seen, **wanted).changed == {}
+    cloud.delete(token, state)
+    assert cloud.refresh(token, state) is None
+    assert cloud.up(token, **second).id
