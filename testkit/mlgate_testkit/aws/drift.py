@@ -49,7 +49,7 @@ def _overlaid(before: Any, there: Any, kind: Any, path: str, model: ResourceMode
         found = {
             key: _overlaid(before[key], there[key], fields.get(key), f"{path}.{key}", model) if key in before else there[key]
             for key in there
-            if key in before or not (_empty(there[key]) or _left_to_the_cloud(f"{path}.{key}", there[key], model))
+            if key in before or _drifted(f"{path}.{key}", there[key], model)
         }
         untold = {key: value for key, value in before.items() if key not in there}
         return {key: value for key, value in (untold | found).items() if value is not None}
@@ -62,8 +62,11 @@ def _overlaid(before: Any, there: Any, kind: Any, path: str, model: ResourceMode
     return there
 
 
-def _left_to_the_cloud(path: str, there: Any, model: ResourceModel) -> bool:
-    return path in model.computed or (path in model.nested_defaults and model.nested_defaults[path] == there)
+def _drifted(path: str, there: Any, model: ResourceModel) -> bool:
+    """Whether a field that nobody set holds something that the cloud did not decide."""
+    if path in model.nested_defaults:
+        return there is not None and bool(there != model.nested_defaults[path])
+    return path not in model.computed and not _empty(there)
 
 
 def _is_nested(member: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Fields that the cloud adds to an object of the program's (`vpcConfig.clusterSecurityGroupId`): what a preview knows of them."""
+"""Fields of objects: those that the cloud adds (`vpcConfig.clusterSecurityGroupId`), and those that cannot change in place."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlgate_testkit.aws.model import ResourceModel
-from mlgate_testkit.provider.provider import Outputs
+from mlgate_testkit.provider.provider import Inputs, Outputs
 from mlgate_testkit.provider.values import UNKNOWN
 
-__all__ = ["with_fields"]
+__all__ = ["forces_new_below", "with_fields"]
 
 
 def with_fields(model: ResourceModel, expected: Outputs, olds: Outputs) -> Outputs:
@@ -20,6 +20,26 @@ def with_fields(model: ResourceModel, expected: Outputs, olds: Outputs) -> Outpu
     for path in sorted(path for path in model.computed if "." in path):
         outputs = _with_field(outputs, olds, path.split("."), UNKNOWN)
     return outputs
+
+
+def forces_new_below(model: ResourceModel, path: str, outputs: Outputs, news: Inputs) -> bool:
+    """Whether a whole object was added or taken away at `path`, and a field in it that cannot change in place thereby does.
+
+    A field that says what the cloud holds anyway changes nothing, nor does an object that the cloud had none of (encryption is turned on in
+    place, and turned off never).
+    """
+    for each in model.forces_new:
+        if each.startswith(f"{path}."):
+            wanted, there = _at(news, each), _at(outputs, each)
+            if there is not None and (wanted != there if wanted is not None else path not in model.computed):
+                return True
+    return False
+
+
+def _at(values: Any, path: str) -> Any:
+    for key in path.split("."):
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
 def _with_field(values: Mapping[str, Any], olds: Mapping[str, Any], path: list[str], otherwise: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from mlgate_testkit.aws.account import Aws, ClientError, ParamValidationError
 from mlgate_testkit.aws.arguments import argument_names, near, output_names, wrong_arguments
 from mlgate_testkit.aws.documents import json_text, same_document
 from mlgate_testkit.aws.drift import observed_inputs
-from mlgate_testkit.aws.fields import with_fields
+from mlgate_testkit.aws.fields import forces_new_below, with_fields
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.tags import TagRules
 from mlgate_testkit.provider.provider import (
@@ -77,7 +77,8 @@ class AwsProvider:
         moved = self._region(news) != old.outputs.get("region", self._region(news)) and "region" in argument_names(model.type)
         if moved:
             changed["region"] = Kind.UPDATE
-        replace = frozenset(path for path in changed if (moved and path == "region") or forces_new(model, path))
+        forced = {path for path in changed if forces_new(model, path) or forces_new_below(model, path, old.outputs, news)}
+        replace = frozenset(forced | ({"region"} if moved else set()))
         return Difference(changed, replace, bool(replace) and (model.replace_first or self._same_name(model, resource, olds, news)))
 
     def create(self, resource: Resource, inputs: Inputs, run: Run) -> tuple[str, Outputs]:
@@ -205,7 +206,7 @@ def forces_new(model: ResourceModel, path: str) -> bool:
     """Whether a change at this place cannot be made to the resource that is there."""
     plain = re.sub(r"\[[^\]]*\]", "", path)
     fixed = model.forces_new | set(model.name.instead if model.name else ()) | {"region"}
-    return any(plain == each or plain.startswith(f"{each}.") or each.startswith(f"{plain}.") for each in fixed)
+    return any(plain == each or plain.startswith(f"{each}.") for each in fixed)
 
 
 def _simulated(token: str, known: list[str]) -> str:

@@ -92,7 +92,7 @@ def test_a_gpu_platform_comes_up_rests_is_upgraded_and_goes(stack: Any, simulate
     assert prod.preview().nothing()
     assert prod.refresh().nothing()
     prod.change(config={"version": "1.35"})
-    with pytest.raises(UpdateError, match="Unsupported Kubernetes minor version update from 1.33 to 1.35"):
+    with pytest.raises(UpdateError, match=r"Unsupported Kubernetes minor version update from 1.33 to 1.35"):
         prod.up()
     prod.change(config={"version": "1.34"})
     assert [step.type for step in prod.up().updated()] == [CLUSTER]
@@ -109,10 +109,10 @@ def test_a_gpu_platform_comes_up_rests_is_upgraded_and_goes(stack: Any, simulate
 
 
 def test_gpu_nodes_beyond_the_quota_stop_the_update_at_the_node_group(stack: Any, simulated_aws: Any) -> None:
-    simulated_aws.quota("L-DB2E81BA", 0)
+    simulated_aws.quota(name="L-DB2E81BA", value=0)
     prod = stack("prod", program=gpu_platform, config=CONFIG)
     with pytest.raises(UpdateError, match="VcpuLimitExceeded"):
         prod.up()
     assert boto3.client("eks", endpoint_url=simulated_aws.endpoint(), **KEYS).list_clusters()["clusters"]
-    simulated_aws.quota("L-DB2E81BA", 4)
+    simulated_aws.quota(name="L-DB2E81BA", value=4)
     assert [step.type for step in prod.up().created()] == [NODES]

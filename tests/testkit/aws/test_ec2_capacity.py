@@ -73,6 +73,6 @@ def test_offerings_are_for_whole_days_and_for_types_that_have_blocks(cloud: Clou
     for hours in (25, 15 * 24, 190 * 24):
         with pytest.raises(ProviderError, match=rf"Value \({hours}\) for parameter capacityDurationHours is invalid"):
             cloud.invoke(OFFERING, instanceType="p5.48xlarge", instanceCount=1, capacityDurationHours=hours)
-    with pytest.raises(ProviderError, match="no Capacity Block of g6.xlarge is offered"):
+    with pytest.raises(ProviderError, match=r"no Capacity Block of g6.xlarge is offered"):
         cloud.invoke(OFFERING, instanceType="g6.xlarge", instanceCount=1, capacityDurationHours=24)
     assert cloud.boto("ec2").describe_capacity_reservations()["CapacityReservations"] == []

@@ -74,5 +74,5 @@ def test_a_key_pair_has_an_openssh_key_and_a_name_of_its_own(cloud: Cloud) -> No
     assert failure.reason == "Key is not in valid OpenSSH public key format"
     made = cloud.up(KEY, "ops", publicKey=PUBLIC_KEY)
     assert made.id.startswith("ops-")
-    with pytest.raises(ProviderError, match="InvalidKeyPair.Duplicate"):
+    with pytest.raises(ProviderError, match=r"InvalidKeyPair.Duplicate"):
         cloud.up(KEY, "again", keyName=made.id, publicKey=PUBLIC_KEY)

@@ -15,7 +15,7 @@ POD = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 
 def test_an_addon_and_its_version_must_be_offered_for_the_cluster(cloud: Cloud) -> None:
     found = cluster(cloud)
-    with pytest.raises(ProviderError, match="Addon vpc-cnii specified is not supported in 1.33 kubernetes version"):
+    with pytest.raises(ProviderError, match=r"Addon vpc-cnii specified is not supported in 1.33 kubernetes version"):
         cloud.up(ADDON, **found, addonName="vpc-cnii")
     with pytest.raises(
         ProviderError, match=r"Addon version specified is not supported: kube-proxy v1.34.0-eksbuild.2; for Kubernetes 1.33: v1.33"

@@ -63,7 +63,7 @@ def test_the_version_goes_up_by_one_minor_and_never_down(cloud: Cloud) -> None:
     upgraded = cloud.change(CLUSTER, made, **arguments, version="1.34")
     assert upgraded.outputs["version"] == "1.34"
     assert cloud.change(CLUSTER, made, preview=True, **arguments, version="1.34").outputs["platformVersion"] is UNKNOWN
-    with pytest.raises(ProviderError, match="unsupported Kubernetes version 1.11; supported are 1.29"):
+    with pytest.raises(ProviderError, match=r"unsupported Kubernetes version 1.11; supported are 1.29"):
         cloud.up(CLUSTER, "old", **arguments, version="1.11")
 
 
@@ -111,7 +111,7 @@ def test_what_eks_cannot_change_needs_a_new_cluster(cloud: Cloud) -> None:
         {"accessConfig": {"bootstrapClusterCreatorAdminPermissions": False}},
     ):
         assert cloud.diff(CLUSTER, made, **{**arguments, **change}).replace, change
-    for change in ({"version": "1.35"}, {"tags": {"a": "b"}}, {"vpcConfig": {**arguments["vpcConfig"], "endpointPublicAccess": False}}):
+    for change in ({"version": "1.35"}, {"tags": {"a": "b"}}, {"vpcConfig": {**arguments["vpcConfig"], "endpointPrivateAccess": True}}):
         assert not cloud.diff(CLUSTER, made, **{**arguments, **change}).replace, change
 
 
