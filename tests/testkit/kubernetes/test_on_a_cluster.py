@@ -34,6 +34,16 @@ def test_a_preview_asks_the_server_and_makes_nothing(asked: Asked, cluster: Clus
     assert cluster.objects.list("Deployment", namespace) == []
 
 
+def test_a_preview_asks_nothing_about_what_is_not_known_yet(asked: Asked) -> None:
+    unknown = made("ServiceAccount", "robot", secrets=[{"name": UNKNOWN}])
+    planned = asked.preview(unknown)
+    assert planned["secrets"] == [{"name": UNKNOWN}]
+    old = asked.create(made("ServiceAccount", "robot"))
+    planned = asked.update(old, unknown, preview=True).outputs
+    assert planned["secrets"] == [{"name": UNKNOWN}]
+    assert planned["metadata"]["uid"] == old.outputs["metadata"]["uid"]
+
+
 def test_what_is_created_lies_there_with_the_names_of_the_real_provider(asked: Asked, cluster: Cluster, namespace: str) -> None:
     old = asked.create(made("ConfigMap", data={"a": "1"}), name="settings")
     name = old.outputs["metadata"]["name"]
