@@ -96,7 +96,7 @@ def _wrong_as(member: Any, value: Any, path: str) -> list[Failure] | None:
 
 
 _SEQUENCES = {typing.get_origin(typing.Sequence[Any]), list}
-_SCALARS = {str: (str, int, float, bool), bool: bool, int: int, float: (int, float)}
+_SCALARS: dict[Any, Any] = {str: (str, int, float, bool), bool: bool, int: int, float: (int, float)}
 
 
 def _is_object(member: Any) -> bool:
