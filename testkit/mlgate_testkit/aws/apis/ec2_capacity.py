@@ -259,7 +259,7 @@ def _run(place: Place, wanted: dict[str, Any]) -> None:
     if group and group not in place.store("placement"):
         raise Refused("InvalidPlacementGroup.Unknown", f"The Placement Group '{group}' is unknown.")
     key = wanted.get("KeyName")
-    if key and key not in place.backend.keypairs:
+    if key and key not in place.backend.key_pairs:
         raise Refused("InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist")
 
 
