@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mlgate_testkit.aws import SimulatedAws
 from mlgate_testkit.aws.arguments import argument_names
+from mlgate_testkit.aws.fields import forces_new_below
 from mlgate_testkit.aws.models import MODELS
 from mlgate_testkit.aws.provider import forces_new
 from mlgate_testkit.provider.provider import State, compare
@@ -47,7 +48,9 @@ def test_what_does_not_change_does_not_differ_and_what_does_is_named(package: Si
     assert cloud.provider.diff(cloud.resource(token), state, old).changed == {}
     difference = cloud.provider.diff(cloud.resource(token), state, new)
     assert set(difference.changed) - {"tagsAll", "region"} <= set(compare(old, new))
-    assert difference.replace == {path for path in difference.changed if forces_new(MODELS[token], path)}
+    model = MODELS[token]
+    below = {path for path in difference.changed if forces_new_below(model, path, state.outputs, new)}
+    assert difference.replace == {path for path in difference.changed if forces_new(model, path)} | below
 
 
 @every_type
