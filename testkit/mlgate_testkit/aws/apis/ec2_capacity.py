@@ -1,4 +1,4 @@
-"""Placement groups, capacity reservations and Capacity Blocks, which moto has not; launch templates and instances, where it is lenient.
+"""Placement groups, capacity reservations and Capacity Blocks, which moto has not.
 
 Sources: EC2 API reference (CreatePlacementGroup, CreateCapacityReservation, DescribeCapacityBlockOfferings, PurchaseCapacityBlock) and EC2
 user guide, "Capacity Blocks for ML": 1 to 14 days by the day, up to 182 days by the week, 1 to 64 instances, paid up front and for good.
@@ -11,11 +11,10 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
-from moto.ec2.utils import parse_user_data
 
 from mlgate_testkit.aws.apis.dispatch import Operation, Place, Refused
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "require_type"]
 
 _START = time(11, 30, tzinfo=UTC)  # every Capacity Block starts and ends at this time
 _PRICE_PER_VCPU_HOUR = 0.25  # USD; made up: a test may rely on a fee being there, not on its height
@@ -83,7 +82,7 @@ def _delete_placement(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _create_reservation(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     kind, zone = wanted["InstanceType"], wanted.get("AvailabilityZone")
-    _require_type(kind)
+    require_type(kind)
     if zone not in [each.name for each in place.backend.describe_availability_zones()]:
         raise Refused("InvalidParameterValue", f"Invalid availability zone: [{zone}]")
     if (wanted.get("EndDateType") == "limited") != bool(wanted.get("EndDate")):
@@ -122,7 +121,8 @@ def _kept(place: Place, wanted: dict[str, Any], identity: str, made: dict[str, A
     return _with_tags(place, place.store("reservations")[identity], identity)
 
 
-def _require_type(kind: str) -> None:
+def require_type(kind: str) -> None:
+    """Raises InvalidInstanceType for one that moto's table has not."""
     if kind not in INSTANCE_TYPES:
         raise Refused("InvalidInstanceType", f"The following supplied instance types do not exist: [{kind}]")
 
@@ -161,7 +161,7 @@ def _cancel_reservation(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _offerings(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     kind, count, hours = wanted.get("InstanceType", "p5.48xlarge"), wanted.get("InstanceCount", 1), wanted["CapacityDurationHours"]
-    _require_type(kind)
+    require_type(kind)
     if hours % 24 or not 24 <= hours <= 182 * 24 or (hours > 14 * 24 and hours % (7 * 24)):
         raise Refused(
             "InvalidParameterValue", f"Value ({hours}) for parameter capacityDurationHours is invalid: days up to 14, weeks up to 182 days."
@@ -218,71 +218,7 @@ def _purchase(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     return {"CapacityReservation": _kept(place, wanted, identity, made)}
 
 
-def _create_template(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
-    """moto mixes the template's own tags into those of what is launched from it."""
-    tags: dict[str, dict[str, str]] = {}
-    for specification in wanted.get("TagSpecifications") or ():
-        tags[specification["ResourceType"]] = {tag["Key"]: tag["Value"] for tag in specification["Tags"]}
-    data = _template_data(wanted)
-    made = place.backend.create_launch_template(wanted["LaunchTemplateName"], wanted.get("VersionDescription"), data, tags)
-    return {
-        "LaunchTemplate": {
-            "LaunchTemplateId": made.id,
-            "LaunchTemplateName": made.name,
-            "DefaultVersionNumber": 1,
-            "LatestVersionNumber": 1,
-        }
-    }
-
-
-def _create_template_version(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
-    template = place.backend.get_launch_template(wanted["LaunchTemplateId"])
-    version = template.create_version(_template_data(wanted), wanted.get("VersionDescription"))
-    return {"LaunchTemplateVersion": {"LaunchTemplateId": template.id, "VersionNumber": version.number}}
-
-
-def _template_data(wanted: dict[str, Any]) -> dict[str, Any]:
-    data = dict(wanted.get("LaunchTemplateData") or {})
-    if data.get("InstanceType"):
-        _require_type(data["InstanceType"])
-    return data | {"UserData": parse_user_data(data.get("UserData"))}
-
-
-def _run(place: Place, wanted: dict[str, Any]) -> None:
-    """moto warns of an image that it does not know; AWS refuses."""
-    image = wanted.get("ImageId")
-    if image and image not in place.backend.amis:
-        raise Refused("InvalidAMIID.NotFound", f"The image id '[{image}]' does not exist")
-    if wanted.get("InstanceType"):
-        _require_type(wanted["InstanceType"])
-    group = (wanted.get("Placement") or {}).get("GroupName")
-    if group and group not in place.store("placement"):
-        raise Refused("InvalidPlacementGroup.Unknown", f"The Placement Group '{group}' is unknown.")
-    key = wanted.get("KeyName")
-    if key and key not in place.backend.key_pairs:
-        raise Refused("InvalidKeyPair.NotFound", f"The key pair '{key}' does not exist")
-
-
-def _create_tags(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    """moto knows no ids of placement groups and reservations."""
-    if not any(each.startswith(_OURS) for each in wanted["Resources"]):
-        return None
-    place.backend.create_tags(wanted["Resources"], {tag["Key"]: tag.get("Value", "") for tag in wanted["Tags"]})
-    return {}
-
-
-def _delete_tags(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
-    if not any(each.startswith(_OURS) for each in wanted["Resources"]):
-        return None
-    place.backend.delete_tags(wanted["Resources"], {tag["Key"]: tag.get("Value") for tag in wanted["Tags"]})
-    return {}
-
-
-_OURS = ("pg-", "cr-")
-
 OPERATIONS: dict[str, Operation] = {
-    "CreateTags": _create_tags,
-    "DeleteTags": _delete_tags,
     "CreatePlacementGroup": _create_placement,
     "DescribePlacementGroups": _describe_placements,
     "DeletePlacementGroup": _delete_placement,
@@ -292,7 +228,4 @@ OPERATIONS: dict[str, Operation] = {
     "CancelCapacityReservation": _cancel_reservation,
     "DescribeCapacityBlockOfferings": _offerings,
     "PurchaseCapacityBlock": _purchase,
-    "CreateLaunchTemplate": _create_template,
-    "CreateLaunchTemplateVersion": _create_template_version,
-    "RunInstances": _run,
 }

@@ -34,8 +34,8 @@ __all__ = ["OPERATIONS"]
 _LOGS = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _MODES = {"CONFIG_MAP": {"API_AND_CONFIG_MAP"}, "API_AND_CONFIG_MAP": {"API"}, "API": set()}
 """EKS user guide, "Change authentication mode": one step at a time, and never back."""
-ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-CREATOR = "user/moto"  # whom moto's STS takes every caller for
+_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+_CREATOR = "user/moto"  # whom moto's STS takes every caller for
 
 
 def _create(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _logging(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _admit_creator(place: Place, held: Held) -> None:
-    principal = f"arn:{place.partition}:iam::{place.account}:{CREATOR}"
+    principal = f"arn:{place.partition}:iam::{place.account}:{_CREATOR}"
     held.entries[principal] = {
         "clusterName": held.cluster["name"],
         "principalArn": principal,
@@ -179,7 +179,7 @@ def _admit_creator(place: Place, held: Held) -> None:
         "type": "STANDARD",
     }
     held.policies[principal] = {
-        ADMIN: {"policyArn": ADMIN, "accessScope": {"type": "cluster", "namespaces": []}, "associatedAt": now(), "modifiedAt": now()}
+        _ADMIN: {"policyArn": _ADMIN, "accessScope": {"type": "cluster", "namespaces": []}, "associatedAt": now(), "modifiedAt": now()}
     }
 
 

@@ -11,6 +11,7 @@ from moto.eks.responses import EKSResponse
 
 from mlgate_testkit.aws.apis import (
     ec2_capacity,
+    ec2_machines,
     ec2_network,
     ec2_rules,
     eks_access,
@@ -26,7 +27,7 @@ __all__ = ["install"]
 
 def install() -> None:
     """To be called before moto's server gets its first request for EC2 or EKS: it makes its table of addresses then."""
-    ec2 = ec2_network.OPERATIONS | ec2_rules.OPERATIONS | ec2_capacity.OPERATIONS
+    ec2 = ec2_network.OPERATIONS | ec2_rules.OPERATIONS | ec2_capacity.OPERATIONS | ec2_machines.OPERATIONS
     eks = eks_versions.OPERATIONS | eks_clusters.OPERATIONS | eks_nodes.OPERATIONS | eks_addons.OPERATIONS | eks_access.OPERATIONS
     moto.ec2.urls.url_paths = {"{0}/": extended(EC2Response, "ec2", ec2_backends, ec2)}
     moto.eks.urls.url_paths = {"{0}/(?P<path>.+)$": extended(EKSResponse, "eks", eks_backends, eks)}

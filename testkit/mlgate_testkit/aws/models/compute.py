@@ -10,6 +10,7 @@ from mlgate_testkit.aws.models import (
     ec2_gateways,
     ec2_instance,
     ec2_launch_template,
+    ec2_lookups,
     ec2_routes,
     ec2_security_groups,
     ec2_security_rules,
@@ -17,8 +18,9 @@ from mlgate_testkit.aws.models import (
     eks_access,
     eks_addons,
     eks_cluster,
+    eks_fargate,
+    eks_lookups,
     eks_nodes,
-    lookups,
 )
 
 __all__ = ["MODULES"]
@@ -35,7 +37,9 @@ MODULES: tuple[ModuleType, ...] = (
     ec2_capacity,
     eks_cluster,
     eks_nodes,
+    eks_fargate,
     eks_addons,
     eks_access,
-    lookups,
+    ec2_lookups,
+    eks_lookups,
 )

@@ -1,20 +1,16 @@
-"""What programs ask about networks, machines, clusters and quotas."""
+"""What programs ask about networks and machines."""
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any
 
-from mlgate_testkit.aws.account import Aws, ClientError
-from mlgate_testkit.aws.apis.eks_versions import VERSIONS
+from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour, FunctionModel
-from mlgate_testkit.aws.models.eks_common import time_of
-from mlgate_testkit.aws.quotas import QUOTAS
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "echo"]
 
 
 def _filters(arguments: Inputs, **names: str) -> list[dict[str, Any]]:
@@ -33,7 +29,8 @@ def _the_one(found: list[Any], noun: str) -> Any:
     return found[0]
 
 
-def _echo(arguments: Inputs, aws: Aws, resource_id: str) -> Outputs:
+def echo(arguments: Inputs, aws: Aws, resource_id: str) -> Outputs:
+    """What every answer holds: what was asked, an id and the region."""
     return {**{key: value for key, value in arguments.items() if value is not None}, "id": resource_id, "region": aws.region}
 
 
@@ -44,7 +41,7 @@ def _vpc(aws: Aws, arguments: Inputs) -> Outputs:
     vpc = _the_one(aws.client("ec2").describe_vpcs(Filters=filters)["Vpcs"], "EC2 VPC")
     main = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}, {"Name": "association.main", "Values": ["true"]}]
     tables = aws.client("ec2").describe_route_tables(Filters=main)["RouteTables"]
-    return _echo(arguments, aws, vpc["VpcId"]) | {
+    return echo(arguments, aws, vpc["VpcId"]) | {
         "arn": aws.arn("ec2", f"vpc/{vpc['VpcId']}"),
         "cidrBlock": vpc["CidrBlock"],
         "cidrBlockAssociations": [
@@ -63,7 +60,7 @@ def _vpc(aws: Aws, arguments: Inputs) -> Outputs:
 
 def _vpcs(aws: Aws, arguments: Inputs) -> Outputs:
     found = aws.client("ec2").describe_vpcs(Filters=_filters(arguments))["Vpcs"]
-    return _echo(arguments, aws, aws.region) | {"ids": [vpc["VpcId"] for vpc in found]}
+    return echo(arguments, aws, aws.region) | {"ids": [vpc["VpcId"] for vpc in found]}
 
 
 def _subnet(aws: Aws, arguments: Inputs) -> Outputs:
@@ -71,7 +68,7 @@ def _subnet(aws: Aws, arguments: Inputs) -> Outputs:
         arguments, cidrBlock="cidr-block", id="subnet-id", vpcId="vpc-id", availabilityZone="availability-zone", state="state"
     )
     subnet = _the_one(aws.client("ec2").describe_subnets(Filters=filters)["Subnets"], "EC2 Subnet")
-    return _echo(arguments, aws, subnet["SubnetId"]) | {
+    return echo(arguments, aws, subnet["SubnetId"]) | {
         "arn": aws.arn("ec2", f"subnet/{subnet['SubnetId']}"),
         "availabilityZone": subnet["AvailabilityZone"],
         "availabilityZoneId": subnet["AvailabilityZoneId"],
@@ -88,13 +85,13 @@ def _subnet(aws: Aws, arguments: Inputs) -> Outputs:
 
 def _subnets(aws: Aws, arguments: Inputs) -> Outputs:
     found = aws.client("ec2").describe_subnets(Filters=_filters(arguments))["Subnets"]
-    return _echo(arguments, aws, aws.region) | {"ids": [subnet["SubnetId"] for subnet in found]}
+    return echo(arguments, aws, aws.region) | {"ids": [subnet["SubnetId"] for subnet in found]}
 
 
 def _security_group(aws: Aws, arguments: Inputs) -> Outputs:
     filters = _filters(arguments, id="group-id", name="group-name", vpcId="vpc-id")
     group = _the_one(aws.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"], "EC2 Security Group")
-    return _echo(arguments, aws, group["GroupId"]) | {
+    return echo(arguments, aws, group["GroupId"]) | {
         "arn": aws.arn("ec2", f"security-group/{group['GroupId']}"),
         "description": group["Description"],
         "name": group["GroupName"],
@@ -117,7 +114,7 @@ def _ami(aws: Aws, arguments: Inputs) -> Outputs:
             "Your query returned more than one result. Please try a more specific search criteria, or set mostRecent to true."
         )
     image = max(images, key=lambda each: str(each.get("CreationDate")))
-    return _echo(arguments, aws, image["ImageId"]) | {
+    return echo(arguments, aws, image["ImageId"]) | {
         "imageId": image["ImageId"],
         "arn": f"arn:{aws.partition}:ec2:{aws.region}::image/{image['ImageId']}",
         "architecture": image.get("Architecture"),
@@ -137,13 +134,13 @@ def _ami(aws: Aws, arguments: Inputs) -> Outputs:
 
 def _instance_types(aws: Aws, arguments: Inputs) -> Outputs:
     found = aws.client("ec2").describe_instance_types(Filters=_filters(arguments))["InstanceTypes"]
-    return _echo(arguments, aws, aws.region) | {"instanceTypes": sorted(each["InstanceType"] for each in found)}
+    return echo(arguments, aws, aws.region) | {"instanceTypes": sorted(each["InstanceType"] for each in found)}
 
 
 def _instance_type(aws: Aws, arguments: Inputs) -> Outputs:
     kind = aws.client("ec2").describe_instance_types(InstanceTypes=[arguments["instanceType"]])["InstanceTypes"][0]
     gpus = kind.get("GpuInfo") or {}
-    return _echo(arguments, aws, kind["InstanceType"]) | {
+    return echo(arguments, aws, kind["InstanceType"]) | {
         "defaultVcpus": kind["VCpuInfo"]["DefaultVCpus"],
         "memorySize": kind["MemoryInfo"]["SizeInMiB"],
         "gpuses": [
@@ -171,93 +168,11 @@ def _offerings(aws: Aws, arguments: Inputs) -> Outputs:
     found = sorted(
         (each["InstanceType"], each["Location"], each["LocationType"]) for page in pages for each in page["InstanceTypeOfferings"]
     )
-    return _echo(arguments, aws, aws.region) | {
+    return echo(arguments, aws, aws.region) | {
         "instanceTypes": [kind for kind, _, _ in found],
         "locations": [location for _, location, _ in found],
         "locationTypes": [location_type for _, _, location_type in found],
     }
-
-
-def _cluster(aws: Aws, arguments: Inputs) -> Outputs:
-    cluster = aws.client("eks").describe_cluster(name=arguments["name"])["cluster"]
-    network = cluster["resourcesVpcConfig"]
-    return _echo(arguments, aws, cluster["name"]) | {
-        "accessConfigs": [cluster["accessConfig"]],
-        "arn": cluster["arn"],
-        "certificateAuthorities": [cluster["certificateAuthority"]],
-        "createdAt": time_of(cluster["createdAt"]),
-        "deletionProtection": cluster["deletionProtection"],
-        "endpoint": cluster["endpoint"],
-        "identities": [{"oidcs": [cluster["identity"]["oidc"]]}],
-        "kubernetesNetworkConfigs": [
-            {key: cluster["kubernetesNetworkConfig"][key] for key in ("ipFamily", "serviceIpv4Cidr")},
-        ],
-        "platformVersion": cluster["platformVersion"],
-        "roleArn": cluster["roleArn"],
-        "status": cluster["status"],
-        "upgradePolicies": [cluster["upgradePolicy"]],
-        "version": cluster["version"],
-        "vpcConfig": network,
-        "tags": cluster["tags"],
-    }
-
-
-def _cluster_auth(aws: Aws, arguments: Inputs) -> Outputs:
-    """A token in the real form (k8s-aws-v1. and a signed address), which no API server accepts."""
-    name = arguments["name"]
-    token = hashlib.sha256(f"{aws.account_id}/{aws.region}/{name}".encode()).hexdigest()
-    return _echo(arguments, aws, name) | {"token": f"k8s-aws-v1.simulated-{token}"}
-
-
-def _addon_version(aws: Aws, arguments: Inputs) -> Outputs:
-    name, version = arguments["addonName"], arguments["kubernetesVersion"]
-    addon = aws.client("eks").describe_addon_versions(addonName=name, kubernetesVersion=version)["addons"][0]
-    newest = addon["addonVersions"][0]
-    default = next(each for each in addon["addonVersions"] if each["compatibilities"][0]["defaultVersion"])
-    chosen = newest if arguments.get("mostRecent") else default
-    return _echo(arguments, aws, name) | {"version": chosen["addonVersion"]}
-
-
-def _service_quota(aws: Aws, arguments: Inputs) -> Outputs:
-    wanted = {arguments.get("quotaCode"), arguments.get("quotaName")} - {None}
-    found = next((quota for quota in QUOTAS if wanted & ({quota.code, quota.name} - {""})), None)
-    if found is None:
-        known = ", ".join(quota.code for quota in QUOTAS if quota.code)
-        raise ProviderError(
-            f"no quota {' '.join(sorted(map(str, wanted)))} of {arguments['serviceCode']} is simulated; simulated are: {known}"
-        )
-    service = arguments["serviceCode"]
-    return _echo(arguments, aws, found.code) | {
-        "adjustable": True,
-        "arn": aws.arn("servicequotas", f"{service}/{found.code}"),
-        "defaultValue": found.value,
-        "globalQuota": False,
-        "quotaCode": found.code,
-        "quotaName": found.name,
-        "serviceName": service,
-        "usageMetrics": [],
-        "value": aws.account.quota(found.code),
-    }
-
-
-_EKS_IMAGE = re.compile(
-    r"/aws/service/(?:eks/optimized-ami/(?P<eks>\d\.\d+)/[\w./-]+/recommended(?:/image_id)?|bottlerocket/aws-k8s-(?P<rocket>\d\.\d+)[\w./-]*/image_id)"
-)
-
-
-def _parameter(aws: Aws, arguments: Inputs) -> Outputs:
-    name = arguments["name"]
-    try:
-        found = aws.client("ssm").get_parameter(Name=name, WithDecryption=arguments.get("withDecryption", True))["Parameter"]
-        value, kind, version, arn = found["Value"], found["Type"], found["Version"], found["ARN"]
-    except ClientError as error:
-        image = _EKS_IMAGE.fullmatch(name)
-        if error.response["Error"]["Code"] != "ParameterNotFound" or not image or (image["eks"] or image["rocket"]) not in VERSIONS:
-            raise
-        value, kind, version = f"ami-{hashlib.sha256(f'{aws.region}{name}'.encode()).hexdigest()[:17]}", "String", 1
-        arn = f"arn:{aws.partition}:ssm:{aws.region}::parameter{name}"
-    plain = {} if kind == "SecureString" else {"insecureValue": value}
-    return _echo(arguments, aws, name) | {"arn": arn, "type": kind, "value": value, "version": version, **plain}
 
 
 FUNCTIONS = (
@@ -280,39 +195,4 @@ FUNCTIONS = (
     FunctionModel("aws:ec2/getInstanceType:getInstanceType", _instance_type),
     FunctionModel("aws:ec2/getInstanceTypes:getInstanceTypes", _instance_types),
     FunctionModel("aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings", _offerings),
-    FunctionModel("aws:eks/getCluster:getCluster", _cluster),
-    FunctionModel("aws:eks/getClusterAuth:getClusterAuth", _cluster_auth),
-    FunctionModel(
-        "aws:eks/getAddonVersion:getAddonVersion",
-        _addon_version,
-        (
-            Behaviour(
-                "the default version, or the newest if asked, of those in our excerpt",
-                "EKS API reference, DescribeAddonVersions",
-                "test_lookups.py::test_the_version_of_an_addon_is_the_default_one_or_the_newest",
-            ),
-        ),
-    ),
-    FunctionModel(
-        "aws:servicequotas/getServiceQuota:getServiceQuota",
-        _service_quota,
-        (
-            Behaviour(
-                "a quota that a test set is the value that a program reads",
-                "Service Quotas API reference, GetServiceQuota",
-                "test_lookups.py::test_a_quota_is_what_the_test_set",
-            ),
-        ),
-    ),
-    FunctionModel(
-        "aws:ssm/getParameter:getParameter",
-        _parameter,
-        (
-            Behaviour(
-                "public parameters of EKS images exist for the Kubernetes versions of EKS; the images are made up",
-                "EKS user guide, Retrieve recommended AMI IDs",
-                "test_lookups.py::test_images_of_eks_are_public_parameters",
-            ),
-        ),
-    ),
 )
