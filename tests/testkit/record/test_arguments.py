@@ -119,6 +119,27 @@ def test_what_the_aws_provider_converts_is_let_through():
     assert problems(lambda: aws.ebs.Volume("e", availability_zone="a", size="ten")) == [('"size" is "ten"', "it takes a whole number")]
 
 
+def test_a_circle_over_components_is_told_with_its_way():
+    class Part(pulumi.ComponentResource):
+        def __init__(self, name: str) -> None:
+            super().__init__("test:index:Part", name)
+
+    def program() -> None:
+        first, second = Part("first"), Part("second")
+        aws.s3.Bucket("a", opts=pulumi.ResourceOptions(parent=first, depends_on=second))
+        aws.s3.Bucket("b", opts=pulumi.ResourceOptions(parent=second, depends_on=[first]))
+
+    ((found, remedy),) = problems(program)
+    bucket = "aws:s3/bucket:Bucket"
+    assert found in {f'"depends_on" goes in a circle: {" -> ".join(f"{bucket} {name}" for name in way)}' for way in ("aba", "bab")}
+    assert "take one of these depends_on out" in remedy
+
+
+def test_an_exception_that_is_no_matter_of_arguments_stays_what_it_is():
+    with pytest.raises(TypeError, match="to be a ResourceOptions instance"):
+        record(lambda: aws.s3.Bucket("b", opts={"protect": True}) and None)
+
+
 def test_files_are_files():
     def program(source) -> None:
         aws.s3.BucketObjectv2("o", bucket="b", key="k", source=source)

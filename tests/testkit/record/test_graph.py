@@ -82,6 +82,29 @@ stack shop/prod
     assert ". bucket = <unknown>" in record(program, preview=True).tree()
 
 
+def test_the_tree_shows_options_that_are_not_at_their_default():
+    def program() -> None:
+        west = aws.Provider("west")
+        key = aws.kms.Key("key", opts=pulumi.ResourceOptions(provider=west, retain_on_delete=True))
+        options = pulumi.ResourceOptions(
+            ignore_changes=["tags"],
+            import_="x-1",
+            deleted_with=key,
+            aliases=[pulumi.Alias(name="old")],
+            custom_timeouts=pulumi.CustomTimeouts(create="5m"),
+        )
+        aws.s3.Bucket("b", opts=options)
+        aws.s3.Bucket.get("old", "old-1")
+        Group("g", pulumi.ResourceOptions(providers=[west]))
+
+    lines = record(program).tree().splitlines()
+    told = 'ignore changes tags; import x-1; deleted with key; aliases {"name": "old"}; timeouts create 5m'
+    assert f"  aws:s3/bucket:Bucket b ({told})" in lines
+    assert "  aws:kms/key:Key key (retain on delete; provider west)" in lines
+    assert '  aws:s3/bucket:Bucket old (read "old-1")' in lines
+    assert "  test:index:Group g (providers west)" in lines
+
+
 @st.composite
 def forests(draw):
     """Resources by number: the parent of each (an earlier group, or none), whether it is a group, and what it depends on."""
