@@ -104,7 +104,7 @@ class Engine:
             ending = f"the engine was killed on order, at {killed_at}"
         elif code < 0:
             ending = f"the engine was killed by signal {-code}"
-        if code != 0:
+        if code != 0 or killed_at:
             said = _said(output)
             if "unknown flag: --event-log" in said:
                 raise unknown_shape(self.version, "it has no --event-log")

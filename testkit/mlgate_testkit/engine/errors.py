@@ -23,7 +23,7 @@ _REMEDIES = (
     ),
     ("no space left on device", _ROOM),
     ("did not begin responding to RPC connections", _OTHER_PROTOCOL),
-    ("Method not implemented!", _OTHER_PROTOCOL),
+    ("Method not ", _OTHER_PROTOCOL),  # "found!" or "implemented!"
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
     ("failed to load checkpoint", "`recover(stack)`: a killed engine left its state half-written"),
     ("passphrase must be set", "the state is another one's: give a state that this stack exported"),

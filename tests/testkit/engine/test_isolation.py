@@ -9,8 +9,10 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import grpc
 import psutil
 import pytest
 
@@ -142,6 +144,23 @@ def test_a_provider_port_that_another_program_took_is_told(stack, silent_server)
     with pytest.raises(UpdateError, match="did not begin responding") as failure:
         dev.up()
     assert "what listens there is no provider, or one of another protocol" in str(failure.value)
+
+
+@pytest.mark.engine
+def test_a_provider_of_another_protocol_is_told(stack):
+    class Future(grpc.GenericRpcHandler):
+        def service(self, _details):
+            return None  # every method of today's protocol is unknown to it
+
+    server = grpc.server(ThreadPoolExecutor(4), handlers=[Future()])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": port})
+        with pytest.raises(UpdateError, match="what listens there is no provider, or one of another protocol"):
+            dev.up()
+    finally:
+        server.stop(grace=0).wait()
 
 
 @pytest.mark.engine
