@@ -11,7 +11,7 @@ from pulumi import _types
 from mlgate_testkit.aws.arguments import argument_names, is_map
 from mlgate_testkit.aws.model import ResourceModel
 from mlgate_testkit.provider.provider import Inputs, Outputs
-from mlgate_testkit.record.sdk import field_types, union_members
+from mlgate_testkit.record.sdk import field_types, required_fields, union_members
 
 __all__ = ["observed_inputs"]
 
@@ -45,11 +45,12 @@ def _overlaid(before: Any, there: Any, kind: Any, path: str, model: ResourceMode
     if path in model.equivalent and model.equivalent[path](before, there):
         return before
     if isinstance(before, Mapping) and isinstance(there, Mapping) and not is_map(kind):
-        fields = next((field_types(member) for member in union_members(kind) if _is_nested(member)), {})
+        nested = next((member for member in union_members(kind) if _is_nested(member)), None)
+        fields, needed = (field_types(nested), required_fields(nested)) if nested else ({}, ())
         found = {
             key: _overlaid(before[key], there[key], fields.get(key), f"{path}.{key}", model) if key in before else there[key]
             for key in there
-            if key in before or _drifted(f"{path}.{key}", there[key], model)
+            if key in before or (key in needed and there[key] is not None) or _drifted(f"{path}.{key}", there[key], model)
         }
         untold = {key: value for key, value in before.items() if key not in there}
         return {key: value for key, value in (untold | found).items() if value is not None}
