@@ -22,8 +22,9 @@ from .machine import Left, eventually
 pytestmark = pytest.mark.cluster
 
 OWNER = """
-import sys
+import signal, sys
 from mlgate_testkit.cluster import Cluster
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has it ignored in what it runs in the background
 cluster = Cluster().up()
 print(*(port for part in cluster.status() for port in part.ports), flush=True)
 sys.stdin.readline()
