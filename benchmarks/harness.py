@@ -12,11 +12,14 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+from mlgate.errors import MlgateError
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -43,6 +46,17 @@ class Row:
         return self.value <= self.goal if self.better == "lower" else self.value >= self.goal
 
 
+class NotRunError(Exception):
+    """A part that cannot be measured on this machine, and why."""
+
+
+def median_row(
+    name: str, values: Sequence[float], unit: str, *, goal: float | None = None, better: str = "lower", reference: str = ""
+) -> Row:
+    """The median of repetitions, with their range as the spread. Raises StatisticsError where there are none."""
+    return Row(name, median(values), unit, goal, better, reference, (min(values), max(values)))
+
+
 class Benchmark:
     """One named benchmark: runs what is not in the results file yet, and writes it after every part."""
 
@@ -52,13 +66,26 @@ class Benchmark:
         self.command = f"make bench-{name}"
         self.packages = packages
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.missed: list[str] = []
         if self.path.is_file() and "--again" not in sys.argv:
             written = json.loads(self.path.read_text(encoding="utf-8"))
             for row in written["rows"]:
                 self.rows.setdefault(row["part"], []).append(row)
 
-    def part(self, name: str, measure: Callable[[], list[Row]]) -> None:
-        """Measure one part unless the results have it already."""
+    def run(self, parts: Mapping[str, Callable[[], list[Row]]]) -> None:
+        """Measure what is missing. A part that fails is named with its reason and has no figures; the others are measured all the same."""
+        for name, measure in parts.items():
+            try:
+                self._part(name, measure)
+            except (NotRunError, MlgateError) as error:
+                self.missed.append(f"{name}: {error}")
+            except subprocess.CalledProcessError as error:
+                self.missed.append(f"{name}: {error}\n{error.stdout or ''}{error.stderr or ''}")
+            else:
+                continue
+            say(self.missed[-1])
+
+    def _part(self, name: str, measure: Callable[[], list[Row]]) -> None:
         if name in self.rows:
             say(f"{name}: kept from {self.path.name}; --again measures anew")
             return
@@ -81,7 +108,9 @@ class Benchmark:
         part.replace(self.path)
 
     def close(self) -> None:
-        """Print the table and how many goals were met."""
+        """Print what was not run, the table, and how many goals were met."""
+        for line in self.missed:
+            print(f"not run: {line}")
         rows = [row for rows in self.rows.values() for row in rows]
         width = max((len(row["name"]) for row in rows), default=4)
         for row in rows:

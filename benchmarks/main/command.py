@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from evidence_folder import signed_evidence
-from figures import median_row
-from harness import Row, seconds
+from harness import Row, median_row, seconds
 from stand import MLGATE, Stand
 
 

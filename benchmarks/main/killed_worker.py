@@ -9,8 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from figures import median_row
-from harness import Row, say
+from harness import Row, median_row, say
 from stand import Stand
 from url_load import Seen, closed_load, open_load
 

@@ -11,8 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from figures import median_row
-from harness import RESULTS, Row, say
+from harness import RESULTS, Row, median_row, say
 from stand import Stand
 
 from mlgate import Environment, Verdict

@@ -6,8 +6,7 @@ import time
 from collections import Counter
 
 import numpy as np
-from figures import median_row
-from harness import Row, say
+from harness import Row, median_row, say
 from stand import Stand, arm_of
 from url_load import Seen, open_load
 

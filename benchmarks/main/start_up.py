@@ -6,8 +6,7 @@ import sys
 import time
 
 import psutil
-from figures import median_row
-from harness import Row, say, seconds
+from harness import Row, median_row, say, seconds
 from stand import Stand
 
 _REST_S = 2.0

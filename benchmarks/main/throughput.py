@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from default_server import default_server
-from figures import median_row
-from harness import Row, say
+from harness import Row, median_row, say
 from http_load import LoadTool, Pressed, load_tool
 from stand import Stand
 

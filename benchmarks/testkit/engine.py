@@ -1,7 +1,4 @@
-"""The engine on simulated AWS: `up` and a preview of 20 resources, and what simulated AWS adds to a preview, object by object.
-
-`measure()` is for the assembled benchmark; by hand: python benchmarks/testkit/engine.py
-"""
+"""The engine on simulated AWS: `up` and a preview of 20 resources, and what simulated AWS adds to a preview, object by object."""
 
 from __future__ import annotations
 
@@ -14,10 +11,8 @@ from pathlib import Path
 from statistics import median
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # harness.py
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "main"))  # figures.py
 
-from figures import median_row
-from harness import Row, say
+from harness import Row, median_row, say
 
 from mlgate_testkit.engine import Engine, Simulated, Stack, Stacks, no_clouds
 
@@ -120,9 +115,3 @@ def _seconds(action: Callable[[], object]) -> float:
     begin = time.perf_counter()
     action()
     return time.perf_counter() - begin
-
-
-if __name__ == "__main__":
-    for row in measure():
-        goal = "" if row.goal is None else f"goal <= {row.goal:g}: {'met' if row.met else 'MISSED'}"
-        print(f"{row.name:<60} {row.value:8.3f} {row.unit:<3} {row.spread} {goal}")

@@ -1,26 +1,28 @@
 """A graph of 1,000 resources recorded, against the same program under Pulumi's plain mocks: what the recording adds.
 
-Each run is a process of its own, imports included, in turn. `measure()` is for the assembled benchmark; by hand:
-python benchmarks/testkit/record.py
+Each run is a process of its own, imports included, in turn.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # harness.py
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
+from harness import Row, median_row
 
 COMPONENTS = 100
 CHILDREN = 9
-"""And the component itself: ten for each, 1,000 in all."""
+COUNT = COMPONENTS * (CHILDREN + 1)  # with the components themselves
 
 
 class Service(pulumi.ComponentResource):
@@ -79,31 +81,27 @@ def run_recorded() -> int:
     return len(record(program).resources)
 
 
-def measure(pairs: int = 5) -> dict[str, Any]:
-    """Seconds of both, process start and imports included, `pairs` in turn after one that does not count; the medians and what is added."""
+def measure(pairs: int = 5) -> list[Row]:
+    """Both in turn, process start and imports included, after one pair that does not count."""
     taken: dict[str, list[float]] = {"bare": [], "recorded": []}
     for pair in range(-1, pairs):
         for kind, found in taken.items():
             begin = time.perf_counter()
             counted = subprocess.run([sys.executable, "-W", "ignore", __file__, kind], check=True, capture_output=True, text=True).stdout
             seconds = time.perf_counter() - begin
-            if int(counted) != COMPONENTS * (CHILDREN + 1):
+            if int(counted) != COUNT:
                 raise RuntimeError(f"{kind} made {counted} resources")
             if pair >= 0:
                 found.append(seconds)
-    bare, recorded = statistics.median(taken["bare"]), statistics.median(taken["recorded"])
-    return {
-        "resources": COMPONENTS * (CHILDREN + 1),
-        "bare_s": bare,
-        "recorded_s": recorded,
-        "added_s": recorded - bare,
-        "goal_s": 3.0,
-        **taken,
-    }
+    added = [recorded - bare for bare, recorded in zip(taken["bare"], taken["recorded"], strict=True)]
+    return [
+        median_row(
+            f"graph of {COUNT:,} resources recorded, over the bare program", added, "s", goal=3.0, reference=f"{pairs} pairs in turn"
+        ),
+        median_row("recorded", taken["recorded"], "s"),
+        median_row("bare, under Pulumi's own mocks", taken["bare"], "s"),
+    ]
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print({"bare": run_bare, "recorded": run_recorded}[sys.argv[1]]())
-    else:
-        print(json.dumps(measure(), indent=2))
+    print({"bare": run_bare, "recorded": run_recorded}[sys.argv[1]]())

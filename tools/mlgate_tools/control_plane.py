@@ -25,7 +25,8 @@ from mlgate_tools.tool import Progress, Tool, parse_version, platform_name, prob
 
 REMEDY = "run `python -m mlgate_tools cluster`: about 20 minutes on 2 cores, once per user"
 _BUILD_REMEDY = "see that Go modules can be downloaded (the network, GOPROXY), then run the same command again; what is built already stays"
-_NEEDED_BYTES = 16 * 10**9  # 15 GB at the end of a run that builds all: sources and objects, mostly KEDA's and Prometheus' clients of clouds
+# 15 GB at the end of a run that builds all: sources and objects, mostly of the cloud clients of KEDA and Prometheus.
+_NEEDED_BYTES = 16 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
