@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from mlgate.environment import CACHE_VARIABLE, cache_folder
+from mlgate_serving.identity import is_running
 from mlgate_testkit.engine.orphans import Mark, marked
 
 pytest_plugins = ["pytester"]
@@ -168,7 +169,7 @@ def test_a_daemon_that_the_destroy_ends_is_no_leak_and_a_forgotten_one_is_ended_
     leaking.assert_outcomes(passed=1, errors=1)
     leaking.stdout.fnmatch_lines(["stack dev: left behind, and known to no state (now removed):", "*sleep 600 (process *)"])
     ((pid),) = [line.split("process ")[1].rstrip(")") for line in leaking.outlines if "sleep 600 (process" in line][:1]
-    assert not psutil.pid_exists(int(pid))
+    assert not is_running(int(pid))
 
 
 @pytest.mark.engine
