@@ -68,7 +68,7 @@ class Account:
         self._session = boto3.session.Session()
         partitions = self._session.get_available_partitions()
         self.regions = frozenset(name for each in partitions for name in self._session.get_available_regions("ec2", each))
-        self._clients: dict[tuple[str, str, Credentials], Any] = {}
+        self._clients: dict[tuple[str, str, Credentials, int], Any] = {}
         self._orders = _Orders()
         self._stores: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
@@ -86,7 +86,7 @@ class Account:
     def client(self, service: str, region: str, credentials: Credentials, retries: int) -> Any:
         """A boto3 client against moto. It does not retry by itself: `throttle` counts the real provider's retries instead of waiting."""
         with self.lock:
-            key = (service, region, credentials)
+            key = (service, region, credentials, retries)
             if key not in self._clients:
                 client = self._session.client(
                     service,
