@@ -36,4 +36,4 @@ eks.NodeGroup(
 pulumi.export("endpoint", cluster.endpoint)
 pulumi.export("token", config.get_secret("token"))
 pulumi.export("folder", Path.cwd().name)
-pulumi.export("root", Path(pulumi.get_root_directory()).name)
+pulumi.export("root", Path(pulumi.get_root_directory() or "").name)  # language hosts before 3.80 do not say it
