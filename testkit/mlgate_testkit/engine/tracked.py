@@ -88,7 +88,14 @@ class Tracked:
     def _there(self) -> list[_Entry]:
         with self._lock:
             entries = list(self._entries.values())
-        return [entry for entry in entries if entry.provider.read(entry.resource, entry.state.id, entry.state)]
+        return [entry for entry in entries if _is_there(entry)]
+
+
+def _is_there(entry: _Entry) -> bool:
+    try:
+        return entry.provider.read(entry.resource, entry.state.id, entry.state) is not None
+    except Unhealthy:  # half-done, and there
+        return True
 
 
 class _Watched:

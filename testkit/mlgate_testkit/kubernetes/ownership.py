@@ -7,13 +7,13 @@ Source: pulumi-kubernetes 4.29 and newer, provider/pkg/await/await.go (`Creation
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mlgate_testkit.kubernetes.connection import ApiError
 from mlgate_testkit.kubernetes.objects import annotation
 
-__all__ = ["CREATOR", "adopt", "conflict", "forced", "new_manager"]
+__all__ = ["CREATOR", "adopt", "conflict", "forced", "left_to_others", "new_manager"]
 
 CREATOR = "pulumi-kubernetes"
 _FORCE = "pulumi.com/patchForce"
@@ -56,6 +56,23 @@ def adopt(managed: list[dict[str, Any]], manager: str) -> list[dict[str, Any]]:
     return [*(entry for entry in managed if entry not in taken and entry not in ours), owned]
 
 
+def left_to_others(inputs: dict[str, Any], live: Mapping[str, Any], ignored: Iterable[str], manager: str) -> dict[str, Any]:
+    """`inputs` without the ignored fields that only others own, and with those that we own too as they are.
+
+    Source: await.go, `handleSSAIgnoreFields`. As there, a path through a list is not looked into.
+    """
+    managed = live["metadata"].get("managedFields") or []
+    ours = {("Apply", manager), *_ADOPTED}
+    for path in ignored:
+        names = path.split(".")
+        owners = [entry for entry in managed if _at(entry.get("fieldsV1") or {}, [f"f:{name}" for name in names]) is not None]
+        if owners and not any((entry.get("operation"), entry.get("manager")) in ours for entry in owners):
+            inputs = _with(inputs, names, None)
+        elif (value := _at(live, names)) is not None:
+            inputs = _with(inputs, names, value)
+    return inputs
+
+
 def conflict(error: ApiError, what: str, manager: str) -> str:
     """A refused apply in words: each field with its owner, and the two ways out."""
     owned = [
@@ -72,6 +89,19 @@ def conflict(error: ApiError, what: str, manager: str) -> str:
 def _owner(message: str) -> str:
     """The manager in `conflict with "x" using v1`."""
     return message.removeprefix("conflict with ").split(" using ")[0] or "another manager"
+
+
+def _at(value: Any, names: Sequence[str]) -> Any:
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _with(inputs: Mapping[str, Any], names: Sequence[str], value: Any) -> dict[str, Any]:
+    """A copy with that value at that path; without the field for None."""
+    first, *rest = names
+    below = _with(inputs.get(first) or {}, rest, value) if rest else value
+    return {**{key: member for key, member in inputs.items() if key != first}, **({} if below is None else {first: below})}
 
 
 def _united(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

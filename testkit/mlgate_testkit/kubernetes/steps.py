@@ -23,7 +23,7 @@ from mlgate_testkit.kubernetes.objects import (
     prune,
     split_identity,
 )
-from mlgate_testkit.kubernetes.ownership import CREATOR, new_manager
+from mlgate_testkit.kubernetes.ownership import CREATOR, left_to_others, new_manager
 from mlgate_testkit.kubernetes.settings import Settings
 from mlgate_testkit.kubernetes.waiting import looks, rule_for, until_gone, until_ready
 from mlgate_testkit.provider.provider import ProviderError, Run, State, Unhealthy
@@ -191,7 +191,7 @@ class Steps:
                     return self._calls.put(served, news, manager, live["metadata"]["resourceVersion"], dry)
                 if not patch and not run.preview:
                     self._calls.adopt(served, live, manager)
-                return self._calls.apply(served, news, manager, {**dry, **force}, run)
+                return self._calls.apply(served, left_to_others(news, live, run.ignored, manager), manager, {**dry, **force}, run)
             except ApiError as error:
                 if ended or error.reason != "Conflict" or error.causes:
                     raise

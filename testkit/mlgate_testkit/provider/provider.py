@@ -94,12 +94,13 @@ class State:
 @dataclass(frozen=True, slots=True)
 class Run:
     """How a request is to be carried out. `timeout_s`: 0 where the program set none. `cancelled` is set when the user presses Ctrl-C.
-    `warn` prints a line at the resource in the engine's output."""
+    `warn` prints a line at the resource in the engine's output. `ignored`: the program's `ignore_changes`, known to an update."""
 
     preview: bool
     timeout_s: float
     cancelled: threading.Event
     warn: Callable[[str], None]
+    ignored: tuple[str, ...] = ()
 
 
 class Provider(Protocol):

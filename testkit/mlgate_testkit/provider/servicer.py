@@ -112,7 +112,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
         resource, news = _resource(request), plain(from_struct(request.news))
-        with self._request("update", resource, context, preview=request.preview, timeout_s=request.timeout) as (provider, run):
+        with self._request(
+            "update", resource, context, preview=request.preview, timeout_s=request.timeout, ignored=tuple(request.ignoreChanges)
+        ) as (provider, run):
             return provider_pb2.UpdateResponse(properties=to_struct(provider.update(resource, _state(request, request.olds), news, run)))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -131,12 +133,19 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @contextmanager
     def _request(
-        self, operation: Operation, resource: Resource, context: Any, *, preview: bool = False, timeout_s: float = 0
+        self,
+        operation: Operation,
+        resource: Resource,
+        context: Any,
+        *,
+        preview: bool = False,
+        timeout_s: float = 0,
+        ignored: tuple[str, ...] = (),
     ) -> Iterator[tuple[Provider, Run]]:
         """The provider that this connection configured; faults on order, refusals as the protocol wants them, Ctrl-C as an event."""
         provider = self._configured(context)
         cancelled = threading.Event()
-        run = Run(preview, timeout_s, cancelled, self._warner(context.peer(), resource.urn))
+        run = Run(preview, timeout_s, cancelled, self._warner(context.peer(), resource.urn), ignored)
         with self._lock:
             self._running.add(cancelled)
         context.add_callback(cancelled.set)  # the engine was killed, or waits no longer

@@ -200,6 +200,17 @@ def test_a_field_of_another_owner_is_not_overwritten_and_both_are_named(asked: A
     assert forced.outputs["spec"]["replicas"] == 2
 
 
+def test_a_field_that_the_program_ignores_is_left_to_whoever_scales_it(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    old = asked.create(annotated(deployment(), skipAwait="true"))
+    old = asked.update(old, annotated(deployment(image="web:2"), skipAwait="true"))
+    cluster.objects.patch("Deployment", "web", {"spec": {"replicas": 5}}, namespace)
+    changed = annotated(deployment(image="web:3"), skipAwait="true")
+    for preview in (True, False):
+        new = asked.update(old, changed, preview=preview, ignored=("spec.replicas",))
+        assert new.outputs["spec"]["replicas"] == 5
+        assert new.outputs["spec"]["template"]["spec"]["containers"][0]["image"] == "web:3"
+
+
 def test_the_first_update_does_not_conflict_with_the_create(asked: Asked) -> None:
     old = asked.create(annotated(deployment(), skipAwait="true"))
     changed = annotated(deployment(replicas=2), skipAwait="true")

@@ -53,8 +53,8 @@ class Asked:
         self.warnings: list[str] = []
         self.cancelled = threading.Event()
 
-    def run(self, *, preview: bool = False, timeout_s: float = 30) -> Run:
-        return Run(preview, timeout_s, self.cancelled, self.warnings.append)
+    def run(self, *, preview: bool = False, timeout_s: float = 30, ignored: tuple[str, ...] = ()) -> Run:
+        return Run(preview, timeout_s, self.cancelled, self.warnings.append, ignored)
 
     def check(self, inputs: dict[str, Any], *, name: str = "it", olds: dict[str, Any] | None = None, suffix: str = "") -> dict[str, Any]:
         """The checked inputs, as the engine hands them on. There must be nothing wrong with them."""
@@ -86,10 +86,19 @@ class Asked:
         """What a change of the program means."""
         return self.provider.diff(resource(token(inputs, suffix)), old, self.check(inputs, olds=old.inputs, suffix=suffix))
 
-    def update(self, old: State, inputs: dict[str, Any], *, suffix: str = "", preview: bool = False, timeout_s: float = 30) -> State:
+    def update(
+        self,
+        old: State,
+        inputs: dict[str, Any],
+        *,
+        suffix: str = "",
+        preview: bool = False,
+        timeout_s: float = 30,
+        ignored: tuple[str, ...] = (),
+    ) -> State:
         """The resource after a change of the program."""
         news = self.check(inputs, olds=old.inputs, suffix=suffix)
-        run = self.run(preview=preview, timeout_s=timeout_s)
+        run = self.run(preview=preview, timeout_s=timeout_s, ignored=ignored)
         return State(old.id, news, plain(self.provider.update(resource(token(inputs, suffix)), old, news, run)))
 
     def refresh(self, old: State, *, suffix: str = "") -> State | None:
