@@ -22,7 +22,7 @@ def tag_list(tags: Mapping[str, Any] | None, key: str = "Key", value: str = "Val
 
 def tags_of(tags: list[dict[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
     """Tags as most APIs give them, without those that belong to AWS."""
-    return {tag[key]: tag[value] for tag in tags or () if not tag[key].startswith("aws:")}
+    return {tag[key]: tag.get(value, "") for tag in tags or () if not tag[key].startswith("aws:")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,3 +47,8 @@ def test_tags_changed_by_hand_are_seen_and_put_right(cloud: Cloud) -> None:
     assert drifted.inputs["tags"] == {"owner": "nobody"}
     assert cloud.diff(BUCKET, drifted, bucket="models", tags={"owner": "vision"}).changed == {"tags.owner": Kind.UPDATE}
     assert cloud.change(BUCKET, drifted, bucket="models", tags={"owner": "vision"}).outputs["tags"] == {"owner": "vision"}
+
+
+def test_a_tag_may_be_empty(cloud: Cloud) -> None:
+    bucket = cloud.up(BUCKET, bucket="models", tags={"archived": ""})
+    assert bucket.outputs["tags"] == {"archived": ""}
