@@ -106,6 +106,7 @@ class _Run:
     def to_the_end(self, configure: Callable[[], None]) -> None:
         """Runs the program and waits for all that it began. One event loop in one context, both gone afterwards."""
         configure()
+        gc.freeze()  # what is there before is none of this program's: to look through it too takes seconds in a large test run
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(lambda _loop, _context: None)  # a failed program leaves futures that nobody reads: the failure counts
         try:
@@ -114,6 +115,7 @@ class _Run:
             _close_unstarted()
             raise
         finally:
+            gc.unfreeze()
             _wind_up(loop)
 
     def graph(self, failure: Exception | None) -> Graph:
