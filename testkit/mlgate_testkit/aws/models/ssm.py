@@ -28,8 +28,9 @@ def _put(aws: Aws, inputs: Inputs, *, overwrite: bool) -> None:
         message = f"Parameter value, cannot be validated against allowedPattern: {inputs['allowedPattern']}"
         raise refusal("ParameterPatternMismatchException", message, "PutParameter")
     request: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type"], "Value": value, "Tier": tier, "Overwrite": overwrite}
-    names = {"description": "Description", "allowedPattern": "AllowedPattern", "keyId": "KeyId", "dataType": "DataType"}
+    names = {"allowedPattern": "AllowedPattern", "keyId": "KeyId", "dataType": "DataType"}
     request |= {name: inputs[argument] for argument, name in names.items() if inputs.get(argument)}
+    request["Description"] = inputs.get("description") or ""  # always sent: without it the old one stays
     aws.client("ssm").put_parameter(**request)
 
 
