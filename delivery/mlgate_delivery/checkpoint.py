@@ -112,9 +112,27 @@ class FileState:
                 remedy=f"restore it from {self._checkpoint.name}.bak beside it",
             ) from None
 
+    def mend(self) -> list[Path]:
+        """Removes attributes cut short beside the state or a lock, and returns them. They may be missing, but not be half there.
+
+        Ran: killed between `local.json` and its attributes (content type and checksum), the engine leaves these empty, and from then on
+        every command, `cancel` included, ends with "failed to load checkpoint: EOF".
+        """
+        torn = [path for folder in (self._checkpoint.parent, self._locks) for path in folder.glob("*.attrs") if not _is_object(path)]
+        for path in torn:
+            path.unlink()
+        return torn
+
     def locks(self) -> list[Lock]:
         """Every lock on the stack, dead owners' too."""
         return [lock for path in sorted(self._locks.glob("*.json")) if (lock := _lock(path))]
+
+
+def _is_object(path: Path) -> bool:
+    try:
+        return isinstance(json.loads(path.read_bytes()), dict)
+    except ValueError:
+        return False
 
 
 def _resource(item: dict[str, Any]) -> StateResource | None:

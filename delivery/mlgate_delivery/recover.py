@@ -50,6 +50,8 @@ def clear(stack: LocalStack, progress: Progress, *, patience_s: float = _PATIENC
         progress(f"recovering: taking away the lock of {owners}, which has ended")
         for lock in dead:  # by hand: `pulumi cancel` would also take one away that somebody has taken since
             lock.path.unlink(missing_ok=True)
+    for path in stack.state.mend():
+        progress(f"recovering: removed {path.name}, which a killed update left half written")
     left = stack.state.checkpoint()
     if left.operations:
         progress(f"recovering: {left.operations} operations were begun and never ended; looking at what runs")

@@ -103,3 +103,14 @@ def test_a_lock_of_another_machine_is_known_as_such(state, lock):
 
 def test_no_lock_is_no_lock(state):
     assert state.locks() == []
+
+
+@pytest.mark.parametrize("torn", ["", '{"user.content'])
+def test_attributes_that_a_kill_left_half_written_are_removed_and_whole_ones_stay(state, write, tmp_path, torn):
+    write({"resources": []})
+    folder = tmp_path / ".pulumi" / "stacks" / "mlgate"
+    (folder / "local.json.attrs").write_text(torn)
+    (folder / "local.json.bak.attrs").write_text('{"user.content_type": "application/json"}')
+    assert [path.name for path in state.mend()] == ["local.json.attrs"]
+    assert sorted(path.name for path in folder.iterdir()) == ["local.json", "local.json.bak.attrs"]
+    assert state.mend() == []

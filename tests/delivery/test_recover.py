@@ -164,6 +164,14 @@ def test_a_lock_that_somebody_takes_meanwhile_is_not_taken_away_with_the_dead_on
     living.unlink()
 
 
+def test_a_state_whose_attributes_a_kill_left_empty_is_mended(site, packed, declare, service, digest_of):
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    (attributes,) = (site.environment.state / "state").glob(".pulumi/stacks/*/local.json.attrs")
+    attributes.write_bytes(b"")
+    deploy_candidate(site.environment, service, declare(), packed("1"), print)
+    require_clean(site, [f"toy-{digest_of('1')[7:19]}", "router-toy"])
+
+
 def test_nothing_to_clear_changes_nothing(site, packed, declare, service, digest_of):
     deploy_candidate(site.environment, service, declare(), packed("1"), print)
     said = []
