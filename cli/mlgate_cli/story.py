@@ -177,6 +177,8 @@ class Story:
     def _packed(self, number: str) -> tuple[Path, Release]:
         target = self.home / "dist" / f"digits-{number}"
         if not (target / "release.json").is_file():
+            if "torch" not in sys.modules:  # reads and compiles hundreds of megabytes: over a minute on a slow disk
+                self.progress("loading torch and scikit-learn")
             from mlgate_serving.pack import pack
 
             training = _module(self.example / "train.py")
