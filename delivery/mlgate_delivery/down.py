@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlgate.environment import Environment, project_folder
 from mlgate.errors import BusyError, MlgateError
-from mlgate_delivery.checkpoint import FileState
+from mlgate_delivery.checkpoint import ours
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
@@ -17,6 +17,7 @@ from mlgate_evidence.locks import hold
 from mlgate_serving.endpoint import stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import FileState
 from mlgate_tools.tool import Progress
 
 
@@ -81,11 +82,11 @@ def _destroy(environment: Environment, progress: Progress) -> None:
     if state is None:
         return
     left = state.checkpoint()
-    if not (left.resources or left.operations or state.locks()):  # `mlgate env` alone: no reason to download an engine
+    if not (ours(left.resources) or left.operations or state.locks()):  # `mlgate env` alone: no reason to download an engine
         return
     stack = LocalStack.open(environment, progress)
     clear(stack, progress)
-    if stack.state.checkpoint().resources:
+    if ours(stack.state.checkpoint().resources):
         stack.destroy(progress)
 
 

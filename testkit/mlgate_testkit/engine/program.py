@@ -45,11 +45,15 @@ names[{name!r}]()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`folder`: where `pulumi` is to be run, with a `Pulumi.yaml`. `project`: its name. `stack_files`: where its stacks' own files lie."""
+    """`folder`: where `pulumi` is to be run, with a `Pulumi.yaml`. `project`: its name. `stack_files`: where its stacks' own files lie.
+
+    `runs_in`: where the engine starts the main program and the providers, so that relative paths begin there.
+    """
 
     folder: Path
     project: str
     stack_files: Path
+    runs_in: Path
 
     @classmethod
     def find(cls, source: Source, workspace: Path) -> Program:
@@ -81,7 +85,8 @@ def _project_of(path: Path) -> Program | None:
             main = (folder / str(content.get("main") or ".")).resolve()
             own = path.resolve()
             if folder == path or {own, own / "__main__.py"} & {main, main / "__main__.py"}:
-                return Program(folder, content["name"], folder / str(content.get("stackConfigDir") or "."))
+                runs_in = main if main.is_dir() else main.parent
+                return Program(folder, content["name"], folder / str(content.get("stackConfigDir") or "."), runs_in)
     return None
 
 
@@ -137,4 +142,4 @@ def _made(workspace: Path, files: dict[str, str], *, stack_files: Path) -> Progr
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {PROJECT_FILE: f"name: {_NAME}\nruntime: python\n", **files}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return Program(folder, _NAME, stack_files)
+    return Program(folder, _NAME, stack_files, runs_in=folder)

@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
 from mlgate.errors import ProcessError, StackError
@@ -32,6 +33,9 @@ class Attached(Protocol):
     def port(self) -> int:
         """Where it serves, on loopback."""
 
+    def work_in(self, folder: Path, /) -> None:
+        """Has the provider look for relative paths there from now on, as one does that the engine starts itself."""
+
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first."""
 
@@ -45,6 +49,9 @@ class Port:
     def __init__(self, name: str, port: int) -> None:
         self.name = name
         self.port = port
+
+    def work_in(self, folder: Path, /) -> None:
+        """Leaves it where it works."""
 
     def alive(self) -> list[Made]:
         """Nothing that could be seen."""
@@ -96,6 +103,10 @@ class Simulated:
     def calls(self, operation: str = "", token: str = "") -> list[Call]:
         """The requests that arrived in this test, of one operation and one type token where given."""
         return self._process.calls(operation, token)
+
+    def work_in(self, folder: Path, /) -> None:
+        """Has the process look for relative paths there: the engine starts a provider of its own in the program's folder."""
+        self._process.call("work_in", folder=str(folder))
 
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first; nothing where the process has ended, and its cloud with it."""

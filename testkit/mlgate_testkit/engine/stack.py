@@ -20,8 +20,8 @@ from mlgate_testkit.engine.errors import UpdateError, full_disk_told
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.simulated import Attached, require_listening
-from mlgate_testkit.engine.state import FileState, StateResource
 from mlgate_testkit.engine.tracked import Made
+from mlgate_tools.pulumi_state import FileState, StateResource
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["KillAt", "Stack"]
@@ -168,6 +168,7 @@ class Stack:
         self._outputs = None
         for provider in self.attached:
             require_listening(provider)
+            provider.work_in(self._program.runs_in)
         before = self.state.checkpoint().resources
         try:
             with full_disk_told():

@@ -1,17 +1,17 @@
 """The process of a simulated provider: `python -m mlgate_testkit.provider.host MODULE:CLASS`.
 
 It serves on a free loopback port, says which on its standard output, and then obeys its standard input: each line is a JSON object
-`{"call": NAME, "with": {...}}` that names a control of the package or of its faults, answered by one line `{"value": ...}` or
-`{"error": ..., "remedy": ...}`. When that input ends, because whoever started it ended in whatever way, it ends too.
+`{"call": NAME, "with": {...}}` that names a control of the package, of its faults or of this process, answered by one line
+`{"value": ...}` or `{"error": ..., "remedy": ...}`. When that input ends, because whoever started it ended in whatever way, it ends too.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -54,8 +54,8 @@ def main() -> None:
 def _answer(request: dict[str, Any], package: Package, faults: Faults) -> dict[str, Any]:
     name = request["call"]
     owner = faults if hasattr(Faults, name) else package
-    control: Callable[..., Any] | None = None if name.startswith("_") or name in _PROTOCOL else getattr(owner, name, None)
-    if control is None:
+    control = _work_in if name == "work_in" else getattr(owner, name, None)
+    if control is None or name.startswith("_") or name in _PROTOCOL:
         return {"error": f"{package.name} has no control {name!r}", "remedy": "see the methods of its class"}
     try:
         return {"value": _plain(control(**request["with"]))}
@@ -63,6 +63,10 @@ def _answer(request: dict[str, Any], package: Package, faults: Faults) -> dict[s
         return {"error": error.problem, "where": error.where, "remedy": error.remedy}
     except Exception as error:  # the text reaches the test that asked, instead of ending the process for all others
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _work_in(folder: str) -> None:
+    os.chdir(folder)
 
 
 def _plain(value: Any) -> Any:

@@ -58,7 +58,10 @@ class ProviderProcess:
         return self._process.poll() is None
 
     def call(self, control: str, /, **arguments: Any) -> Any:
-        """Calls a control of the package, or of `Faults` (`fail`, `clear`), with JSON values. Raises ProcessError with what it answers."""
+        """Calls a control of the package, or of `Faults` (`fail`, `clear`), or `work_in(folder)`, with JSON values.
+
+        Raises ProcessError with what it answers.
+        """
         with self._lock:
             try:
                 self._stdin.write(json.dumps({"call": control, "with": arguments}) + "\n")

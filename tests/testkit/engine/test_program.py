@@ -56,7 +56,7 @@ def run(program):
 def test_a_project_runs_where_it_lies(folder, tmp_path):
     (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\nstackConfigDir: stacks\n")
     found = Program.find(folder, tmp_path / "work")
-    assert found == Program(folder, "shop", folder / "stacks")
+    assert found == Program(folder, "shop", folder / "stacks", runs_in=folder)
     assert not (tmp_path / "work").exists()
 
 
@@ -65,7 +65,8 @@ def test_the_main_program_of_a_project_is_that_project(folder, tmp_path, main):
     (folder / "program").mkdir()
     (folder / "program" / "__main__.py").write_text("")
     (folder / "Pulumi.yaml").write_text(f"name: shop\nruntime: python\nmain: {main}\n")
-    assert Program.find(folder / "program", tmp_path / "work").folder == folder
+    found = Program.find(folder / "program", tmp_path / "work")
+    assert (found.folder, found.runs_in) == (folder, folder / "program")
 
 
 def test_a_folder_without_a_project_runs_in_place(folder, tmp_path):

@@ -57,6 +57,13 @@ def test_a_fault_is_ordered_from_outside(notes: ProviderProcess) -> None:
         create(notes)
 
 
+def test_it_works_in_the_folder_it_is_told(notes: ProviderProcess, tmp_path: Path) -> None:
+    notes.call("work_in", folder=str(tmp_path))
+    assert psutil.Process(notes.pid).cwd() == str(tmp_path)
+    with pytest.raises(ProcessError, match="No such file or directory"):
+        notes.call("work_in", folder=str(tmp_path / "gone"))
+
+
 @pytest.mark.parametrize(
     ("control", "arguments", "said"),
     [

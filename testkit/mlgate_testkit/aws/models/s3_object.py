@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.files import located
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.s3_bucket import BUCKET
 from mlgate_testkit.aws.rules import Rule, choice, conflicting, holds
@@ -48,7 +48,7 @@ def _bytes(inputs: Inputs) -> bytes:
         return source.text.encode()
     try:
         if source.path is not None:
-            return located(source).read_bytes()
+            return Path(source.path).read_bytes()
         with urllib.request.urlopen(source.uri) as answer:  # noqa: S310 - the address is the program's own
             return bytes(answer.read())
     except OSError as error:
