@@ -189,6 +189,9 @@ def exported(**changes):
             "provider": f"{URN}pulumi:providers:aws::default_7_51_1::1",
             "protect": True,
             "customTimeouts": {"create": 300, "update": 0, "delete": 0},
+            "ignoreChanges": ["tags"],
+            "replaceOnChanges": ["size"],
+            "resourceHooks": {"BeforeCreate": ["checked"], "OnError": ["told"]},
         },
         {"urn": f"{URN}aws:s3/bucket:Bucket::old", "custom": True, "type": "aws:s3/bucket:Bucket", "delete": True, "id": "old"},
     ]
@@ -202,6 +205,8 @@ def test_a_state_export_is_the_same_kind_of_graph():
     assert (database.path, database.id, database.protect, database.provider) == ("web/db", "db-1", True, None)
     assert (database.inputs["size"], database.inputs["password"]) == (20, Secret(UNKNOWN))
     assert (database.depends_on, database.custom_timeouts) == ([graph.one("test:index:Group")], {"create": "300s"})
+    assert (database.ignore_changes, database.replace_on_changes) == (("tags",), ("size",))
+    assert database.hooks == {"before_create": ("checked",), "on_error": ("told",)}
     assert not graph.all("aws:s3/bucket:Bucket")
     assert "password = [secret]" in graph.tree()
 
