@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from mlgate.errors import DeclarationError, Problem
 
@@ -31,6 +32,15 @@ class Declared(BaseModel):
 
 def read_document(path: Path, model: type[Model]) -> Model:
     """The model that the YAML file at `path` declares.
+def contradictions(found: Mapping[Location, tuple[str, str]]) -> ValidationError:
+    """What the validator of a whole raises about parts of it, so that their lines are named: {where, from the whole: (found, accepted)}."""
+    details: list[InitErrorDetails] = []
+    for location, (said, accepted) in found.items():
+        kind = PydanticCustomError("value_error", "{error}", {"error": said, "accepted": accepted})
+        details.append(InitErrorDetails(type=kind, loc=location, input=None))
+    return ValidationError.from_exception_data("contradictions", details)
+
+
 
     Raises DeclarationError with all problems at once: file, line, what was found, what would be accepted.
     """
@@ -137,7 +147,7 @@ def _phrase(item: Any, location: Location, model: type[BaseModel]) -> tuple[str,
     if kind == "missing":
         return f"{name} is missing", "add it"
     if kind == "value_error":
-        return f"{name}: {context['error']}", "correct the value"
+        return f"{name}: {context['error']}", context.get("accepted", "correct the value")
     said = item["msg"][0].lower() + item["msg"][1:]
     if location[: len(_SECRETS)] == _SECRETS[: len(location)]:  # at it, below it, or around it
         hint = _SECRETS_HOLD if len(location) >= len(_SECRETS) else said

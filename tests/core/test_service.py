@@ -51,7 +51,7 @@ def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaratio
         ("at_most: 1 %", "at_most: 0.01", 12, "0.01 has no unit", "1 %"),
         ("at_most: 1 %", "at_most: 0 %", 12, "0 % can never be proven", "1 %"),
         ("rate: 200/s", "rate: 0/s", 13, "rate must be over 0/s", ""),
-        ("at_least: 60 s", "at_least: 600 s", 13, "at_least 10 min is over at_most 5 min", ""),
+        ("at_least: 60 s", "at_least: 600 s", 13, "load.at_least: at_least 10 min is over at_most 5 min", "a longer at_most"),
         (", bursts: independent", "", 13, "load.bursts is missing", "add it"),
         ("bursts: independent", "bursts: {block: 30}", 13, "load.bursts is {'block': 30}", "'independent'"),
         ("at_least: 0.94", "at_least: 94", 15, "quality[0].at_least is 94", "less than 1"),
@@ -87,7 +87,9 @@ def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaratio
         ("at_least: 0.94", "at_least: .nan", 15, "quality[0].at_least is nan", "finite"),
         ("at_least: 0, at_most: 16", "at_least: .nan, at_most: 16", 7, "interface.input.image.at_least is nan", "finite"),
         ("at_least: 0, at_most: 16", "at_least: 0, at_most: .inf", 7, "interface.input.image.at_most is inf", "finite"),
-        ("name: error-rate", "name: latency-p99", 1, "names must differ", "latency-p99"),
+        ("name: error-rate", "name: latency-p99", 12, "objectives[1].name: 'latency-p99' is taken", "names must differ"),
+        ("name: no-worse", "name: latency-p99", 16, "quality[1].name: 'latency-p99' is taken", "names must differ"),
+        ("name: accuracy", "name: contract", 15, "quality[0].name: 'contract' is taken", "names must differ"),
         ("apiVersion: mlgate/v1", "apiVersion: mlgate/v2", 1, "apiVersion is 'mlgate/v2'", "'mlgate/v1'"),
         ("alpha: 0.01\n", "alpha: 0\n", 17, "alpha is 0", "greater than 0"),
         ("owner: vision", "owner: vision, owner: speech", 3, "metadata.owner stands here a second time", "keep one"),
@@ -148,7 +150,7 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, d
 
 def test_objectives_without_load_are_refused(read: Reader, declaration: str) -> None:
     lines = [line for line in declaration.splitlines() if not line.startswith("load:")]
-    with pytest.raises(DeclarationError, match="objectives need a load"):
+    with pytest.raises(DeclarationError, match=r"service\.yaml:10: objectives: objectives need a load") as caught:
         read("\n".join(lines))
 
 
@@ -182,6 +184,7 @@ def test_a_template_that_was_not_rendered_is_named_with_its_line(read: Reader, d
     assert "a template that was not rendered?" in str(caught.value)
 
 
+    assert "add load" in str(caught.value)
 def test_an_alias_of_what_it_stands_in_is_named_with_its_line(read: Reader, declaration: str) -> None:
     with pytest.raises(DeclarationError) as caught:
         read(declaration + "a: &x\n  b: 1\n  c: [*x]\n")
