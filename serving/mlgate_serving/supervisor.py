@@ -205,7 +205,8 @@ def _death(spec: ProcessSpec, code: int) -> ProcessError:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     tail = _tail(_log_of(spec), 30)
     said = f"the end of its log ({_log_of(spec)}):\n{tail}" if tail else "it wrote nothing"
-    return ProcessError(f"{spec.command[0]} {how} at once; {said}", where=f"process {spec.name}")
+    remedy = "mend what its log complains of" if tail else f"see whether memory ran out, then whether {spec.command[0]} runs by hand"
+    return ProcessError(f"{spec.command[0]} {how} at once; {said}", where=f"process {spec.name}", remedy=remedy)
 
 
 def _refusal(spec: ProcessSpec, error: OSError) -> ProcessError:
