@@ -81,7 +81,7 @@ class Stand:
         if workers is not None:
             service = service.model_copy(update={"serving": service.serving.model_copy(update={"workers": workers})})
         try:
-            yield start_endpoint(self.supervisor, packed, service, self.folder_of("endpoint"))
+            yield start_endpoint(self.supervisor, packed, service)
         finally:
             stop_endpoint(self.supervisor, endpoint_name(service.name, Release.read(packed).digest))
 

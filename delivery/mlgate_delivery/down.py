@@ -93,11 +93,17 @@ def _destroy(environment: Environment, progress: Progress) -> None:
 def _stop_rest(environment: Environment, supervisor: Supervisor, progress: Progress) -> None:
     """What the engine has not ended, known to a state or not: each is ended by what it was started with, so that nothing of it stays."""
     router = LocalRouter(supervisor, environment.routers)
-    for process in supervisor.list():
-        name, service = process.spec.name, process.spec.labels.get("service", "")
+    for service in _routed(environment, supervisor):
+        progress(f"stopping the proxy of {service}")
+        router.remove(service)
+    for name in supervisor.names():
         progress(f"stopping {name}")
-        if process.spec.folder == (environment.routers / service).resolve():
-            router.remove(service)
-        else:
-            stop_endpoint(supervisor, name)
+        stop_endpoint(supervisor, name)
     supervisor.reap()
+
+
+def _routed(environment: Environment, supervisor: Supervisor) -> Sequence[str]:
+    """The services that have a proxy, or files of one of which the registry knows nothing any more."""
+    folder = environment.routers.resolve()
+    running = {process.spec.folder.name for process in supervisor.list() if process.spec.folder.parent == folder}
+    return sorted(running | {path.name for path in folder.glob("[!.]*") if path.is_dir()})
