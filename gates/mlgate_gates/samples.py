@@ -1,4 +1,4 @@
-"""The data a gate sends: each declared file once, with the arms that answer it."""
+"""The data a gate sends: each distinct case of each declared file once, with the arms that answer it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from typing import Any, Protocol, TypeVar
 
 from mlgate.errors import DeclarationError, Problem
 from mlgate.service import AbsoluteBar, MarginBar, Service
-from mlgate_loadtests.cases import Cases, read_cases
+from mlgate_loadtests.cases import LABEL, Cases, read_cases
+
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The cases of one file. `look` marks cases that never gate: people look at the wrong ones."""
+    """The distinct cases of one file, and how many more of its rows repeat the inputs of one of them and are not asked.
+
+    `look` marks cases that never gate: people look at the wrong ones.
+    """
 
     id: str
     data: str
     cases: Cases
+    repeats: int
     arms: tuple[str, ...]
     look: bool
 
@@ -33,7 +39,7 @@ class Sample:
             "data": self.data,
             "digest": self.cases.digest,
             "cases": len(self.cases),
-            "distinct": len(set(self.cases.contents)),
+            "repeats": self.repeats,
             "arms": list(self.arms),
             "look": self.look,
         }
@@ -73,14 +79,40 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
     for data, file in declared_files(service, with_stable=with_stable).items():
         path = service.data_path(data)
         try:
-            cases = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
+            read = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
+            cases = _distinct(read, str(path))
         except DeclarationError as error:
             problems += error.problems
         else:
-            samples.append(Sample(_id_of(data, samples), data, cases, tuple(sorted(file.arms)), file.look))
+            repeats = len(read) - len(cases)
+            samples.append(Sample(_id_of(data, samples), data, cases, repeats, tuple(sorted(file.arms)), file.look))
     if problems:
         raise DeclarationError(problems)
     return tuple(samples)
+
+
+def _distinct(cases: Cases, where: str) -> Cases:
+    """The first case of each distinct input: a model that is asked again what it has answered proves nothing more.
+
+    Raises DeclarationError where rows with the same inputs have different labels, of which one is wrong.
+    """
+    first: dict[bytes, int] = {}
+    torn: dict[int, list[int]] = {}
+    for place, content in enumerate(cases.contents):
+        earlier = first.setdefault(content, place)
+        if cases.labels[place] != cases.labels[earlier]:
+            torn.setdefault(earlier, []).append(place)
+    if torn:
+        named = [f"{_labelled(cases, [earlier, *later])} have the same inputs" for earlier, later in list(torn.items())[:_NAMED]]
+        rest = [f"so have cases of {len(torn) - _NAMED:,} more inputs"] if len(torn) > _NAMED else []
+        expected = "one label for the same inputs: correct the wrong one, or take these cases out"
+        raise DeclarationError([Problem(f"{where}: column {LABEL}", found, expected) for found in (*named, *rest)])
+    return cases if len(first) == len(cases) else cases.take(list(first.values()))
+
+
+def _labelled(cases: Cases, places: Sequence[int]) -> str:
+    said = [f"{cases.case_ids[place]} (labelled {cases.labels[place]:g})" for place in places[:_NAMED]]
+    return ", ".join(said) + (f" and {len(places) - _NAMED:,} more" if len(places) > _NAMED else "")
 
 
 def _id_of(data: str, others: list[Sample]) -> str:
