@@ -122,8 +122,6 @@ def test_make_knows_the_target(target: str) -> None:
     assert f"make {target} " in subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
-def program(path: Path, text: str) -> None:
-    """A program that does what the shell script says."""
 def made(target: str) -> list[str]:
     """The commands that `make` would run for a target, in their order."""
     done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -154,13 +152,13 @@ def test_make_test_runs_every_test_once_whatever_its_marks() -> None:
         assert times == 1, [mark for mark in marks if marked[mark]]
 
 
+def program(path: Path, text: str) -> None:
+    """A program that does what the shell script says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
     path.chmod(0o755)
 
 
-def test_a_virtual_environment_that_was_half_made_is_made_anew(tmp_path: Path) -> None:
-    """venv links its Python first and brings pip last: a Ctrl-C in between, or a Debian without python3-venv, leaves the first alone."""
 @pytest.mark.parametrize(("version", "refused"), [((3, 10, 14), True), ((3, 11, 0), False)])
 def test_a_python_that_is_too_old_is_refused_before_anything_is_made(tmp_path: Path, version: tuple[int, ...], refused: bool) -> None:
     for name in ("Makefile", "pyproject.toml", "requirements/dev.txt", "requirements/uv.txt"):
@@ -184,6 +182,8 @@ def test_a_python_that_is_too_old_is_refused_before_anything_is_made(tmp_path: P
     assert not (tmp_path / ".venv").exists()
 
 
+def test_a_virtual_environment_that_was_half_made_is_made_anew(tmp_path: Path) -> None:
+    """venv links its Python first and brings pip last: a Ctrl-C in between, or a Debian without python3-venv, leaves the first alone."""
     (tmp_path / "requirements").mkdir()
     for name in ("Makefile", "pyproject.toml", "requirements/dev.txt", "requirements/uv.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
