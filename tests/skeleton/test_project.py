@@ -37,7 +37,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 def test_the_wheel_holds_every_package_with_the_files_that_users_need(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    modules = [f"mlgate_tools/modules/{module}/{name}" for module in ("pulumi", "pulumi-language-python") for name in ("go.mod", "go.sum")]
+    pinned = ROOT / "tools" / "mlgate_tools" / "modules"
+    modules = [f"mlgate_tools/{path.relative_to(pinned.parent)}" for path in pinned.rglob("*") if path.is_file()]
+    assert {f"mlgate_tools/modules/{module}/go.mod" for module in ("pulumi", "pulumi-language-python", "kubernetes")} <= set(modules)
     templates = [
         str(path.relative_to(ROOT / "gates")) for path in (ROOT / "gates/mlgate_gates/report/templates").rglob("*") if path.is_file()
     ]
@@ -48,7 +50,7 @@ def test_the_wheel_holds_every_package_with_the_files_that_users_need(wheel: zip
     metadata = next(name for name in names if name.endswith(".dist-info/entry_points.txt"))
     entries = wheel.read(metadata).decode()
     assert "[console_scripts]\nmlgate = mlgate_cli.main:main" in entries
-    assert "[pytest11]\nmlgate = mlgate_gates.pytest_plugin" in entries
+    assert "[pytest11]\nmlgate = mlgate_gates.pytest_plugin\nmlgate_testkit = mlgate_testkit.pytest_plugin\n" in entries
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
