@@ -53,6 +53,24 @@ def test_what_providers_made_is_listed_without_components_and_providers(state, w
     assert checkpoint.protected
 
 
+def test_what_each_resource_needs_is_told_by_whatever_makes_the_engine_wait(state, write):
+    shop = resource("acme:index:Shop", "shop") | {"custom": False, "parent": "urn:stack"}
+    bucket = resource(
+        "aws:s3/bucket:Bucket",
+        "logs",
+        parent=shop["urn"],
+        dependencies=["urn:key"],
+        propertyDependencies={"bucket": ["urn:name"], "tags": None},
+        deletedWith="urn:cluster",
+        provider="urn:pulumi:local::mlgate::pulumi:providers:aws::west::0123",
+    )
+    write({"resources": [shop, bucket, resource("aws:s3/bucket:Bucket", "old", delete=True)]})
+    assert state.checkpoint().needs == {
+        shop["urn"]: {"urn:stack"},
+        bucket["urn"]: {shop["urn"], "urn:key", "urn:name", "urn:cluster", "urn:pulumi:local::mlgate::pulumi:providers:aws::west"},
+    }
+
+
 def test_operations_that_never_ended_are_told(state, write):
     begun = [resource("aws:sns/topic:Topic", "news"), resource("pulumi:providers:aws", "default")]
     write({"resources": [], "pending_operations": [{"type": "creating", "resource": item} for item in begun]})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -76,6 +76,8 @@ class Checkpoint:
 
     `operations`: how many such operations there are, those on components and providers too. `protected`: whether anything is, so that a
     destroy would be refused. `salt`: that of the passphrase's key, None where secrets are kept otherwise or there are none.
+
+    `needs`: by URN, components too, the URNs of what the engine makes before it and deletes after it.
     """
 
     resources: Sequence[StateResource] = ()
@@ -83,6 +85,7 @@ class Checkpoint:
     operations: int = 0
     protected: bool = False
     salt: str | None = None
+    needs: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class FileState:
@@ -115,6 +118,7 @@ class FileState:
                 operations=len(operations),
                 protected=any(item.get("protect") for item in resources),
                 salt=(latest.get("secrets_providers") or {}).get("state", {}).get("salt"),
+                needs={item["urn"]: _needs(item) for item in resources if not item.get("delete")},
             )
         except FileNotFoundError:
             return Checkpoint()
@@ -152,6 +156,14 @@ def _resource(item: dict[str, Any]) -> StateResource | None:
         deleted_with=item.get("deletedWith") or "",
         properties=item.get("outputs") or item.get("inputs") or {},
     )
+
+
+def _needs(item: dict[str, Any]) -> frozenset[str]:
+    """As the engine schedules it: dependencies, the parent, what it is deleted with, and its provider."""
+    by_property = [urn for urns in (item.get("propertyDependencies") or {}).values() for urn in urns or ()]
+    provider = (item.get("provider") or "").rpartition("::")[0]
+    found = {*(item.get("dependencies") or ()), *by_property, item.get("parent") or "", item.get("deletedWith") or "", provider}
+    return frozenset(found - {""})
 
 
 def _is_object(path: Path) -> bool:

@@ -21,15 +21,17 @@ __all__ = ["read_state"]
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a signature of the protocol, no secret
-_VERSION = 3
+_VERSIONS = (3, 4)
+"""Version 4 is 3 with the names of features that a reader has to know, among them hooks; whatever they add beside the rest is left out."""
 
 
 def read_state(export: Mapping[str, Any]) -> dict[str, Any]:
-    """What `Graph` is made from. Raises UsageError for something that is no export of version 3."""
+    """What `Graph` is made from. Raises UsageError for something that is no export of a known version."""
     deployment = export.get("deployment")
-    if export.get("version") != _VERSION or not isinstance(deployment, Mapping):
+    if export.get("version") not in _VERSIONS or not isinstance(deployment, Mapping):
+        known = " or ".join(map(str, _VERSIONS))
         raise UsageError(
-            f"this is no state export of version {_VERSION}: version {export.get('version')!r}, fields {', '.join(sorted(export))}",
+            f"this is no state export of version {known}: version {export.get('version')!r}, fields {', '.join(sorted(export))}",
             where="Graph.from_state(export)",
             remedy="give what `pulumi stack export` prints, read with json.loads",
         )

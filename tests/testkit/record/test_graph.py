@@ -211,6 +211,11 @@ def test_a_state_export_is_the_same_kind_of_graph():
     assert "password = [secret]" in graph.tree()
 
 
+def test_a_state_export_that_names_features_is_read_as_any_other():
+    export = {**exported(ciphertext="v1:abc"), "version": 4, "features": ["hooks"]}
+    assert Graph.from_state(export).tree() == Graph.from_state(exported(ciphertext="v1:abc")).tree()
+
+
 def test_a_state_export_with_shown_secrets_keeps_them_marked():
     graph = Graph.from_state(exported(plaintext=json.dumps({"user": "x"})))
     assert graph.one("aws:rds/instance:Instance").inputs["password"] == Secret({"user": "x"})
@@ -218,7 +223,7 @@ def test_a_state_export_with_shown_secrets_keeps_them_marked():
 
 @pytest.mark.parametrize("export", [{}, {"version": 2, "deployment": {}}, {"version": 3, "deployment": None}])
 def test_what_is_no_state_export_is_refused(export):
-    with pytest.raises(UsageError, match="no state export of version 3"):
+    with pytest.raises(UsageError, match="no state export of version 3 or 4"):
         Graph.from_state(export)
 
 
