@@ -211,6 +211,7 @@ def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, ser
     assert sorted(down(site.environment, print)) == (known if entries == "right" else [])
     assert not site.processes()
     assert site.supervisor.names() == []
+    assert not (site.environment.routers / "toy").exists()
     assert not links()
 
 

@@ -9,7 +9,7 @@ from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import AutoName, Behaviour, FunctionModel, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, length, retag, tagged, unless_gone
 from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
-from mlgate_testkit.aws.rules import between
+from mlgate_testkit.aws.rules import between, timestamp
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -231,8 +231,6 @@ MODELS = (
                 "ebsOptimized",
                 "ephemeralStorage",
                 "instanceMatchCriteria",
-                "outpostArn",
-                "placementGroupArn",
                 "tenancy",
             }
         ),
@@ -242,6 +240,7 @@ MODELS = (
             enumerated("instanceMatchCriteria", "ec2", "InstanceMatchCriteria"),
             enumerated("tenancy", "ec2", "CapacityReservationTenancy"),
             between("instanceCount", 1, 1000),
+            timestamp("endDate"),
         ),
         behaviours=(
             Behaviour(

@@ -8,7 +8,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, retag, shape_of, tagged
-from mlgate_testkit.aws.rules import conflicting, text
+from mlgate_testkit.aws.rules import conflicting, holds, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -162,6 +162,22 @@ def _delete(aws: Aws, template_id: str, _inputs: Inputs) -> None:
     aws.client("ec2").delete_launch_template(LaunchTemplateId=template_id)
 
 
+# Texts that may be "" as well, which is neither true nor false (terraform-provider-aws, internal/types/nullable).
+_BOOLS = (
+    "ebsOptimized",
+    "blockDeviceMappings.ebs.deleteOnTermination",
+    "blockDeviceMappings.ebs.encrypted",
+    "networkInterfaces.associateCarrierIpAddress",
+    "networkInterfaces.associatePublicIpAddress",
+    "networkInterfaces.deleteOnTermination",
+    "networkInterfaces.primaryIpv6",
+)
+
+
+def _no_bool(value: Any) -> str:
+    return "" if str(value).lower() in {"", "true", "false"} else f"{value!r} is neither true nor false"
+
+
 _BY_DATA = frozenset({*_ARGUMENTS, "description", "secondaryInterfaces"})
 
 MODELS = (
@@ -190,6 +206,7 @@ MODELS = (
             enumerated("blockDeviceMappings.ebs.volumeType", "ec2", "VolumeType"),
             enumerated("capacityReservationSpecification.capacityReservationPreference", "ec2", "CapacityReservationPreference"),
             enumerated("placement.tenancy", "ec2", "Tenancy"),
+            *(holds(path, _no_bool) for path in _BOOLS),
         ),
         behaviours=(
             Behaviour(

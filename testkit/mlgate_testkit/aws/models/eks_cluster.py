@@ -145,7 +145,8 @@ MODELS = (
                 "accessConfig.bootstrapClusterCreatorAdminPermissions",
                 "encryptionConfig.resources",
                 "encryptionConfig.provider",
-                "outpostConfig",
+                "outpostConfig.controlPlaneInstanceType",
+                "outpostConfig.controlPlanePlacement.groupName",
             }
         ),
         computed=frozenset(
@@ -166,6 +167,7 @@ MODELS = (
                 "kubernetesNetworkConfig.ipFamily",
                 "kubernetesNetworkConfig.serviceIpv4Cidr",
                 "kubernetesNetworkConfig.elasticLoadBalancing",
+                "upgradePolicy.supportType",
             }
         )
         | _UNTOLD - {"bootstrapSelfManagedAddons"},

@@ -74,7 +74,7 @@ def _service_quota(aws: Aws, arguments: Inputs) -> Outputs:
         "quotaName": found.name,
         "serviceName": service,
         "usageMetrics": [],
-        "value": aws.account.quota(found.code),
+        "value": aws.account.orders.quota(found.code),
     }
 
 

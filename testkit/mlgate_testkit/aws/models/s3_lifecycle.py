@@ -95,6 +95,7 @@ MODELS = (
         state_only=frozenset({"timeouts", "expectedBucketOwner"}),
         rules=(
             choice("rules.status", "Enabled", "Disabled"),
+            choice("transitionDefaultMinimumObjectSize", "all_storage_classes_128K", "varies_by_storage_class"),
             choice("rules.transitions.storageClass", *_CLASSES),
             choice("rules.noncurrentVersionTransitions.storageClass", *_CLASSES),
             text("rules.id", r".+", "is no rule ID", at_most=255),
