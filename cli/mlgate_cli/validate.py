@@ -41,5 +41,5 @@ def command(
     checks = ["contract", *(check.name for check in (*declared.quality, *declared.objectives))]
     say(f"{service}: service {declared.name} is well declared; checks: {', '.join(checks)}")
     for sample in samples:
-        more = f"; {sample.repeats:,} more repeat the inputs of one of them and are not asked" if sample.repeats else ""
+        more = f"; {sample.repeats:,} more repeat one of them and are not asked" if sample.repeats else ""
         say(f"{sample.data}: {len(sample.cases):,} cases{more}")

@@ -8,14 +8,12 @@ from typing import Any, Protocol, TypeVar
 
 from mlgate.errors import DeclarationError, Problem
 from mlgate.service import AbsoluteBar, MarginBar, Service
-from mlgate_loadtests.cases import LABEL, Cases, read_cases
-
-_NAMED = 5
+from mlgate_loadtests.cases import Cases, read_cases
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The distinct cases of one file, and how many more of its rows repeat the inputs of one of them and are not asked.
+    """The distinct cases of one file, and how many more of its rows repeat one of them, label and all, and are not asked.
 
     `look` marks cases that never gate: people look at the wrong ones.
     """
@@ -80,7 +78,7 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
         path = service.data_path(data)
         try:
             read = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
-            cases = _distinct(read, str(path))
+            cases = _distinct(read)
         except DeclarationError as error:
             problems += error.problems
         else:
@@ -91,28 +89,15 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
     return tuple(samples)
 
 
-def _distinct(cases: Cases, where: str) -> Cases:
-    """The first case of each distinct input: a model that is asked again what it has answered proves nothing more.
+def _distinct(cases: Cases) -> Cases:
+    """The first case of each input with its label: a model that is asked again what it has answered proves nothing more.
 
-    Raises DeclarationError where rows with the same inputs have different labels, of which one is wrong.
+    One input under two labels is two cases: where what can be seen does not decide the label, that is what the world is like.
     """
-    first: dict[bytes, int] = {}
-    torn: dict[int, list[int]] = {}
+    first: dict[tuple[bytes, float], int] = {}
     for place, content in enumerate(cases.contents):
-        earlier = first.setdefault(content, place)
-        if cases.labels[place] != cases.labels[earlier]:
-            torn.setdefault(earlier, []).append(place)
-    if torn:
-        named = [f"{_labelled(cases, [earlier, *later])} have the same inputs" for earlier, later in list(torn.items())[:_NAMED]]
-        rest = [f"so have cases of {len(torn) - _NAMED:,} more inputs"] if len(torn) > _NAMED else []
-        expected = "one label for the same inputs: correct the wrong one, or take these cases out"
-        raise DeclarationError([Problem(f"{where}: column {LABEL}", found, expected) for found in (*named, *rest)])
+        first.setdefault((content, float(cases.labels[place])), place)
     return cases if len(first) == len(cases) else cases.take(list(first.values()))
-
-
-def _labelled(cases: Cases, places: Sequence[int]) -> str:
-    said = [f"{cases.case_ids[place]} (labelled {cases.labels[place]:g})" for place in places[:_NAMED]]
-    return ", ".join(said) + (f" and {len(places) - _NAMED:,} more" if len(places) > _NAMED else "")
 
 
 def _id_of(data: str, others: list[Sample]) -> str:

@@ -87,7 +87,7 @@ def test_the_reason_says_how_many_cases_repeat_the_inputs_of_another_and_were_no
     judge: Judge, plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample], good: Any
 ) -> None:
     result = judge(plan_from(samples=(sample_of_size(repeats=8100),)), good.load().table())
-    told = "900 cases (8,100 more repeat the inputs of one of them and were not asked)"
+    told = "900 cases (8,100 more repeat one of them and were not asked)"
     assert result.finding("accuracy").reason.startswith(f"880 of {told} are right")
     assert result.finding("no-worse").reason.startswith(f"of {told} candidate alone")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mlgate import DeclarationError, Service
+from mlgate import Service
 from mlgate_gates.samples import Sample, read_samples
 
 Read = Callable[..., Sample]
@@ -67,23 +67,7 @@ def test_distinct_cases_are_all_asked(read: Read) -> None:
     assert (len(sample.cases), sample.repeats) == (CASES, 0)
 
 
-def test_cases_that_contradict_each_other_are_named_with_their_labels(read: Read) -> None:
-    with pytest.raises(DeclarationError) as caught:
-        read([1, 2, 1, 3, 1, 2, 2, 3], [0, 5, 4, 6, 0, 5, 8, 6])
-    assert [problem.found for problem in caught.value.problems] == [
-        "case-0 (labelled 0), case-2 (labelled 4) have the same inputs",
-        "case-1 (labelled 5), case-6 (labelled 8) have the same inputs",
-    ]
-    assert all(problem.where.endswith("holdout.parquet: column label") for problem in caught.value.problems)
-
-
-def test_of_many_cases_that_contradict_each_other_a_few_are_named(read: Read) -> None:
-    with pytest.raises(DeclarationError, match=r"case-3 \(labelled 3\), case-4 \(labelled 4\) and 2 more have the same inputs"):
-        read([1] * 7, list(range(7)))
-
-
-def test_of_many_inputs_with_cases_that_contradict_each_other_a_few_are_named(read: Read) -> None:
-    with pytest.raises(DeclarationError) as caught:
-        read([*range(8), *range(8)], [0] * 8 + [1] * 8)
-    assert len(caught.value.problems) == 6
-    assert caught.value.problems[-1].found == "so have cases of 3 more inputs"
+def test_one_input_under_two_labels_is_two_cases(read: Read) -> None:
+    sample = read([1, 2, 1, 3, 1, 2], [0, 5, 4, 6, 0, 5])
+    assert sample.cases.case_ids == ("case-0", "case-1", "case-2", "case-3")
+    assert (sample.cases.labels.tolist(), sample.repeats) == ([0, 5, 4, 6], 2)

@@ -29,7 +29,7 @@ def claim_of(terms: Terms) -> str:
 
 def repeated(sample: PlannedSample) -> str:
     """In parentheses, to stand behind its cases: how many more the file holds that were not asked. Empty where there are none."""
-    return f" ({sample.repeats:,} more repeat the inputs of one of them and were not asked)" if sample.repeats else ""
+    return f" ({sample.repeats:,} more repeat one of them and were not asked)" if sample.repeats else ""
 
 
 def decided(*, disproven: bool, proven: bool, doubtful: bool) -> Verdict:
