@@ -128,9 +128,10 @@ class Orders:
 
     def made(self, token: str, resource_id: str) -> None:
         """A resource came into being: from here its lag counts."""
-        lag = self._lag.get(token, self._lag.get(""))
-        if lag and lag.size and token in LAGGING:
-            self._unseen[token, resource_id] = _Unseen(lag, lag.size)
+        with self._lock:
+            lag = self._lag.get(token, self._lag.get(""))
+            if lag and lag.size and token in LAGGING:
+                self._unseen[token, resource_id] = _Unseen(lag, lag.size)
 
     def seen(self, token: str, resource_id: str) -> bool:
         """Whether a request that depends on that resource sees it now."""

@@ -13,6 +13,7 @@ from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, iam_name, iam_path,
 from mlgate_testkit.aws.principals import ROLE, require_principals
 from mlgate_testkit.aws.rules import between, conflicting, json_text, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS", "retag"]
@@ -104,7 +105,7 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "name": name,
         "arn": role["Arn"],
         "uniqueId": role["RoleId"],
-        "createDate": role["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createDate": time_of(role["CreateDate"]),
         "path": role["Path"],
         "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"], separators=(",", ":")),
         "description": role.get("Description"),
@@ -217,7 +218,7 @@ def _read_profile(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "name": name,
         "arn": profile["Arn"],
         "uniqueId": profile["InstanceProfileId"],
-        "createDate": profile["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createDate": time_of(profile["CreateDate"]),
         "path": profile["Path"],
         "role": next((role["RoleName"] for role in profile["Roles"]), None),
         "tags": tags_of(profile.get("Tags")),
