@@ -48,13 +48,13 @@ check: $(READY) ## formatting, lint, types, imports, generated files
 docs: $(READY) ## write the generated pages (schema, reference) anew
 	@$(BIN)/python docs/generate.py
 
-bench: bench-main bench-testkit ## run all benchmarks
+bench: bench-main bench-testkit ## run all benchmarks: what has no figures yet (BENCH_ARGS=--short leaves out what takes long)
 
-bench-main: tools ## speed and size of the main job; writes benchmarks/results/main.json
-	@$(BIN)/python benchmarks/main/run.py
+bench-main: tools ## speed and size of the main job into benchmarks/results/main.json: 45 minutes on 2 cores, 15 with BENCH_ARGS=--short
+	@$(BIN)/python -m benchmarks.main $(BENCH_ARGS)
 
-bench-testkit: cluster-tools ## speed and size of the testkit; writes benchmarks/results/testkit.json
-	@$(BIN)/python benchmarks/testkit/run.py
+bench-testkit: cluster-tools ## the same of the testkit into benchmarks/results/testkit.json: 35 minutes on 2 cores, 12 with BENCH_ARGS=--short
+	@$(BIN)/python -m benchmarks.testkit $(BENCH_ARGS)
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.txt

@@ -1,27 +1,29 @@
-"""What every benchmark shares: rows with goals, a results file that grows part by part, the machine's description, a table at the end.
+"""What every benchmark shares: rows with goals, a results file that grows part by part, a table at the end.
 
-A benchmark that is run again keeps what it has and measures what is missing, so a long one survives an interruption;
-`--again` starts anew.
+A benchmark that is run again keeps what it has and measures what is missing, so a long one survives an interruption. Each part stands with
+the commit, machine, versions and load that it was measured with; one that is kept from others is kept, and said.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import platform
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.provenance import RESULTS, Origin, load
 from mlgate.errors import MlgateError
 
-RESULTS = Path(__file__).parent / "results"
+INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Row:
 
 
 class NotRunError(Exception):
-    """A part that cannot be measured on this machine, and why."""
+    """A part that has no figures, and why: it cannot be measured on this machine, or what was measured was not what it should be."""
 
 
 def median_row(
@@ -57,92 +59,142 @@ def median_row(
     return Row(name, median(values), unit, goal, better, reference, (min(values), max(values)))
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a benchmark. `long`: it takes many minutes, and `--short` leaves it out."""
+
+    measure: Callable[[], list[Row]]
+    long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`again`: the parts whose figures are forgotten and measured anew. `short`: without the long ones."""
+
+    again: frozenset[str] = frozenset()
+    short: bool = False
+
+
+def read_options(description: str, parts: Sequence[str], arguments: Sequence[str] | None = None) -> Options:
+    """What the command line asks for. Leaves with 2 where that names a part that there is not."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--short", action="store_true", help="leave out the parts that take long")
+    parser.add_argument(
+        "--again", nargs="*", choices=parts, metavar="PART", help=f"measure anew: all parts, or these of {', '.join(parts)}"
+    )
+    given = parser.parse_args(arguments)
+    again = () if given.again is None else given.again or parts
+    return Options(frozenset(again), given.short)
+
+
 class Benchmark:
-    """One named benchmark: runs what is not in the results file yet, and writes it after every part."""
+    """One named benchmark: measures what is not in the results file yet, and writes it after every part.
 
-    def __init__(self, name: str, packages: tuple[str, ...]) -> None:
+    `origin` says what is measured now. `path` is the results file.
+    """
+
+    def __init__(self, name: str, options: Options, origin: Callable[[], Origin], path: Path | None = None) -> None:
         self.name = name
-        self.path = RESULTS / f"{name}.json"
-        self.command = f"make bench-{name}"
-        self.packages = packages
-        self.rows: dict[str, list[dict[str, Any]]] = {}
+        self.options = options
+        self.origin = origin
+        self.path = path or RESULTS / f"{name}.json"
+        self.parts: dict[str, dict[str, Any]] = {}
+        self.order: list[str] = []
         self.missed: list[str] = []
-        if self.path.is_file() and "--again" not in sys.argv:
-            written = json.loads(self.path.read_text(encoding="utf-8"))
-            for row in written["rows"]:
-                self.rows.setdefault(row["part"], []).append(row)
+        if self.path.is_file():
+            self.parts = json.loads(self.path.read_text(encoding="utf-8"))["parts"]
 
-    def run(self, parts: Mapping[str, Callable[[], list[Row]]]) -> None:
-        """Measure what is missing. A part that fails is named with its reason and has no figures; the others are measured all the same."""
-        for name, measure in parts.items():
-            try:
-                self._part(name, measure)
-            except (NotRunError, MlgateError) as error:
-                self.missed.append(f"{name}: {error}")
-            except subprocess.CalledProcessError as error:
-                self.missed.append(f"{name}: {error}\n{error.stdout or ''}{error.stderr or ''}")
-            else:
-                continue
-            say(self.missed[-1])
+    def run(self, parts: Mapping[str, Part]) -> int:
+        """Measure what is missing; then the table. The exit code: 1 where a part has no figures, 130 where it was interrupted.
+
+        A part that fails is named with its reason; the others are measured all the same.
+        """
+        self.order = [*parts]
+        chosen = {name: part for name, part in parts.items() if not (part.long and self.options.short)}
+        forgotten = self.options.again & chosen.keys() & self.parts.keys()
+        self.parts = {name: part for name, part in self.parts.items() if name not in forgotten}
+        if forgotten:
+            self._write()  # or what is interrupted now would be taken for done the next time
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        status = 0
+        try:
+            for name, part in chosen.items():
+                self._try(name, part.measure)
+        except KeyboardInterrupt:
+            say("interrupted; the same command, without --again, goes on from here")
+            status = INTERRUPTED
+        if self.parts:
+            self._write()
+        for line in (*(f"not run: {line}" for line in self.missed), *table(self.parts)):
+            print(line)
+        return status or (1 if self.missed else 0)
+
+    def _try(self, name: str, measure: Callable[[], list[Row]]) -> None:
+        try:
+            self._part(name, measure)
+        except (NotRunError, MlgateError) as error:
+            self.missed.append(f"{name}: {error}")
+        except subprocess.CalledProcessError as error:
+            self.missed.append(f"{name}: {error}\n{error.stdout or ''}{error.stderr or ''}")
+        else:
+            return
+        say(self.missed[-1])
 
     def _part(self, name: str, measure: Callable[[], list[Row]]) -> None:
-        if name in self.rows:
-            say(f"{name}: kept from {self.path.name}; --again measures anew")
+        now = self.origin()
+        if kept := self.parts.get(name):
+            differs = Origin.of(kept).differences(now)
+            said = f", measured otherwise ({'; '.join(differs)})" if differs else ""
+            say(f"{name}: kept from {kept['date']}{said}; --again {name} measures anew")
             return
         say(f"{name}: measuring")
-        begin = time.monotonic()
-        self.rows[name] = [{"part": name, **asdict(row), "met": row.met, "command": self.command} for row in measure()]
-        say(f"{name}: {time.monotonic() - begin:.0f} s")
+        date, before, begin = datetime.now(UTC), load(), time.monotonic()
+        rows = [{**asdict(row), "met": row.met} for row in measure()]
+        taken = time.monotonic() - begin
+        self.parts[name] = {
+            **now.to_dict(),
+            "command": f'make bench-{self.name} BENCH_ARGS="--again {name}"',
+            "date": date.isoformat(timespec="seconds"),
+            "seconds": round(taken),
+            "load_1min": {"before": before, "after": load()},
+            "rows": rows,
+        }
+        say(f"{name}: {taken:.0f} s")
         self._write()
 
     def _write(self) -> None:
-        RESULTS.mkdir(exist_ok=True)
-        value = {
-            "benchmark": self.name,
-            "machine": machine(),
-            "versions": {package: _version(package) for package in self.packages},
-            "rows": [row for rows in self.rows.values() for row in rows],
-        }
-        part = self.path.with_suffix(".part")
-        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-        part.replace(self.path)
+        now = self.origin()
+        self.parts = {name: self.parts[name] for name in dict.fromkeys((*self.order, *self.parts)) if name in self.parts}
+        for part in self.parts.values():
+            part["differs_from_last_run"] = Origin.of(part).differences(now)
+        self.path.parent.mkdir(exist_ok=True)
+        writing = self.path.with_suffix(".part")
+        writing.write_text(json.dumps({"benchmark": self.name, "parts": self.parts}, indent=2) + "\n", encoding="utf-8")
+        writing.replace(self.path)
 
-    def close(self) -> None:
-        """Print what was not run, the table, and how many goals were met."""
-        for line in self.missed:
-            print(f"not run: {line}")
-        rows = [row for rows in self.rows.values() for row in rows]
-        width = max((len(row["name"]) for row in rows), default=4)
-        for row in rows:
+
+def table(parts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The results for people: a part's origin, then its rows; at the end how many goals were met."""
+    rows = [row for part in parts.values() for row in part["rows"]]
+    width = max((len(row["name"]) for row in rows), default=4)
+    for name, part in parts.items():
+        yield f"{name}: commit {part['commit']}, {part['date']}, load {part['load_1min']['before']} to {part['load_1min']['after']}"
+        if differs := part["differs_from_last_run"]:
+            yield f"  MEASURED OTHERWISE: {'; '.join(differs)}"
+        for row in part["rows"]:
             goal = "" if row["goal"] is None else f"goal {'<=' if row['better'] == 'lower' else '>='} {row['goal']:g}"
             mark = {True: "met", False: "MISSED", None: ""}[row["met"]]
             spread = f"({row['spread'][0]:.3g} to {row['spread'][1]:.3g})" if row["spread"] else ""
-            print(f"{row['name']:<{width}}  {row['value']:>10.4g} {row['unit']:<10} {spread:<18} {goal:<14} {mark:<6} {row['reference']}")
-        judged = [row for row in rows if row["met"] is not None]
-        print(f"{sum(row['met'] for row in judged)} of {len(judged)} goals met")
+            line = f"  {row['name']:<{width}}  {row['value']:>10.4g} {row['unit']:<10} {spread:<18} {goal:<14} {mark:<6} {row['reference']}"
+            yield line.rstrip()
+    judged = [row for row in rows if row["met"] is not None]
+    yield f"{sum(row['met'] for row in judged)} of {len(judged)} goals met"
 
 
 def say(text: str) -> None:
     """Progress, on standard error."""
     sys.stderr.write(f"[bench] {text}\n")
     sys.stderr.flush()
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on: no name, no address."""
-    model = ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        model = next((line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")), "")
-    return {
-        "system": platform.system(),
-        "architecture": platform.machine(),
-        "processor": model or platform.processor(),
-        "cores": os.cpu_count(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
-        "python": platform.python_version(),
-        "load_1min": round(os.getloadavg()[0], 2),
-    }
 
 
 def seconds(command: list[str], *, environ: dict[str, str] | None = None) -> float:
@@ -152,8 +204,7 @@ def seconds(command: list[str], *, environ: dict[str, str] | None = None) -> flo
     return time.perf_counter() - begin
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
+def without_engine(environ: Mapping[str, str]) -> dict[str, str]:
+    """The same environment, with no folder on PATH that has a Pulumi engine."""
+    places = [place for place in environ["PATH"].split(os.pathsep) if not (Path(place) / "pulumi").exists()]
+    return {**environ, "PATH": os.pathsep.join(places)}

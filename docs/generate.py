@@ -36,7 +36,8 @@ The example's, which is what `make demo` gates by:
 | `label` | the right answer as a number; under `answer: argmax` the class, from 0 |
 | one for each slice, by its name | a text or number |
 
-No value is NULL, and inputs keep their declared bounds. Other columns are left alone.
+No value is NULL, and inputs keep their declared bounds. Other columns are left alone. Rows that repeat inputs and label of
+an earlier one are counted and not asked, since a case that is answered twice proves no more.
 """
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from stand import PROGRAMS, Stand
-
+from benchmarks.main.stand import PROGRAMS, Stand
 from mlgate import Release
 from mlgate.errors import ProcessError
 from mlgate_serving.clients import Request, send

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness import NotRunError, say
-
+from benchmarks.harness import NotRunError, say
 from mlgate.errors import ProcessError
 from mlgate_serving.clients import Request
 

@@ -9,10 +9,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from harness import Row, median_row, say
-from stand import Stand
-from url_load import Seen, closed_load, open_load
 
+from benchmarks.harness import Row, median_row, say
+from benchmarks.main.stand import Stand
+from benchmarks.main.url_load import Seen, closed_load, open_load
 from mlgate.errors import ProcessError
 from mlgate_serving.endpoint import LocalEndpoint
 from mlgate_serving.management import Management
@@ -43,8 +43,8 @@ def measure(stand: Stand, kills: int = 5) -> list[Row]:
         retries = sum(arm.retries for arm in router.counters(stand.service.name).values())
     restored = [kill.restored_s for kill in open_kills + closed_kills]
     return [
-        *_rows(f"open load, {RATE_PER_S}/s", in_the_open, open_kills),
-        *_rows(f"closed load, {CONNECTIONS} connections", in_the_closed, closed_kills),
+        *rows_of(f"open load, {RATE_PER_S}/s", in_the_open, open_kills),
+        *rows_of(f"closed load, {CONNECTIONS} connections", in_the_closed, closed_kills),
         Row(
             "requests lost by a worker that the URL tried again", retries, "requests", reference="over all kills; 0 would mean none was hit"
         ),
@@ -52,8 +52,8 @@ def measure(stand: Stand, kills: int = 5) -> list[Row]:
     ]
 
 
-def _rows(load: str, seen: Seen, kills: list[Kill]) -> list[Row]:
-    failed = _failed_by_kill(seen, kills)
+def rows_of(load: str, seen: Seen, kills: list[Kill]) -> list[Row]:
+    failed = failed_by_kill(seen, kills)
     for error, times in Counter(seen.errors).most_common(3):
         say(f"{load}: {times} x {error}")
     reference = f"{int(seen.failed.sum())} failed of {len(seen.failed):,} requests over {len(kills)} kills"
@@ -64,7 +64,7 @@ def _rows(load: str, seen: Seen, kills: list[Kill]) -> list[Row]:
     ]
 
 
-def _failed_by_kill(seen: Seen, kills: list[Kill]) -> list[int]:
+def failed_by_kill(seen: Seen, kills: list[Kill]) -> list[int]:
     """Failures by the kill they belong to; every failure belongs to one. What fails may have been sent shortly before the kill."""
     begins = np.array([kill.at_ns for kill in kills[1:]], np.int64) - int(_SETTLE_S / 2 * 1e9)
     belongs = np.searchsorted(begins, seen.at_ns[seen.failed], side="right")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness import RESULTS, Row, median_row, say
-from stand import Stand
-
+from benchmarks.harness import Row, median_row, say
+from benchmarks.main.stand import Stand
+from benchmarks.provenance import RESULTS, UNKNOWN, Origin
 from mlgate import Environment, Verdict
 from mlgate_gates.request import GateRequest, Subject
 from mlgate_gates.run import run_gate
@@ -22,22 +22,24 @@ from mlgate_serving.endpoint import LocalEndpoint
 RECORD = RESULTS / "main-gates.jsonl"
 
 
-def measure(stand: Stand, gates: int = 50, record: Path = RECORD) -> list[Row]:
+def measure(stand: Stand, origin: Callable[[], Origin], *, anew: bool = False, gates: int = 50, record: Path = RECORD) -> list[Row]:
     """Releases 1 and 2 side by side, brought up once; each gate with a ledger of its own, the two in turn as candidate and stable.
 
-    A line in `record` for each gate that ended, so that the next run goes on from there.
+    A line in `record` for each gate that ended, so that the next run goes on from there, if its `origin` is the same; `anew` forgets them.
     """
-    if "--again" in sys.argv:
+    now = origin()
+    if anew:
         record.unlink(missing_ok=True)
-    done = _read(record)
+    done = continued(record, now)
     if len(done) < gates:
         with stand.serving(1) as first, stand.serving(2) as second:
             for number in range(len(done), gates):
-                done.append(_gate(stand, *((second, first) if number % 2 == 0 else (first, second))))
+                gate = _gate(stand, *((second, first) if number % 2 == 0 else (first, second)))
+                done.append({"commit": now.commit, "mlgate": now.versions["mlgate"], "origin": now.fingerprint, **gate})
                 record.parent.mkdir(exist_ok=True)
                 with record.open("a", encoding="utf-8") as lines:
                     lines.write(json.dumps(done[-1]) + "\n")
-                say(f"gate {number + 1} of {gates}: {done[-1]['verdict']} after {done[-1]['seconds']:.0f} s, {done[-1]['reason']}")
+                say(f"gate {number + 1} of {gates}: {gate['verdict']} after {gate['seconds']:.0f} s, {gate['reason']}")
     verdicts = Counter(gate["verdict"] for gate in done)
     unproven = len(done) - verdicts[Verdict.PASS]
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
@@ -66,10 +68,17 @@ def _gate(stand: Stand, candidate: LocalEndpoint, stable: LocalEndpoint) -> dict
     }
 
 
-def _read(record: Path) -> list[dict[str, Any]]:
-    """The gates that ended so far; a line that was cut short by a kill is one that did not."""
+def continued(record: Path, now: Origin) -> list[dict[str, Any]]:
+    """The gates that ended so far with what is measured now; all others leave the record, and it is said.
+
+    A line that was cut short by a kill is a gate that did not end.
+    """
     if not record.is_file():
         return []
-    whole = record.read_text(encoding="utf-8").rpartition("\n")[0]
-    record.write_text(whole + "\n" if whole else "", encoding="utf-8")
-    return [json.loads(line) for line in whole.splitlines()]
+    lines = record.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
+    gates = [json.loads(line) for line in lines]
+    kept = [gate for gate in gates if now.fingerprint and gate.get("origin") == now.fingerprint]
+    if others := sorted({str(gate.get("commit", UNKNOWN)) for gate in gates if gate not in kept}):
+        say(f"{len(gates) - len(kept)} recorded gates are of other code, packages or machines (commit {', '.join(others)}): measured anew")
+    record.write_text("".join(json.dumps(gate) + "\n" for gate in kept), encoding="utf-8")
+    return kept

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from harness import say
-
+from benchmarks.harness import say
+from benchmarks.provenance import PROJECT
 from mlgate import Release, Service
 from mlgate_loadtests.cases import Cases, read_cases
 from mlgate_serving.clients import Client, Request, client_for
@@ -25,7 +25,6 @@ from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.router import Arm
 from mlgate_serving.supervisor import Supervisor
 
-PROJECT = Path(__file__).resolve().parents[2]
 PROGRAMS = Path(sys.executable).parent
 MLGATE = PROGRAMS / "mlgate"
 _EXAMPLE = PROJECT / "examples" / "digits"
@@ -39,8 +38,9 @@ class Stand:
         self.supervisor = Supervisor(folder / "processes")
         self._example = folder / "digits"
         self._example.mkdir()
-        shutil.copyfile(_EXAMPLE / "service.yaml", self._example / "service.yaml")
-        self.service = Service.read(self._example / "service.yaml")
+        self.declaration = self._example / "service.yaml"
+        shutil.copyfile(_EXAMPLE / "service.yaml", self.declaration)
+        self.service = Service.read(self.declaration)
 
     def folder_of(self, purpose: str) -> Path:
         """A new folder, each time. The name is short, since Unix sockets lie in some of them."""
@@ -54,8 +54,8 @@ class Stand:
             built = self.folder / "build" / str(number)
             trainer = [sys.executable, str(_EXAMPLE / "train.py"), "--release", str(number), "--output", str(built)]
             _quietly([*trainer, "--data", str(self._example / "data")])
-            declaration = str(self._example / "service.yaml")
-            _quietly([str(MLGATE), "pack", str(built), "--service", declaration, "--version", str(number), "--output", str(target)])
+            service = ["--service", str(self.declaration)]
+            _quietly([str(MLGATE), "pack", str(built), *service, "--version", str(number), "--output", str(target)])
         return target
 
     @cached_property
@@ -81,7 +81,7 @@ class Stand:
         if workers is not None:
             service = service.model_copy(update={"serving": service.serving.model_copy(update={"workers": workers})})
         try:
-            yield start_endpoint(self.supervisor, packed, service, self.folder_of("endpoint"))
+            yield start_endpoint(self.supervisor, packed, service)
         finally:
             stop_endpoint(self.supervisor, endpoint_name(service.name, Release.read(packed).digest))
 
@@ -91,7 +91,7 @@ class Stand:
         router = LocalRouter(self.supervisor, self.folder / "routers")
         url = router.ensure(self.service.name, None)
         try:
-            router.set_arms(self.service.name, arm_of(stable), None, 0)
+            router.set_arms(self.service.name, Arm(stable.release, stable.url), None, 0)
             yield router, url
         finally:
             router.remove(self.service.name)
@@ -117,11 +117,6 @@ def open_stand() -> Iterator[Stand]:
             yield stand
         finally:
             stand.close()
-
-
-def arm_of(endpoint: LocalEndpoint) -> Arm:
-    """The endpoint as an arm of the service's URL."""
-    return Arm(endpoint.release, endpoint.url)
 
 
 def _quietly(command: list[str]) -> None:

@@ -6,8 +6,9 @@ import sys
 import time
 
 import psutil
-from harness import Row, median_row, say, seconds
-from stand import Stand
+
+from benchmarks.harness import Row, median_row, say, seconds
+from benchmarks.main.stand import Stand
 
 _REST_S = 2.0
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from default_server import default_server
-from harness import Row, median_row, say
-from http_load import LoadTool, Pressed, load_tool
-from stand import Stand
 
+from benchmarks.harness import Row, median_row, say
+from benchmarks.main.default_server import default_server
+from benchmarks.main.http_load import LoadTool, Pressed, load_tool
+from benchmarks.main.stand import Stand
 from mlgate.errors import EndpointError
 from mlgate_serving.clients import send
 

@@ -57,13 +57,14 @@ def run_timed(command: Sequence[str], folder: Path, environ: Mapping[str, str]) 
         text=True,
         start_new_session=True,
     )
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         lines.extend((time.monotonic() - begin, line.rstrip()) for line in process.stdout)
         status = process.wait()
     except BaseException:
         _end(process)
         raise
+    process.stdout.close()
     taken = time.monotonic() - begin
     if status:
         tail = "\n".join(line for _, line in lines[-_TAIL_LINES:])

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from stand import Stand
 
+from benchmarks.main.stand import Stand
 from mlgate_loadtests.drive import Drive
 from mlgate_loadtests.job import Expectation, Job, Prepared
 from mlgate_loadtests.recording import SCHEMA

@@ -1,84 +1,74 @@
-"""The Kubernetes control plane: how soon it is ready, what it weighs, how fast it schedules, what its programs cost to build."""
+"""The Kubernetes control plane: how soon it is ready, what it weighs, how fast it schedules."""
 
 from __future__ import annotations
 
-import os
-import resource
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
-from harness import Row, say
-
+from benchmarks.harness import NotRunError, Row, median_row, say
 from mlgate_testkit.cluster import Cluster
 
 
 def measure_ready(times: int = 3) -> list[Row]:
-    """Ready with Karpenter, then with KEDA and Prometheus besides: medians of `times`. Memory: of all processes, resident, once ready."""
-    rows = []
-    for name, chosen, ready_goal, memory_goal in (
-        ("with Karpenter", {"karpenter": True}, 10.0, 800.0),
-        ("with Karpenter, KEDA, Prometheus", {"karpenter": True, "keda": True, "prometheus": True}, None, 1200.0),
-    ):
-        seconds, megabytes = [], []
-        for _ in range(times):
+    """With Karpenter: medians of `times`."""
+    return _ready("with Karpenter", times, extensions=False, ready_goal_s=10.0, memory_goal_mb=800.0)
+
+
+def measure_extensions(times: int = 3) -> list[Row]:
+    """With KEDA and Prometheus besides: medians of `times`."""
+    return _ready("with Karpenter, KEDA, Prometheus", times, extensions=True, ready_goal_s=None, memory_goal_mb=1200.0)
+
+
+def _ready(name: str, times: int, *, extensions: bool, ready_goal_s: float | None, memory_goal_mb: float) -> list[Row]:
+    """Memory: of all processes, resident, once ready. Raises NotRunError where not all that was chosen came up."""
+    seconds, megabytes = [], []
+    for number in range(times):
+        begin = time.perf_counter()
+        with Cluster(karpenter=True, keda=extensions, prometheus=extensions) as cluster:
+            seconds.append(time.perf_counter() - begin)
+            if missing := cluster.missing:
+                raise NotRunError("; ".join(f"without {what}: {why}" for what, why in missing.items()))
+            megabytes.append(_memory_mb(cluster))
+        say(f"{name} {number + 1} of {times}: {seconds[-1]:.1f} s, {megabytes[-1]:.0f} MB")
+    reference = f"median of {times}"
+    return [
+        median_row(f"ready {name}", seconds, "s", goal=ready_goal_s, reference=reference),
+        median_row(f"memory {name}", megabytes, "MB", goal=memory_goal_mb, reference=reference),
+    ]
+
+
+def measure_scheduling(pods: int = 1000, nodes: int = 250, times: int = 3) -> list[Row]:
+    """Medians of `times`, each on a cluster of its own.
+
+    From the Deployment's arrival until each of its pods runs and is ready on a fake node with GPUs, so scheduled a little before.
+    """
+    taken, added, megabytes = [], [], []
+    for number in range(times):
+        with Cluster() as cluster:
             begin = time.perf_counter()
-            with Cluster(**chosen) as cluster:
-                seconds.append(time.perf_counter() - begin)
-                megabytes.append(sum(part.memory_bytes for part in cluster.status()) / 1e6)
-        spread = (min(seconds), max(seconds))
-        rows.append(Row(f"ready {name}", statistics.median(seconds), "s", ready_goal, reference=f"median of {times}", spread=spread))
-        spread = (min(megabytes), max(megabytes))
-        rows.append(Row(f"memory {name}", statistics.median(megabytes), "MB", memory_goal, reference=f"median of {times}", spread=spread))
-    return rows
-
-
-def measure_scheduling(pods: int = 1000, nodes: int = 250) -> list[Row]:
-    """From the Deployment's arrival until each of its pods runs and is ready on a fake node with GPUs, so scheduled a little before."""
-    with Cluster() as cluster:
-        begin = time.perf_counter()
-        cluster.add_nodes(nodes, accelerator="l4", gpus=4)
-        added = time.perf_counter() - begin
-        begin = time.perf_counter()
-        cluster.apply(_deployment(pods))
-
-        def ready() -> bool:
-            found = cluster.objects.find("Deployment", "many") or {}
-            return bool(found.get("status", {}).get("readyReplicas") == pods)
-
-        cluster.wait_for(ready, f"{pods} pods ready", limit_s=300)
-        took = time.perf_counter() - begin
-        memory = sum(part.memory_bytes for part in cluster.status()) / 1e6
+            cluster.add_nodes(nodes, accelerator="l4", gpus=4)
+            added.append(time.perf_counter() - begin)
+            begin = time.perf_counter()
+            cluster.apply(_deployment(pods))
+            cluster.wait_for(lambda: _ready_replicas(cluster) == pods, f"{pods} pods ready", limit_s=300)
+            taken.append(time.perf_counter() - begin)
+            megabytes.append(_memory_mb(cluster))
+        say(f"scheduling {number + 1} of {times}: {pods} pods ready after {taken[-1]:.1f} s")
+    reference = f"scheduled and played; median of {times}"
     return [
-        Row(f"{pods} pods ready on {nodes} fake GPU nodes", took, "s", 60.0, reference="scheduled and played"),
-        Row(f"{nodes} fake GPU nodes ready", added, "s"),
-        Row(f"memory with {pods} pods", memory, "MB"),
+        median_row(f"{pods:,} pods ready on {nodes} fake GPU nodes", taken, "s", goal=60.0, reference=reference),
+        median_row(f"{nodes} fake GPU nodes ready", added, "s"),
+        median_row(f"memory with {pods:,} pods", megabytes, "MB"),
     ]
 
 
-def measure_tools() -> list[Row]:
-    """All programs from an empty cache, in a folder that is removed again; the processor's time says what a busy machine adds."""
-    with tempfile.TemporaryDirectory(prefix="mlgate-tools-", dir=os.environ.get("MLGATE_BENCH_DISK")) as folder:
-        environment = {**os.environ, "MLGATE_CACHE": folder}
-        begin, used = time.perf_counter(), _processor_s()
-        subprocess.run([sys.executable, "-m", "mlgate_tools", "cluster"], env=environment, check=True, stdout=subprocess.DEVNULL)
-        took, used = time.perf_counter() - begin, _processor_s() - used
-        kept = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file()) / 1e9
-    say(f"the build used {used:.0f} s of processor time on {os.cpu_count()} cores")
-    return [
-        Row("control plane built from an empty cache", took / 60, "min", 22.0, reference="Go present, modules downloaded"),
-        Row("processor time of that, per core", used / 60 / (os.cpu_count() or 1), "min"),
-        Row("control plane kept on disk", kept, "GB", 1.6),
-    ]
+def _ready_replicas(cluster: Cluster) -> int:
+    found = cluster.objects.find("Deployment", "many") or {}
+    return int(found.get("status", {}).get("readyReplicas", 0))
 
 
-def _processor_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def _memory_mb(cluster: Cluster) -> float:
+    return sum(part.memory_bytes for part in cluster.status()) / 1e6
 
 
 def _deployment(pods: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A provider that does nothing, under the name of AWS: what the engine, the SDK and the protocol cost by themselves."""
+"""A provider that does nothing, under the name of another: what the engine, the SDK and the protocol cost by themselves."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from mlgate_testkit.provider.provider import Difference, Failure, Resource, Run,
 class Nothing:
     """Takes every input for right and gives it back."""
 
-    name = "aws"
-
-    def __init__(self) -> None:
-        self.version = version("pulumi-aws")
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.version = version(f"pulumi-{name}")
 
     def reset(self) -> None:
         """Nothing to empty."""
@@ -48,6 +47,11 @@ class Nothing:
         return {"preview": preview}
 
 
-def tracked() -> Tracked:
-    """As its process takes it."""
-    return Tracked(Nothing())
+def aws() -> Tracked:
+    """In the place of AWS, as its process takes it."""
+    return Tracked(Nothing("aws"))
+
+
+def kubernetes() -> Tracked:
+    """In the place of Kubernetes."""
+    return Tracked(Nothing("kubernetes"))

@@ -23,6 +23,7 @@ def command(as_json: JsonFlag = False) -> None:
     begin = time.monotonic()
     story = Story(Path.cwd(), progress_since(begin))
     with story.running() as watch:
+        before = len(story.told)
         for chapter in CHAPTERS:
             if chapter.release not in story.told and not story.unexpected:
                 story.tell(chapter, watch)
@@ -45,8 +46,11 @@ def command(as_json: JsonFlag = False) -> None:
             for item, chapter in zip(told, CHAPTERS, strict=False)
         ]
         print_table("", ["release", "", "verdict", "", "decided by", "requests", "seconds"], rows, right=["requests", "seconds"])
-        calls = watch.answered + watch.failed
-        say(f"stable answered {watch.answered:,} of {calls:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all")
+        if len(told) > before:
+            calls = watch.answered + watch.failed
+            say(f"stable answered {watch.answered:,} of {calls:,} calls meanwhile; {time.monotonic() - begin:.0f} s in all")
+        else:
+            say("all of it was done by an earlier run, which was interrupted before it could show this")
         for item in told:
             say(f"report of release {item.release}: {os.path.relpath(item.report)}")
         say("what it leaves, and how to check it: docs/quickstart.md")
@@ -59,9 +63,11 @@ def command(as_json: JsonFlag = False) -> None:
         )
     if watch.failed:
         wrong.append(f"{watch.failed:,} calls of the stable URL failed\n  -> see above which server ended, and run it again")
-    elif not watch.answered and not wrong:
+    elif not watch.answered and not wrong and len(told) > before:
         wrong.append("nobody called the stable URL\n  -> run it again, and report this: it is a mistake of the demo's")
     for words in wrong:
         sys.stderr.write(f"mlgate: {words}\n")
+    sys.stdout.flush()
+    story.shown()
     if wrong:
         raise typer.Exit(1)

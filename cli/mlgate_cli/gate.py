@@ -1,7 +1,8 @@
 """Judge a candidate by everything its service declares: PASS, FAIL, INCONCLUSIVE or VOID, with signed evidence and a report.
 
 In an environment, name the release; anywhere else, name the address of whatever speaks the declared protocol. A killed gate goes on
-from its rows when the same command runs again.
+from its rows when the same command runs again. Two gates never load one endpoint at once where they share a user and MLGATE_CACHE; those of
+other users, containers and machines are not kept out.
 
 Example: mlgate gate examples/digits/service.yaml --release dist/digits-2
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mlgate_cli.output import JsonFlag, print_json, say
+from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 
 def command(
@@ -26,7 +26,7 @@ def command(
 
     declared = Service.read(service)
     target = output or Path("dist") / f"{declared.name}-{version}"
-    release = pack(folder, service=declared, version=version, output=target)
+    release = pack(folder, service=declared, version=version, output=target, progress=progress_since())
     if as_json:
         print_json({"release": release.digest, "version": release.version, "folder": str(target), "archive": str(target / release.archive)})
     else:

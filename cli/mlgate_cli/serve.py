@@ -33,7 +33,7 @@ def command(
     declared, progress = Service.read(service), progress_since()
     with _run_folder(progress) as run:
         supervisor = Supervisor(_registry(run))
-        endpoint = start_endpoint(supervisor, folder, declared, run / "endpoints", progress)
+        endpoint = start_endpoint(supervisor, folder, declared, progress)
         if as_json:
             print_json({"url": endpoint.url, "release": endpoint.release, "pid": endpoint.pid})
         else:
@@ -122,10 +122,9 @@ def _clear(run: Path) -> list[str]:
     from mlgate_serving.supervisor import Supervisor
 
     supervisor = Supervisor(_registry(run))
-    processes = supervisor.list()
-    running = [process.spec.name for process in processes if process.alive]
-    for process in processes:
-        stop_endpoint(supervisor, process.spec.name)
+    running = [process.spec.name for process in supervisor.list() if process.alive]
+    for name in supervisor.names():
+        stop_endpoint(supervisor, name)
     supervisor.reap()  # a server of which its run was killed before it could register it
     shutil.rmtree(run, ignore_errors=True)
     return running

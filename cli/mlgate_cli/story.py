@@ -1,9 +1,10 @@
 """The demo's story: four releases of one service are trained, packed, deployed beside stable and gated; two are promoted, two refused.
 
 Nothing here decides a verdict. Each chapter that ended as its gate was expected to is written down, so that an interrupted demo goes on
-where it stopped and a finished one starts over, with a ledger of its own each time. One whose gate ended otherwise (its server was killed,
-the machine was too busy) ends the demo, and the next run gates that release again: another attempt, on the next route of the ledger. If it
-was promoted, it is stable and cannot be gated again: the next run starts over.
+where it stopped and a finished one starts over, with a ledger of its own each time. It is finished when somebody has seen how it ended: one
+that was interrupted before is shown by the next run. A chapter whose gate ended otherwise (its server was killed, the machine was too busy)
+ends the demo, and the next run gates that release again: another attempt, on the next route of the ledger. If it was promoted, it is stable
+and cannot be gated again: the next run starts over.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -87,6 +89,7 @@ class Story:
         self.home = project / ".mlgate" / "demo"
         self.environment = Environment(name="local", home=self.home / "local")
         self.record = self.home / "chapters.json"
+        self._shown = self.home / "shown"
         self.told: dict[str, Told] = {}
 
     @contextmanager
@@ -104,7 +107,9 @@ class Story:
                 try:
                     self._end(watch)
                 except KeyboardInterrupt:  # Ctrl-C once more, perhaps before the end had begun
-                    self._end(watch)
+                    with _undisturbed():
+                        self.progress("interrupted once more: stopping to the end now, and hearing no Ctrl-C until that is done")
+                        self._end(watch)
                     raise
 
     def _end(self, watch: Watch) -> None:
@@ -115,7 +120,7 @@ class Story:
     def _begin(self) -> None:
         over = self.home.with_name("demo-finished")
         whole = self._read()
-        if not whole or len(self.told) == len(CHAPTERS) or self.unexpected:
+        if not whole or (self._shown.exists() and (len(self.told) == len(CHAPTERS) or self.unexpected)):
             self.progress("the last demo is over: starting anew, with a new ledger")
             down(self.environment, self.progress)
             shutil.rmtree(over, ignore_errors=True)
@@ -123,9 +128,14 @@ class Story:
             self.told = {}
         elif self.told:
             self.progress(f"going on after release {max(self.told)}")
+        self._shown.unlink(missing_ok=True)  # that was of how an earlier run ended
         shutil.rmtree(over, ignore_errors=True)
         prepare(self.environment, self.progress)
         recover(self.environment, self.progress)
+
+    def shown(self) -> None:
+        """Somebody has seen how it ended: where nothing is left to tell, the next run starts over."""
+        self._shown.touch()
 
     @property
     def unexpected(self) -> Told | None:
@@ -186,6 +196,7 @@ class Story:
             built = self.home / "build" / f"digits-{number}"
             training.write_data(self.example / "data")
             training.write_model(int(number), built, progress=self.progress)
+            self.progress(f"packing release {number}")
             pack(built, service=Service.read(self.service_file), version=number, output=target)
         return target, Release.read(target)
 
@@ -219,6 +230,21 @@ class Story:
         part = self.record.with_suffix(".part")
         part.write_text(json.dumps({name: asdict(told) for name, told in self.told.items()}, indent=2), encoding="utf-8")
         part.replace(self.record)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """While the block runs, nobody is heard who asks us to end: that is what the block does, and half of it leaves servers running.
+
+    By a handler that does nothing: what is ignored instead would be ignored by every program that is started meanwhile.
+    """
+    asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    heard = {number: signal.signal(number, lambda *_: None) for number in asking}
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
 
 def _module(path: Path) -> ModuleType:

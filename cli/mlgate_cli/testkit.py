@@ -82,6 +82,8 @@ def status(name: ClusterName = "default", as_json: JsonFlag = False) -> None:
         )
         for what, why in running.missing.items():
             say(f"without {what}: {why}")
+        for what, how in running.exposed.items():
+            say(f"{what} can be reached from outside: {how}")
         say(f"export KUBECONFIG={running.layout.kubeconfig}")
     if not all(part.alive for part in parts):
         raise typer.Exit(1)
@@ -112,6 +114,7 @@ def _described(name: str, running: Running) -> dict[str, Any]:
         "kubeconfig": str(running.layout.kubeconfig),
         "own_network": running.network.own,
         "missing": dict(running.missing),
+        "exposed": dict(running.exposed),
         "parts": parts,
     }
 

@@ -32,11 +32,14 @@ def command(
             {
                 "service": declared.name,
                 "digest": declared.digest,
-                "samples": [{"id": sample.id, "data": sample.data, "cases": len(sample.cases.case_ids)} for sample in samples],
+                "samples": [
+                    {"id": sample.id, "data": sample.data, "cases": len(sample.cases), "repeats": sample.repeats} for sample in samples
+                ],
             }
         )
         return
     checks = ["contract", *(check.name for check in (*declared.quality, *declared.objectives))]
     say(f"{service}: service {declared.name} is well declared; checks: {', '.join(checks)}")
     for sample in samples:
-        say(f"{sample.data}: {len(sample.cases.case_ids)} cases")
+        more = f"; {sample.repeats:,} more repeat one of them and are not asked" if sample.repeats else ""
+        say(f"{sample.data}: {len(sample.cases):,} cases{more}")

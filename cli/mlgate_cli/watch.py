@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from http.client import HTTPConnection, HTTPException
+from contextlib import closing
+from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 from mlgate import Environment, Service
@@ -44,16 +45,16 @@ class Watch:
 
     def _call(self, url: str, request: Request) -> None:
         address = urlsplit(url)
-        connection = HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=10)
-        while not self._ended.is_set():
-            try:
-                connection.request(request.method, request.path, request.body, dict(request.headers))
-                answer = connection.getresponse()
-                answer.read()
-                good = answer.status == 200
-            except (OSError, HTTPException):
-                connection.close()
-                good = False
-            self.answered += good
-            self.failed += not good
-            time.sleep(_PAUSE_S)
+        with closing(HTTPConnection(address.hostname or "127.0.0.1", address.port, timeout=10)) as connection:
+            while not self._ended.is_set():
+                try:
+                    connection.request(request.method, request.path, request.body, dict(request.headers))
+                    answer = connection.getresponse()
+                    answer.read()
+                    good = answer.status == 200
+                except Exception:  # whatever it was, the caller got no answer, and a thread that died of it would count none of the next
+                    connection.close()
+                    good = False
+                self.answered += good
+                self.failed += not good
+                time.sleep(_PAUSE_S)

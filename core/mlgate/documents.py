@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from mlgate.errors import DeclarationError, Problem
 
@@ -20,6 +21,8 @@ Location = tuple[str | int, ...]
 # Where people who should name an environment variable write its value instead. Errors go into logs.
 _SECRETS: Location = ("interface", "auth")
 _SECRETS_HOLD = "names of environment variables, such as bearer: ENDPOINT_TOKEN"
+_HEADERS_ARE_CALLED = "letters, digits and hyphens, such as X-Api-Key: ENDPOINT_KEY"
+_OF_A_KEY = ("[key]",)  # ends pydantic's location of an error that is about a key and not about its value
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -27,6 +30,15 @@ class Declared(BaseModel):
     """Base of everything read from a file: frozen, strict, unknown keys refused, and NaN, of which every comparison is false."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def contradictions(found: Mapping[Location, tuple[str, str]]) -> ValidationError:
+    """What the validator of a whole raises about parts of it, so that their lines are named: {where, from the whole: (found, accepted)}."""
+    details: list[InitErrorDetails] = []
+    for location, (said, accepted) in found.items():
+        kind = PydanticCustomError("value_error", "{error}", {"error": said, "accepted": accepted})
+        details.append(InitErrorDetails(type=kind, loc=location, input=None))
+    return ValidationError.from_exception_data("contradictions", details)
 
 
 def read_document(path: Path, model: type[Model]) -> Model:
@@ -116,32 +128,39 @@ def line_of(location: Location, lines: Mapping[Location, int]) -> int:
 def problems_of(error: ValidationError, model: type[BaseModel], lines: Mapping[Location, int], where: str) -> list[Problem]:
     """pydantic's errors in our words, in the order of the file."""
     found: list[tuple[int, Problem]] = []
-    for item in error.errors(include_url=False):
+    errors = error.errors(include_url=False)
+    refused = {item["loc"][:-1] for item in errors if item["loc"][-1:] == _OF_A_KEY}
+    for item in errors:
+        path = item["loc"][:-1] if item["loc"][-1:] == _OF_A_KEY else item["loc"]
         # Tagged unions put the tag into the location: keep what stands in the file, and a missing last key.
         location: Location = ()
-        for part in item["loc"]:
-            if (*location, part) in lines or part == item["loc"][-1]:
+        for part in path:
+            if (*location, part) in lines or part == path[-1]:
                 location = (*location, part)
         line = line_of(location, lines)
-        found.append((line, Problem(f"{where}:{line}", *_phrase(item, location, model))))
+        found.append((line, Problem(f"{where}:{line}", *_phrase(item, location, model, key_refused=path in refused))))
     return [problem for _, problem in sorted(found, key=lambda pair: pair[0])]
 
 
-def _phrase(item: Any, location: Location, model: type[BaseModel]) -> tuple[str, str]:
+def _phrase(item: Any, location: Location, model: type[BaseModel], *, key_refused: bool) -> tuple[str, str]:
     name, value, kind, context = dotted(location), item["input"], item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         keys = sorted(_keys_at(model, location[:-1]))
         near = get_close_matches(str(location[-1]), keys, n=1)
         hint = f"did you mean {near[0]}?" if near else f"keys here: {', '.join(keys)}" if keys else "remove it"
-        return f"{name} is not a known key", hint
+        hidden = location[:-1] == _SECRETS and not (near and str(location[-1]).isidentifier())
+        named = f"{dotted(_SECRETS)} has a key that is not known; it is not shown, since it may hold a secret"
+        return named if hidden else f"{name} is not a known key", hint
     if kind == "missing":
         return f"{name} is missing", "add it"
     if kind == "value_error":
-        return f"{name}: {context['error']}", "correct the value"
+        return f"{name}: {context['error']}", context.get("accepted", "correct the value")
     said = item["msg"][0].lower() + item["msg"][1:]
     if location[: len(_SECRETS)] == _SECRETS[: len(location)]:  # at it, below it, or around it
-        hint = _SECRETS_HOLD if len(location) >= len(_SECRETS) else said
-        return f"{name} is wrong; what stands there is not shown, since it may hold a secret", hint
+        of_key = item["loc"][-1:] == _OF_A_KEY
+        hint = said if len(location) < len(_SECRETS) else _HEADERS_ARE_CALLED if of_key else _SECRETS_HOLD
+        shown = dotted(location[:-1]) if key_refused else name
+        return f"{shown} is wrong; what stands there is not shown, since it may hold a secret", hint
     if kind in ("literal_error", "enum"):
         return f"{name} is {value!r}", f"one of {context['expected']}"
     return f"{name} is {value!r}", said

@@ -6,13 +6,25 @@ import sys
 from math import ceil, floor, prod
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from mlgate.documents import Declared
+from mlgate.documents import Declared, contradictions
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+
+_OF_THE_REQUEST = ("connection", "content-length", "content-type", "host", "transfer-encoding")
+
+
+def _no_header_of_the_request(name: str) -> str:
+    if name.lower() in _OF_THE_REQUEST:
+        raise ValueError("every request carries that header already: leave it out")
+    return name
+
+
+# A token of RFC 9110, section 5.6.2: whatever else would end up as another header, or as none.
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"), AfterValidator(_no_header_of_the_request)]
 Dtype = Literal["float32", "float64", "int32", "int64", "uint8", "bool"]
 Shape = Annotated[tuple[int, ...], Field(min_length=1, strict=False)]
 
@@ -84,15 +96,21 @@ class Auth(Declared):
     """Names of environment variables that hold what the endpoint asks for; their values never enter rows, evidence or logs."""
 
     bearer: VariableName | None = Field(default=None, description="variable that holds a token")
-    headers: dict[str, VariableName] = Field(default_factory=dict, description="variables that hold headers, by header name")
+    headers: dict[HeaderName, VariableName] = Field(default_factory=dict, description="variables that hold headers, by header name")
     ca: VariableName | None = Field(default=None, description="variable that holds the path of the authorities' certificates, PEM")
     client_certificate: VariableName | None = Field(default=None, description="variable that holds the path of our certificate, PEM")
     client_key: VariableName | None = Field(default=None, description="variable that holds the path of its key, PEM")
 
     @model_validator(mode="after")
-    def _pairs(self) -> Self:
+    def _consistent(self) -> Self:
         if (self.client_certificate is None) != (self.client_key is None):
             raise ValueError("client_certificate and client_key go together")
+        first: dict[str, str] = {} if self.bearer is None else {"authorization": "bearer"}
+        others = {name: first.setdefault(name.lower(), name) for name in self.headers}
+        if twice := {name: other for name, other in others.items() if name != other}:
+            raise contradictions(
+                {("headers", name): (f"is the same header as {other}", "keep one of the two") for name, other in twice.items()}
+            )
         return self
 
 

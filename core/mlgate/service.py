@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from mlgate.digests import digest_json
-from mlgate.documents import Declared, read_document
+from mlgate.documents import Declared, Location, contradictions, read_document
 from mlgate.interface import FieldName, Interface, Name
 from mlgate.quantities import DurationNs, RatePerS, Share, format_duration
 
@@ -103,12 +102,18 @@ class Load(Declared):
     at_most: DurationNs = Field(default=300_000_000_000, description="what is not proven by then is INCONCLUSIVE")
     bursts: Literal["independent"] = Field(description="the assumption that alpha rests on: requests exceed a bound independently")
 
+    @field_validator("rate")
+    @classmethod
+    def _some(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError("rate must be over 0/s")
+        return value
+
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.rate <= 0:
-            raise ValueError("rate must be over 0/s")
         if self.at_least > self.at_most:
-            raise ValueError(f"at_least {format_duration(self.at_least)} is over at_most {format_duration(self.at_most)}")
+            said = f"at_least {format_duration(self.at_least)} is over at_most {format_duration(self.at_most)}"
+            raise contradictions({("at_least",): (said, "a shorter time, or a longer at_most")})
         return self
 
 
@@ -162,11 +167,17 @@ class Service(Declared):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = Counter(check.name for check in [*self.objectives, *self.quality])
-        if repeated := sorted(name for name, times in names.items() if times > 1 or name == "contract"):
-            raise ValueError(f"names must differ, and not be 'contract': {', '.join(repeated)}")
+        found: dict[Location, tuple[str, str]] = {}
+        taken = {"contract"}  # the check that every gate has
+        for key, checks in (("objectives", self.objectives), ("quality", self.quality)):
+            for index, check in enumerate(checks):
+                if check.name in taken:
+                    found[key, index, "name"] = (f"{check.name!r} is taken", "names must differ, and not be 'contract'")
+                taken.add(check.name)
         if self.objectives and self.load is None:
-            raise ValueError("objectives need a load under which they hold: add load")
+            found["objectives",] = ("objectives need a load under which they hold", "add load, such as {rate: 200/s, bursts: independent}")
+        if found:
+            raise contradictions(found)
         return self
 
     @classmethod

@@ -11,7 +11,7 @@ from mlgate.errors import EndpointError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_delivery.candidate import stable_already
-from mlgate_delivery.checkpoint import FileState
+from mlgate_delivery.checkpoint import find
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.store import release_folder, release_named
 from mlgate_evidence.ledger import Ledger
@@ -19,6 +19,7 @@ from mlgate_gates.request import Server, Subject
 from mlgate_serving.endpoint import endpoint_name, find_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import FileState
 
 
 def arms_of(environment: Environment, service: Service, declaration: Path, release: str) -> tuple[Subject, Subject | None]:
@@ -38,7 +39,7 @@ def arms_of(environment: Environment, service: Service, declaration: Path, relea
 def service_url(environment: Environment, service: str) -> str:
     """The one URL of a service. Raises EndpointError where its proxy does not run."""
     state = FileState.found(backend_of(environment), environment.name)
-    routed = state.checkpoint().find("StableUrl", service=service) if state else None
+    routed = find(state.checkpoint().resources, "StableUrl", service=service) if state else None
     url = routed.properties.get("url") if routed else None
     if url is None or LocalRouter(Supervisor(environment.processes), environment.routers).arms(service) is None:
         raise EndpointError(

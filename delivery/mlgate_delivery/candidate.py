@@ -53,7 +53,11 @@ def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Pat
     endpoint = find_endpoint(supervisor, service.name, release.digest)
     if endpoint is None:
         name = endpoint_name(service.name, release.digest)
-        raise ProcessError(f"came up and has ended since; the end of its log:\n{supervisor.log_tail(name)}", where=f"process {name}")
+        raise ProcessError(
+            f"came up and has ended since; the end of its log:\n{supervisor.log_tail(name)}",
+            where=f"process {name}",
+            remedy="mend what its log complains of and pack the release anew; if something else ended it, run the same command again",
+        )
     declared = configuration_digest(service.name, service.serving)
     if endpoint.configuration != declared:
         raise EvidenceError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mlgate.environment import Environment, project_folder
 from mlgate.errors import BusyError, MlgateError
-from mlgate_delivery.checkpoint import FileState
+from mlgate_delivery.checkpoint import ours
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
@@ -17,6 +17,7 @@ from mlgate_evidence.locks import hold
 from mlgate_serving.endpoint import stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import FileState
 from mlgate_tools.tool import Progress
 
 
@@ -81,22 +82,28 @@ def _destroy(environment: Environment, progress: Progress) -> None:
     if state is None:
         return
     left = state.checkpoint()
-    if not (left.resources or left.operations or state.locks()):  # `mlgate env` alone: no reason to download an engine
+    if not (ours(left.resources) or left.operations or state.locks()):  # `mlgate env` alone: no reason to download an engine
         return
     stack = LocalStack.open(environment, progress)
     clear(stack, progress)
-    if stack.state.checkpoint().resources:
+    if ours(stack.state.checkpoint().resources):
         stack.destroy(progress)
 
 
 def _stop_rest(environment: Environment, supervisor: Supervisor, progress: Progress) -> None:
     """What the engine has not ended, known to a state or not: each is ended by what it was started with, so that nothing of it stays."""
     router = LocalRouter(supervisor, environment.routers)
-    for process in supervisor.list():
-        name, service = process.spec.name, process.spec.labels.get("service", "")
+    for service in _routed(environment, supervisor):
+        progress(f"stopping the proxy of {service}")
+        router.remove(service)
+    for name in supervisor.names():
         progress(f"stopping {name}")
-        if process.spec.folder == (environment.routers / service).resolve():
-            router.remove(service)
-        else:
-            stop_endpoint(supervisor, name)
+        stop_endpoint(supervisor, name)
     supervisor.reap()
+
+
+def _routed(environment: Environment, supervisor: Supervisor) -> Sequence[str]:
+    """The services that have a proxy, or files of one of which the registry knows nothing any more."""
+    folder = environment.routers.resolve()
+    running = {process.spec.folder.name for process in supervisor.list() if process.spec.folder.parent == folder}
+    return sorted(running | {path.name for path in folder.glob("[!.]*") if path.is_dir()})

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from mlgate.environment import HOME_VARIABLE, Environment, local
 from mlgate.errors import StackError
-from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.engine import Engine
 from mlgate_delivery.project import Project
 from mlgate_delivery.stackfile import StackFile
 from mlgate_evidence.trust import ensure_local_trust
 from mlgate_tools.pulumi import engine_environment, ensure_pulumi
+from mlgate_tools.pulumi_state import FileState
 from mlgate_tools.tool import Progress
 
 # Either would win over ours: another passphrase than the stack's, another stack than the environment's.

@@ -14,7 +14,7 @@ from mlgate.errors import BusyError, EvidenceError, MlgateError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_delivery.candidate import bring_up, stable_already
-from mlgate_delivery.checkpoint import FileState
+from mlgate_delivery.checkpoint import find, ours
 from mlgate_delivery.exports import backend_of, stack_file_of
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
@@ -32,6 +32,7 @@ from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.runtime import configuration_digest
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import FileState
 from mlgate_tools.tool import Progress
 
 
@@ -79,9 +80,9 @@ def carried_out(environment: Environment, promotion: Promotion) -> bool:
     another matter.
     """
     state = FileState.found(backend_of(environment), environment.name)
-    resources = state.checkpoint().resources if state else ()
+    resources = ours(state.checkpoint().resources) if state else []
     mine = [resource for resource in resources if resource.properties["service"] == promotion.service]
-    url = next((resource for resource in mine if resource.kind == "StableUrl"), None)
+    url = find(mine, "StableUrl")
     if url is None or url.properties.get("stable") != promotion.release or url.properties.get("weight"):
         return False
     others = {resource.properties.get("release", promotion.release) for resource in mine} - {promotion.release}

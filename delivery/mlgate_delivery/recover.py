@@ -15,13 +15,14 @@ import psutil
 
 from mlgate.environment import Environment
 from mlgate.errors import BusyError
-from mlgate_delivery.checkpoint import Checkpoint, Lock, StateResource
+from mlgate_delivery.checkpoint import find, kind_of, ours
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
 from mlgate_serving.endpoint import endpoint_name, stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import Lock, StateResource
 from mlgate_tools.tool import Progress
 
 # An engine whose mlgate was killed ends its update by itself; an endpoint takes seconds to start.
@@ -56,7 +57,7 @@ def clear(stack: LocalStack, progress: Progress, *, patience_s: float = _PATIENC
     if left.operations:
         progress(f"recovering: {left.operations} operations were begun and never ended; looking at what runs")
         stack.clear_pending(progress)
-        _stop_unknown(stack.environment, left.pending, stack.state.checkpoint(), progress)
+        _stop_unknown(stack.environment, ours(left.pending), stack.state.checkpoint().resources, progress)
     for name in Supervisor(stack.environment.processes).reap():
         progress(f"recovering: ended what was left of {name}")
     for copy in stack.environment.releases.glob(".*"):
@@ -119,15 +120,15 @@ def _signal(process: psutil.Process, *, kill: bool) -> None:
         process.kill() if kill else process.terminate()
 
 
-def _stop_unknown(environment: Environment, pending: Sequence[StateResource], state: Checkpoint, progress: Progress) -> None:
+def _stop_unknown(environment: Environment, pending: Sequence[StateResource], known: Sequence[StateResource], progress: Progress) -> None:
     """Stops what a killed operation had started, where the state does not know of it."""
     supervisor = Supervisor(environment.processes)
     for resource in pending:
         service, release = resource.properties["service"], resource.properties.get("release", "")
-        if resource.kind == "EndpointProcess" and not state.find("EndpointProcess", service=service, release=release):
+        if kind_of(resource) == "EndpointProcess" and not find(known, "EndpointProcess", service=service, release=release):
             name = endpoint_name(service, release)
             progress(f"recovering: stopping {name}, which no state knows of")
             stop_endpoint(supervisor, name)
-        if resource.kind == "StableUrl" and not state.find("StableUrl", service=service):
+        if kind_of(resource) == "StableUrl" and not find(known, "StableUrl", service=service):
             progress(f"recovering: stopping the proxy of {service}, which no state knows of")
             LocalRouter(supervisor, environment.routers).remove(service)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlgate.environment import Environment
-from mlgate_delivery.checkpoint import FileState
 from mlgate_delivery.engine import Engine, Update
 from mlgate_delivery.exports import backend_of, exports, prepare, process_environment, stack_file_of
 from mlgate_delivery.project import Project
 from mlgate_delivery.stackfile import StackFile
+from mlgate_tools.pulumi_state import FileState
 from mlgate_tools.tool import Progress
 
 

@@ -10,7 +10,7 @@ from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.errors import EvidenceError
 from mlgate.release import Release
-from mlgate_delivery.checkpoint import Checkpoint, FileState
+from mlgate_delivery.checkpoint import find, ours
 from mlgate_delivery.exports import backend_of
 from mlgate_evidence.entries import Promoted
 from mlgate_evidence.history import History, Promotion
@@ -19,6 +19,7 @@ from mlgate_serving.endpoint import find_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.router import Arm, Arms
 from mlgate_serving.supervisor import Supervisor
+from mlgate_tools.pulumi_state import FileState, StateResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,14 @@ def status(environment: Environment) -> Sequence[ServiceStatus]:
     """Every service that the ledger or the stack knows, by name. Raises LedgerError where the ledger is damaged."""
     history = Ledger.of(environment).history()
     state = FileState.found(backend_of(environment), environment.name)
-    checkpoint = state.checkpoint() if state else Checkpoint()
-    deployed = {str(resource.properties["service"]) for resource in checkpoint.resources}
+    resources = ours(state.checkpoint().resources) if state else []
+    deployed = {str(resource.properties["service"]) for resource in resources}
     promoted = {line.entry.service for line in history.lines if isinstance(line.entry, Promoted) and line.entry.stage == environment.name}
-    return [_service(environment, name, history, checkpoint) for name in sorted(deployed | promoted)]
+    return [_service(environment, name, history, resources) for name in sorted(deployed | promoted)]
 
 
-def _service(environment: Environment, name: str, history: History, checkpoint: Checkpoint) -> ServiceStatus:
-    routed = checkpoint.find("StableUrl", service=name)
+def _service(environment: Environment, name: str, history: History, resources: Sequence[StateResource]) -> ServiceStatus:
+    routed = find(resources, "StableUrl", service=name)
     arms = LocalRouter(Supervisor(environment.processes), environment.routers).arms(name)
     shares = (arms or Arms()).shares()
     stable = history.stable(name, environment.name)

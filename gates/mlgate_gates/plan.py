@@ -104,13 +104,16 @@ class PlannedSubject(Declared):
 
 
 class PlannedSample(Declared):
-    """A data file as planned: how many cases it holds, and how many distinct inputs. `look` marks cases that never gate."""
+    """A data file as planned: how many distinct cases are asked, and how many more rows repeat the inputs of one and are not.
+
+    `look` marks cases that never gate.
+    """
 
     id: str
     data: str
     digest: Digest
     cases: Annotated[int, Field(ge=1)]
-    distinct: Annotated[int, Field(ge=1)]
+    repeats: Annotated[int, Field(ge=0)]
     arms: tuple[str, ...]
     look: bool
 

@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from mlgate_gates.request import GateOutcome
+    from mlgate.service import Service
+    from mlgate_gates.request import GateOutcome, GateRequest
     from mlgate_gates.result import Finding
 
 
@@ -31,15 +34,46 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuses a named declaration without an endpoint, or in several processes, before anything is collected."""
-    paths = (config.invocation_params.dir / argument.split("::")[0] for argument in config.args)
-    named = next((path for path in paths if _is_declaration(path)), None)
-    if named is None:
-        return
-    if config.getoption("--candidate") is None:
-        raise pytest.UsageError(f"{named.name}: which endpoint? add --candidate URL")
-    if config.getoption("dist", "no") != "no":  # pytest-xdist would deal its checks out to processes that each run the gate
-        raise pytest.UsageError(f"{named.name}: a gate is one measurement and needs one process: add -n 0")
+    """Refuses a named declaration in several processes, or without endpoints that fit it and one another, before anything is collected."""
+    paths = dict.fromkeys(config.invocation_params.dir / argument.split("::")[0] for argument in config.args)
+    for named in filter(_is_declaration, paths):
+        if config.getoption("--candidate") is None:
+            raise pytest.UsageError(f"{named.name}: which endpoint? add --candidate URL")
+        if config.getoption("dist", "no") != "no":  # pytest-xdist would deal its checks out to processes that each run the gate
+            raise pytest.UsageError(f"{named.name}: a gate is one measurement and needs one process: add -n 0")
+        _refuse_contradictions(named, config)
+
+
+def _refuse_contradictions(named: Path, config: pytest.Config) -> None:
+    """What the gate itself would refuse, told as pytest tells a wrong command: it is no check that did not pass."""
+    from mlgate.digests import short
+    from mlgate.errors import DeclarationError, MlgateError, UsageError
+    from mlgate.service import Service
+    from mlgate_evidence.ledger import Ledger
+
+    try:
+        request = _request(Service.read(named), config)
+        stable = Ledger.of(request.environment).stable(request.service.name, request.environment.name)
+        request.check(None if stable is None else short(stable.release))
+    except MlgateError as error:
+        # A wrong declaration is met again where it is collected, a damaged ledger where the gate runs, and told there.
+        if isinstance(error, UsageError) and not isinstance(error, DeclarationError):
+            raise pytest.UsageError(f"{named.name}: {error}") from None
+
+
+def _request(service: Service, config: pytest.Config) -> GateRequest:
+    """The gate that the command line asks for."""
+    from mlgate.environment import local
+    from mlgate_gates.request import GateRequest, Subject
+
+    stable = config.getoption("--stable")
+    return GateRequest(
+        service=service,
+        environment=local(),
+        candidate=Subject(config.getoption("--candidate")),
+        stable=Subject(stable) if stable else None,
+        first_release=config.getoption("--first-release"),
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -106,20 +140,10 @@ class GateFile(pytest.File):
         return self._outcome
 
     def _run(self) -> GateOutcome:
-        from mlgate.environment import local
         from mlgate.service import Service
-        from mlgate_gates.request import GateRequest, Subject
         from mlgate_gates.run import run_gate
 
-        stable = self.config.getoption("--stable")
-        request = GateRequest(
-            service=Service.read(self.path),
-            environment=local(),
-            candidate=Subject(self.config.getoption("--candidate")),
-            stable=Subject(stable) if stable else None,
-            first_release=self.config.getoption("--first-release"),
-        )
-        return run_gate(request, _tell)
+        return run_gate(_request(Service.read(self.path), self.config), _progress(self.config))
 
 
 class GateFailedError(Exception):
@@ -153,7 +177,10 @@ class CheckItem(_GateItem):
     def runtest(self) -> None:
         """Raises GateFailedError with an aligned table."""
         outcome = self.gate()
-        finding = outcome.result.finding(self.name)
+        try:
+            finding = outcome.result.finding(self.name)
+        except KeyError:
+            raise GateFailedError(f"{self.name}: the gate judged no such check; was {self.path.name} changed meanwhile?") from None
         if finding.verdict is None:
             pytest.skip(f"not run: {outcome.result.decided_by} decided first")
         if finding.verdict != "PASS":
@@ -170,8 +197,20 @@ class VerdictItem(_GateItem):
             raise GateFailedError(f"{outcome.result.verdict}: {outcome.result.reason}\nreport  {outcome.report}")
 
 
-def _tell(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+def _progress(config: pytest.Config) -> Callable[[str], None]:
+    """Writes lines to standard error, each with the seconds since now, past pytest's capturing: a gate takes minutes."""
+    begin, capturing = time.monotonic(), config.pluginmanager.getplugin("capturemanager")
+    uncaptured = capturing.global_and_fixture_disabled if capturing else nullcontext
+    ending = "\n"  # of the line that pytest has begun with the name of the file
+
+    def tell(text: str) -> None:
+        nonlocal ending
+        with uncaptured():
+            sys.stderr.write(f"{ending}[{time.monotonic() - begin:6.1f} s] {text}\n")
+            sys.stderr.flush()
+        ending = ""
+
+    return tell
 
 
 def failure_table(finding: Finding, outcome: GateOutcome) -> str:

@@ -10,6 +10,7 @@ from mlgate.environment import Environment
 from mlgate.errors import UsageError
 from mlgate.release import Lineage
 from mlgate.service import MarginBar, Service
+from mlgate_evidence.subject import normal_url
 from mlgate_gates.result import GateResult
 
 
@@ -61,7 +62,7 @@ class GateRequest:
         return {"candidate": self.candidate} | ({"stable": self.stable} if self.stable and compares else {})
 
     def check(self, known_stable: str | None) -> None:
-        """Raises UsageError where a comparison has nothing to compare with, or a stable that is known or named would be passed over."""
+        """Raises UsageError where a comparison has nothing but itself to compare with, or a known or named stable would be passed over."""
         compared = [bar.name for bar in self.service.quality if isinstance(bar, MarginBar)]
         if self.first_release and known_stable is not None:
             raise UsageError(
@@ -71,15 +72,20 @@ class GateRequest:
             )
         if self.first_release and self.stable is not None:
             raise UsageError(
-                f"--first-release leaves out the checks against stable, and --stable names {self.stable.url}", remedy="give one of them"
+                f"--first-release leaves out the checks against stable, and --stable names {normal_url(self.stable.url)}",
+                where="--first-release and --stable",
+                remedy="give one of them",
             )
         if compared and self.stable is None and not self.first_release:
             raise UsageError(
                 f"{', '.join(compared)} compares with stable, and no stable endpoint was named",
+                where=f"service {self.service.name}, quality",
                 remedy="name it with --stable URL; where nothing is stable yet: --first-release",
             )
-        if self.stable is not None and self.stable.url == self.candidate.url:
-            raise UsageError(f"candidate and stable are both {self.candidate.url}", remedy="give each arm its own address")
+        if self.stable is not None and normal_url(self.stable.url) == (both := normal_url(self.candidate.url)):
+            raise UsageError(
+                f"candidate and stable are both {both}", where="--candidate and --stable", remedy="give each arm its own address"
+            )
 
 
 @dataclass(frozen=True, slots=True)

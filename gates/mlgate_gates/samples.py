@@ -1,4 +1,4 @@
-"""The data a gate sends: each declared file once, with the arms that answer it."""
+"""The data a gate sends: each distinct case of each declared file once, with the arms that answer it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from mlgate_loadtests.cases import Cases, read_cases
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The cases of one file. `look` marks cases that never gate: people look at the wrong ones."""
+    """The distinct cases of one file, and how many more of its rows repeat one of them, label and all, and are not asked.
+
+    `look` marks cases that never gate: people look at the wrong ones.
+    """
 
     id: str
     data: str
     cases: Cases
+    repeats: int
     arms: tuple[str, ...]
     look: bool
 
@@ -33,7 +37,7 @@ class Sample:
             "data": self.data,
             "digest": self.cases.digest,
             "cases": len(self.cases),
-            "distinct": len(set(self.cases.contents)),
+            "repeats": self.repeats,
             "arms": list(self.arms),
             "look": self.look,
         }
@@ -73,14 +77,27 @@ def read_samples(service: Service, *, with_stable: bool = True) -> tuple[Sample,
     for data, file in declared_files(service, with_stable=with_stable).items():
         path = service.data_path(data)
         try:
-            cases = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
+            read = read_cases(path, service.interface, slices=tuple(sorted(file.slices)))
+            cases = _distinct(read)
         except DeclarationError as error:
             problems += error.problems
         else:
-            samples.append(Sample(_id_of(data, samples), data, cases, tuple(sorted(file.arms)), file.look))
+            repeats = len(read) - len(cases)
+            samples.append(Sample(_id_of(data, samples), data, cases, repeats, tuple(sorted(file.arms)), file.look))
     if problems:
         raise DeclarationError(problems)
     return tuple(samples)
+
+
+def _distinct(cases: Cases) -> Cases:
+    """The first case of each input with its label: a model that is asked again what it has answered proves nothing more.
+
+    One input under two labels is two cases: where what can be seen does not decide the label, that is what the world is like.
+    """
+    first: dict[tuple[bytes, float], int] = {}
+    for place, content in enumerate(cases.contents):
+        first.setdefault((content, float(cases.labels[place])), place)
+    return cases if len(first) == len(cases) else cases.take(list(first.values()))
 
 
 def _id_of(data: str, others: list[Sample]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from math import prod
@@ -39,6 +39,16 @@ class Cases:
     def case(self, index: int) -> dict[str, NDArray[np.generic]]:
         """The inputs of one case, without the batch dimension."""
         return {name: values[index] for name, values in self.inputs.items()}
+
+    def take(self, places: Sequence[int]) -> Cases:
+        """The cases at these places, in that order."""
+        return replace(
+            self,
+            case_ids=tuple(self.case_ids[place] for place in places),
+            inputs={name: values[list(places)] for name, values in self.inputs.items()},
+            labels=self.labels[list(places)],
+            slices={name: tuple(values[place] for place in places) for name, values in self.slices.items()},
+        )
 
     @cached_property
     def contents(self) -> tuple[bytes, ...]:

@@ -15,7 +15,7 @@ def probe(target: Target, request: Request, *, timeout_s: float = 10) -> Answer:
     """The answer to one valid request, whatever its status, except where that means that nothing can be judged.
 
     Raises EndpointError, naming the address and the remedy, when nobody listens or answers, TLS fails, what answers is not HTTP, it wants
-    a token that it was not given or refuses the one it was, or it does not know the path.
+    a token that it was not given or refuses the one it was, it does not know the path, or it is elsewhere.
     """
 
     def unusable(problem: str, remedy: str) -> EndpointError:
@@ -40,6 +40,10 @@ def probe(target: Target, request: Request, *, timeout_s: float = 10) -> Answer:
         raise unusable(f"cannot be reached: {describe(error)}", "start the endpoint, or correct the address") from None
     if _wants_token(answer):
         raise unusable(f"answered {answer.status} to a valid request: it wants a token", _token_remedy(target))
+    if 300 <= answer.status < 400:
+        elsewhere = answer.headers.get("location", "a place that it does not name")
+        remedy = "name the address that this leads to; redirects are not followed, since their time would count as the endpoint's"
+        raise unusable(f"answered {answer.status} to {request.method} {request.path}: go to {elsewhere}", remedy)
     if answer.status == 404:
         remedy = "check that it serves the service under metadata.name, and interface.protocol"
         raise unusable(f"answered 404 to {request.method} {request.path}", remedy)

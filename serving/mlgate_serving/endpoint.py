@@ -53,22 +53,21 @@ def start_endpoint(
     supervisor: Supervisor,
     release_folder: Path,
     service: Service,
-    folder: Path,
     progress: Callable[[str], None] = lambda line: None,
     *,
     but: Set[int] = frozenset(),
 ) -> LocalEndpoint:
     """The ready endpoint of the release packed in `release_folder`: found if it runs, started or replaced if not.
 
-    `folder` is where every endpoint has a folder of its own, by name. The ports stay the same across restarts as long as they are
+    It lies in the supervisor's folder of its name. The ports stay the same across restarts as long as they are
     free; ports in `but` are somebody's, though nobody may listen there now. Raises EvidenceError for an archive that is not what
     `release.json` says, ToolError for a missing program, ProcessError with the log's tail for a start that fails; nothing of a failed
     start keeps running.
     """
     release = _read_release(release_folder, service)
     name = endpoint_name(service.name, release.digest)
-    own = (folder / name).resolve()
-    with exclusive(folder, f"{name}.start", _LOCK_WAIT_S):
+    own = supervisor.folder_of(name)
+    with exclusive(own.parent, f"{name}.start", _LOCK_WAIT_S):
         try:
             return _start(supervisor, release_folder.resolve(), release, service, own, progress, but)
         except PortTakenError:
@@ -83,7 +82,7 @@ def find_endpoint(supervisor: Supervisor, service_name: str, release_digest: str
 
 
 def stop_endpoint(supervisor: Supervisor, name: str) -> None:
-    """Ends an endpoint when it has nothing in flight any more. Its logs stay; nothing to stop is no error.
+    """Ends an endpoint when it has nothing in flight any more, and removes its files. Its logs stay; nothing to stop is no error.
 
     Route traffic elsewhere first: requests that keep coming end the wait after a minute, and those in flight then are lost. So are they
     when the wait is interrupted: the server ends at once, and nothing is left running.
@@ -96,11 +95,7 @@ def stop_endpoint(supervisor: Supervisor, name: str) -> None:
         # TorchServe does not finish its requests on SIGTERM either: it takes 3 s to reset them. Where the registry does not know the
         # server, a killed caller may have started it all the same.
         supervisor.stop(name, grace_s=0)
-        if process:
-            _remove_link(Path(process.spec.labels["temporary"]))
-            for leftover in process.spec.folder.glob("*"):  # none where somebody removed the folder
-                if leftover.is_file():
-                    leftover.unlink()
+        _remove_files(supervisor.folder_of(name), process)
 
 
 def _read_release(folder: Path, service: Service) -> Release:
@@ -229,6 +224,18 @@ def _temporary(own: Path) -> Path:
     if len(os.fsencode(plain)) <= _LONGEST_SOCKET_FOLDER:
         return plain
     return Path(tempfile.gettempdir()) / f"mlgate-{os.getuid()}-{hashlib.sha256(os.fsencode(own)).hexdigest()[:12]}"
+
+
+def _remove_files(own: Path, process: RunningProcess | None) -> None:
+    """Removes the link and what was rendered. Their places follow from the name, since the registry may not know the process any more.
+
+    Where it does, it also knows the link of a starter with another TMPDIR.
+    """
+    for link in {_temporary(own), *([Path(process.spec.labels["temporary"])] if process else [])}:
+        _remove_link(link)
+    for leftover in own.glob("*"):  # none where somebody removed the folder
+        if leftover.is_file():
+            leftover.unlink()
 
 
 def _remove_link(path: Path) -> None:

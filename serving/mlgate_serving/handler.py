@@ -17,13 +17,14 @@ import json
 import logging
 import mmap
 import os
+import pickle
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import torch
@@ -43,6 +44,7 @@ from mlgate_serving.rows import (
 )
 
 _READ_AHEAD_BYTES = 1 << 16
+_TENSORS_ALONE = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"  # torch's own, which holds whatever a call of torch.load asks for
 _log = logging.getLogger("mlgate")
 
 
@@ -91,11 +93,14 @@ def check_output(output: Any, rows: int, interface: Interface) -> tuple[NDArray[
 def load_model(folder: Path, device: str) -> Callable[..., torch.Tensor]:
     """The model of an unpacked archive: `Model()` of model.py with its weights, or the exported program.
 
-    Weights are read without running pickled code: `weights_only=True` refuses anything but tensors and plain containers.
+    Neither is read by running pickled code: `pickle.UnpicklingError` where there is more than tensors and plain containers. What a
+    program does when it is called is its own all the same, as with model.py.
     """
     exported = folder / "model.pt2"
     if exported.exists():
-        return torch.export.load(exported).module().to(device)
+        with _no_pickled_code():
+            program = torch.export.load(exported)
+        return program.module().to(device)
     if (folder / "weights.safetensors").exists():
         from safetensors.torch import load_file
 
@@ -105,6 +110,29 @@ def load_model(folder: Path, device: str) -> Callable[..., torch.Tensor]:
     model: torch.nn.Module = importlib.import_module("model").Model()
     model.load_state_dict(state)
     return model.to(device).eval()
+
+
+@contextmanager
+def _no_pickled_code() -> Iterator[None]:
+    """Has an exported program read as weights are: torch goes on to whole pickles where its own `weights_only` refuses, or asks for none.
+
+    Constants of Python classes are read by `pickle.loads`, which knows no such switch.
+    """
+    forced, loads = os.environ.get(_TENSORS_ALONE), pickle.loads
+    os.environ[_TENSORS_ALONE] = "1"
+    pickle.loads = _refuse_pickle
+    try:
+        yield
+    finally:
+        pickle.loads = loads
+        if forced is None:
+            del os.environ[_TENSORS_ALONE]
+        else:
+            os.environ[_TENSORS_ALONE] = forced
+
+
+def _refuse_pickle(*_arguments: Any, **_options: Any) -> NoReturn:
+    raise pickle.UnpicklingError("an object of a Python class among the constants of an exported program")
 
 
 def release_digest(folder: Path) -> str:

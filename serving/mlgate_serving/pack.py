@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import metadata
@@ -28,6 +29,7 @@ from mlgate_serving.lineage import TRAINING_FILE, read_lineage
 from mlgate_serving.locks import exclusive
 from mlgate_serving.rows import INTERFACE_FILE
 from mlgate_serving.scan import scan_file
+from mlgate_tools.tool import Progress
 
 WEIGHT_FILES = ("weights.safetensors", "weights.pt", "model.pt2")
 _OWN_MODULES = ("__init__.py", "handler.py", "rows.py")
@@ -39,12 +41,12 @@ _LOCK_WAIT_S = 600.0  # longer than packing takes
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def pack(folder: Path, *, service: Service, version: str, output: Path) -> Release:
+def pack(folder: Path, *, service: Service, version: str, output: Path, progress: Progress = lambda _line: None) -> Release:
     """Packs the model in `folder` as `<service>-<version>.mar` and `release.json` in `output`, and returns the release.
 
-    Equal content gives equal bytes, whenever, wherever and by whom it is packed; packing it again is no error. Raises PackError with
-    every problem of the directory, or where `output` holds another release; nothing half-written stays. Raises BusyError where another
-    pack into `output` does not end.
+    Equal content gives equal bytes, whenever, wherever and by whom it is packed; packing it again is no error. `progress` is told where
+    torch must be loaded first. Raises PackError with every problem of the directory, or where `output` holds another release; nothing
+    half-written stays. Raises BusyError where another pack into `output` does not end.
     """
     problems: list[Problem] = []
     try:
@@ -55,7 +57,7 @@ def pack(folder: Path, *, service: Service, version: str, output: Path) -> Relea
         _raise(problems, folder)
         with _scratch(output) as scratch:
             content = _stage(files, service, scratch / "content")
-            _try(content, service, folder)
+            _try(content, service, folder, progress)
             release = _write(content, scratch, service, version, lineage)
             _refuse_another(release, output)
             _publish(release, scratch, output)
@@ -153,7 +155,9 @@ def _stage(files: dict[str, Path], service: Service, content: Path) -> Path:
     return content
 
 
-def _try(content: Path, service: Service, folder: Path) -> None:
+def _try(content: Path, service: Service, folder: Path, progress: Progress) -> None:
+    if "torch" not in sys.modules:  # hundreds of megabytes to read: over a minute on a slow disk
+        progress("loading torch, to run the model once as an endpoint would")
     from mlgate_serving.trial import try_model  # imports torch
 
     _raise(try_model(content, service.interface), folder)

@@ -80,6 +80,10 @@ class Supervisor:
             self._end(spec.name, entry, grace_s=_GRACE_S)
             return self._spawn(spec)
 
+    def folder_of(self, name: str) -> Path:
+        """Where a process of that name lies whose spec names no other place: beside its entry, so that it is found without one."""
+        return self._registry.folder / name
+
     def get(self, name: str) -> RunningProcess | None:
         """What was last started under `name`, dead or alive; None if nothing was."""
         return _running(self._registry.read(name))
@@ -92,7 +96,7 @@ class Supervisor:
         with self._registry.locked(name, _LOCK_WAIT_S + grace_s):
             entry = self._registry.read(name)
             ended = self._end(name, entry, grace_s=grace_s)
-            self._forget(name, entry.spec.folder if entry else None)
+            self._forget(name, entry.spec.folder if entry else self.folder_of(name))
             if entry and ended:
                 require_free(entry.spec.ports, where=f"process {name}, all of which has ended", wait_s=_PORT_WAIT_S)
 
@@ -112,6 +116,13 @@ class Supervisor:
     def list(self) -> Sequence[RunningProcess]:
         """Everything started and not stopped, dead or alive, by name."""
         return [running for name in self._registry.names() if (running := self.get(name))]
+
+    def names(self) -> Sequence[str]:
+        """Of everything started and not stopped, also where the starter was killed before it could say so, or the entry is damaged or lost.
+
+        Without its entry a process is known by the folder of its temporary files, which goes when it is stopped.
+        """
+        return sorted({*self._registry.names(), *(folder.parent.name for folder in self._registry.folder.glob("*/tmp"))})
 
     def ports(self) -> frozenset[int]:
         """The ports of everything started and not stopped. Those of the dead are kept for them: others may still send there."""
@@ -157,9 +168,8 @@ class Supervisor:
         folder = self._registry.folder
         return end(lambda: _members(folder, name, entry, keep), name, grace_s)
 
-    def _forget(self, name: str, folder: Path | None) -> None:
-        if folder:
-            shutil.rmtree(folder / "tmp", ignore_errors=True)
+    def _forget(self, name: str, folder: Path) -> None:
+        shutil.rmtree(folder / "tmp", ignore_errors=True)
         self._registry.remove(name)
 
     def _reap(self, name: str) -> bool:
@@ -205,7 +215,8 @@ def _death(spec: ProcessSpec, code: int) -> ProcessError:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     tail = _tail(_log_of(spec), 30)
     said = f"the end of its log ({_log_of(spec)}):\n{tail}" if tail else "it wrote nothing"
-    return ProcessError(f"{spec.command[0]} {how} at once; {said}", where=f"process {spec.name}")
+    remedy = "mend what its log complains of" if tail else f"see whether memory ran out, then whether {spec.command[0]} runs by hand"
+    return ProcessError(f"{spec.command[0]} {how} at once; {said}", where=f"process {spec.name}", remedy=remedy)
 
 
 def _refusal(spec: ProcessSpec, error: OSError) -> ProcessError:

@@ -28,6 +28,10 @@ from mlgate_serving.handler import SafeHandler, check_output
 from mlgate_serving.rows import BadOutput
 from mlgate_serving.sampler import sample_batch
 
+_TENSORS_ALONE = {  # what makes weights of each form that may be a pickle
+    "weights.pt": "torch.save(model.state_dict(), ...), or safetensors",
+    "model.pt2": "export a program of plain tensors; classes that you trust: torch.serialization.add_safe_globals([...]) in handler.py",
+}
 _BATCHES = (1, 3)  # a model that squeezes its batch fails on 1, one exported for a fixed batch or mixing its rows on 3
 
 
@@ -67,20 +71,24 @@ def _try_answers(content: Path, interface: Interface) -> list[Problem]:
         try:
             handler = _handler_class()()
             handler.initialize(_Context({"model_dir": str(content), "gpu_id": None}))
-        except pickle.UnpicklingError:
-            return [Problem("weights.pt", "holds more than tensors", "torch.save(model.state_dict(), ...), or safetensors")]
         except (Exception, SystemExit) as error:
-            return [
-                Problem(
-                    _place(error, content),
-                    f"cannot be loaded: {_said(error)}",
-                    "correct it, since an endpoint would fail the same way (an exported program needs a dynamic batch dimension)",
-                )
-            ]
+            return [_unloadable(error, content)]
         for rows in _BATCHES:
             if problem := _run(handler, interface, rows, content):
                 return [problem]
     return []
+
+
+def _unloadable(error: BaseException, content: Path) -> Problem:
+    if isinstance(error, pickle.UnpicklingError):
+        for name, remedy in _TENSORS_ALONE.items():
+            if (content / name).exists():
+                return Problem(name, "holds more than tensors", remedy)
+    return Problem(
+        _place(error, content),
+        f"cannot be loaded: {_said(error)}",
+        "correct it, since an endpoint would fail the same way (an exported program needs a dynamic batch dimension)",
+    )
 
 
 def _handler_class() -> type[SafeHandler]:

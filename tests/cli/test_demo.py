@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,16 +25,17 @@ TOLD = (
     Told("3", "FAIL", False, "accuracy", True, 1810, 12.8, "evidence/3/report.html"),
     Told("4", "FAIL", False, "latency-p99", True, 2620, 26.1, "evidence/4/report.html"),
 )
+SHOWN = "(the story was told that this was shown)"
 
 
 @pytest.fixture
 def ending(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs the verb over a story that ends as it is told to; gives exit code, standard output and error."""
+    """Runs the verb over a story that ends so, `before` of it in an earlier run; gives exit code, standard output and error."""
 
-    def run(*told: Told, answered: int = 1310, failed: int = 0) -> tuple[int, str, str]:
+    def run(*told: Told, answered: int = 1310, failed: int = 0, before: int = 0) -> tuple[int, str, str]:
         class Ended:
             def __init__(self, *_: object) -> None:
-                self.told: dict[str, Told] = {}
+                self.told = {one.release: one for one in told[:before]}
 
             @property
             def unexpected(self) -> Told | None:
@@ -46,13 +48,18 @@ def ending(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
             def tell(self, chapter: Chapter, _: object) -> None:
                 self.told[chapter.release] = next(one for one in told if one.release == chapter.release)
 
+            def shown(self) -> None:
+                sys.stdout.write(SHOWN)
+
         monkeypatch.setattr(mlgate_cli.story, "Story", Ended)
         code = 0
         try:
             command()
         except typer.Exit as left:
             code = left.exit_code
-        return code, *capsys.readouterr()
+        output, error = capsys.readouterr()
+        assert output.endswith(SHOWN)  # after everything: an interruption before it has the next run show this again
+        return code, output.removesuffix(SHOWN), error
 
     return run
 
@@ -93,6 +100,20 @@ def test_a_failed_call_of_the_stable_url_is_no_success(ending: Any) -> None:
 
 def test_a_stable_url_that_nobody_called_is_no_success(ending: Any) -> None:
     code, _, error = ending(*TOLD, answered=0)
+    assert code == 1
+    assert "nobody called the stable URL" in error
+
+
+def test_what_an_earlier_run_did_and_could_not_show_is_shown_and_nobody_has_to_call_the_url_once_more(ending: Any) -> None:
+    code, output, error = ending(*TOLD, before=4, answered=0)
+    assert (code, error) == (0, "")
+    assert all(f"report of release {one.release}" in output for one in TOLD)
+    assert "done by an earlier run" in output
+    assert "calls meanwhile" not in output
+
+
+def test_a_url_that_nobody_called_is_no_success_of_a_run_that_went_on_either(ending: Any) -> None:
+    code, _, error = ending(*TOLD, before=2, answered=0)
     assert code == 1
     assert "nobody called the stable URL" in error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -168,6 +169,10 @@ def test_serve_says_when_its_server_ends_by_itself(serve: Serve, environ: dict[s
     run = serve()
     psutil.Process(run.pid).kill()
     assert run.ended() == 1
+    said = run.said()
+    assert re.search(r"^mlgate: toy-\w+: the endpoint ended by itself$", said, re.MULTILINE), said
+    assert said.endswith("\n  -> start it again\n")
+    assert "Traceback" not in said
     assert not left_behind(environ)
 
 

@@ -64,7 +64,16 @@ def test_what_is_right_is_said_with_its_checks_and_cases(validate: Validate, tmp
     assert "checks: contract, accuracy, no-worse, latency-p99" in done.stdout
     assert "holdout.parquet: 300 cases" in done.stdout
     told = json.loads(validate("--json").stdout)
-    assert told["samples"] == [{"id": "holdout", "data": "holdout.parquet", "cases": 300}]
+    assert told["samples"] == [{"id": "holdout", "data": "holdout.parquet", "cases": 300, "repeats": 0}]
+
+
+def test_rows_that_repeat_others_are_counted_apart(validate: Validate, tmp_path: Path) -> None:
+    write(tmp_path / "holdout.parquet", 300)
+    table = pq.read_table(tmp_path / "holdout.parquet")
+    again = table.slice(0, 200).set_column(0, "case_id", pa.array([f"again-{index}" for index in range(200)]))
+    pq.write_table(pa.concat_tables([table, again]), tmp_path / "holdout.parquet")
+    assert "holdout.parquet: 300 cases; 200 more repeat one of them and are not asked\n" in validate().stdout
+    assert json.loads(validate("--json").stdout)["samples"][0]["repeats"] == 200
 
 
 def test_validate_names_missing_data_absent_labels_and_empty_hold_outs_at_once(validate: Validate, tmp_path: Path) -> None:

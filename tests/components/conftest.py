@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,6 +25,7 @@ from mlgate_evidence.statement import build_statement, sign_statement
 from mlgate_evidence.store import DirectoryStore
 from mlgate_evidence.subject import subject_digests
 from mlgate_evidence.trust import ensure_local_trust
+from mlgate_serving.envoy_files import EnvoyFiles
 from mlgate_serving.runtime import configuration_digest
 
 DECLARATION = """\
@@ -99,6 +101,21 @@ def environment(tmp_path: Path) -> Environment:
     place = Environment(name="local", home=tmp_path / "home" / "local")
     ensure_local_trust(place)
     return place
+
+
+@pytest.fixture
+def links(environment: Environment) -> Callable[[], list[Path]]:
+    """What lies outside of the environment for it: links to the temporary folders of its servers, and the folder of a proxy's socket."""
+    # Where this process puts them, and one that has no TMPDIR.
+    places = {Path(tempfile.gettempdir()), Path("/tmp")}  # noqa: S108
+
+    def find() -> list[Path]:
+        home = environment.home.resolve()
+        named = [path for place in places for path in place.glob(f"mlgate-{os.getuid()}-*")]
+        socket = EnvoyFiles("toy", environment.routers.resolve() / "toy").admin.parent
+        return [path for path in named if path.resolve().is_relative_to(home) or path == socket]
+
+    return find
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from mlgate import DeclarationError, EvidenceError, ProcessError, Release, Servi
 from mlgate_components.local import providers
 from mlgate_components.local.providers import EndpointProcessProvider, StableUrlProvider, StoredReleaseProvider
 from mlgate_components.local.store import store
-from mlgate_serving.endpoint import find_endpoint
+from mlgate_serving.endpoint import find_endpoint, stop_endpoint
 from mlgate_serving.envoy import LocalRouter
 from mlgate_serving.identity import is_running
 from mlgate_serving.ports import free_ports, port_is_free
@@ -24,12 +24,14 @@ from mlgate_serving.supervisor import Supervisor
 
 
 @pytest.fixture
-def supervisor(environment):
-    """The processes of the environment; none is left."""
+def supervisor(environment, links):
+    """The processes of the environment; nothing of them is left."""
     found = Supervisor(environment.processes)
     yield found
-    for process in found.list():
-        found.stop(process.spec.name, grace_s=1)
+    LocalRouter(found, environment.routers).remove("toy")
+    for name in found.names():
+        stop_endpoint(found, name)
+    assert not links()
 
 
 @pytest.fixture
@@ -251,7 +253,7 @@ class TestEndpointProcess:
         assert kept not in supervisor.get(created.id).spec.ports
 
     @pytest.mark.parametrize("entry", ["an intent", "damaged", "lost"])
-    def test_deleted_it_ends_also_what_was_started_and_never_registered(self, environment, served, supervisor, entry):
+    def test_deleted_it_ends_also_what_was_started_and_never_registered(self, environment, served, supervisor, links, entry):
         created = self.provider.create(served("1"))
         path = environment.processes / f"{created.id}.json"
         if entry == "lost":
@@ -262,6 +264,8 @@ class TestEndpointProcess:
         self.provider.delete(created.id, created.outs)
         assert not is_running(created.outs["pid"])
         assert not path.exists()
+        assert not links()
+        assert [path.name for path in (environment.processes / created.id).iterdir()] == ["logs"]
 
     def test_deleted_it_leaves_no_process_and_no_port(self, served, supervisor):
         inputs = served("1")

@@ -7,6 +7,7 @@ place (see `conftest.py`); `DELAY`, a file beside it, holds seconds to wait befo
 import json
 import os
 import sys
+import tempfile
 import threading
 import time
 import zipfile
@@ -20,6 +21,7 @@ with zipfile.ZipFile(Path(properties["model_store"]) / archive) as packed:
     field = json.loads(packed.read("interface.json"))["output"]["field"]
 ((version, settings),) = json.loads(properties["models"])[model].items()
 workers = settings["minWorkers"]
+(Path(tempfile.gettempdir()) / "unpacked").write_text("as TorchServe unpacks an archive\n")
 
 
 class Handler(BaseHTTPRequestHandler):

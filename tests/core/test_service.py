@@ -23,6 +23,11 @@ def test_a_declaration_is_read_with_its_units(read: Reader, declaration: str) ->
     assert [objective.name for objective in service.objectives] == ["latency-p99", "error-rate"]
 
 
+def test_a_header_may_have_any_name_that_http_knows_as_one(read: Reader, declaration: str) -> None:
+    headers = {"authorization": "KEY", "X-Api-Key": "KEY", "x_y.z~1": "KEY"}
+    assert read(declaration.replace("bearer: ENDPOINT_TOKEN", f"headers: {headers}")).interface.auth.headers == headers
+
+
 def test_data_lies_beside_the_declaration(read: Reader, declaration: str, tmp_path: Path) -> None:
     assert read(declaration).data_path("data/holdout.parquet") == tmp_path / "data/holdout.parquet"
 
@@ -51,7 +56,7 @@ def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaratio
         ("at_most: 1 %", "at_most: 0.01", 12, "0.01 has no unit", "1 %"),
         ("at_most: 1 %", "at_most: 0 %", 12, "0 % can never be proven", "1 %"),
         ("rate: 200/s", "rate: 0/s", 13, "rate must be over 0/s", ""),
-        ("at_least: 60 s", "at_least: 600 s", 13, "at_least 10 min is over at_most 5 min", ""),
+        ("at_least: 60 s", "at_least: 600 s", 13, "load.at_least: at_least 10 min is over at_most 5 min", "a longer at_most"),
         (", bursts: independent", "", 13, "load.bursts is missing", "add it"),
         ("bursts: independent", "bursts: {block: 30}", 13, "load.bursts is {'block': 30}", "'independent'"),
         ("at_least: 0.94", "at_least: 94", 15, "quality[0].at_least is 94", "less than 1"),
@@ -82,12 +87,35 @@ def test_the_dumped_form_reads_back_as_the_same_service(read: Reader, declaratio
         ("answer: argmax", "answer: none", 8, "answer none takes one number a case", "argmax"),
         ("bearer: ENDPOINT_TOKEN", "bearer: s3cr3t-token", 9, "interface.auth.bearer is wrong", "bearer: ENDPOINT_TOKEN"),
         ("bearer: ENDPOINT_TOKEN", "baerer: ENDPOINT_TOKEN", 9, "interface.auth.baerer is not a known key", "did you mean bearer?"),
+        ("bearer: ENDPOINT_TOKEN", "token: ENDPOINT_TOKEN", 9, "interface.auth has a key that is not known", "keys here: bearer, ca"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {X-Schlüssel: KEY}", 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", 'headers: {"X:Key": KEY}', 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", 'headers: {"": KEY}', 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {X Key: KEY}", 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", r'headers: {"X-A\r\nX-B": KEY}', 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", r'headers: {"X-A\n": KEY}', 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {1: KEY}", 9, "interface.auth.headers is wrong", "such as X-Api-Key"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {Host: KEY}", 9, "interface.auth.headers.Host: every request carries that", "leave it out"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {Content-Length: KEY}", 9, "headers.Content-Length: every request carries", "leave it out"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {content-type: KEY}", 9, "headers.content-type: every request carries", "leave it out"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {Transfer-Encoding: KEY}", 9, "headers.Transfer-Encoding: every", "leave it out"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {Connection: KEY}", 9, "headers.Connection: every request carries", "leave it out"),
+        ("bearer: ENDPOINT_TOKEN", "headers: {X-Key: A, x-key: B}", 9, "auth.headers.x-key: is the same header as X-Key", "keep one of"),
+        (
+            "bearer: ENDPOINT_TOKEN",
+            "bearer: ENDPOINT_TOKEN, headers: {Authorization: KEY}",
+            9,
+            "interface.auth.headers.Authorization: is the same header as bearer",
+            "keep one of the two",
+        ),
         ("at_most: 200 ms", "at_most: 0 ms", 11, "no answer takes 0 ms", "50 ms"),
         ("alpha: 0.01\n", "alpha: .nan\n", 17, "alpha is nan", "finite"),
         ("at_least: 0.94", "at_least: .nan", 15, "quality[0].at_least is nan", "finite"),
         ("at_least: 0, at_most: 16", "at_least: .nan, at_most: 16", 7, "interface.input.image.at_least is nan", "finite"),
         ("at_least: 0, at_most: 16", "at_least: 0, at_most: .inf", 7, "interface.input.image.at_most is inf", "finite"),
-        ("name: error-rate", "name: latency-p99", 1, "names must differ", "latency-p99"),
+        ("name: error-rate", "name: latency-p99", 12, "objectives[1].name: 'latency-p99' is taken", "names must differ"),
+        ("name: no-worse", "name: latency-p99", 16, "quality[1].name: 'latency-p99' is taken", "names must differ"),
+        ("name: accuracy", "name: contract", 15, "quality[0].name: 'contract' is taken", "names must differ"),
         ("apiVersion: mlgate/v1", "apiVersion: mlgate/v2", 1, "apiVersion is 'mlgate/v2'", "'mlgate/v1'"),
         ("alpha: 0.01\n", "alpha: 0\n", 17, "alpha is 0", "greater than 0"),
         ("owner: vision", "owner: vision, owner: speech", 3, "metadata.owner stands here a second time", "keep one"),
@@ -112,6 +140,12 @@ def test_a_mistake_is_named_with_line_value_and_remedy(
         "auth: {bearer: [s3cr3t-token]}",
         "auth: {headers: {X-Key: s3cr3t-token}}",
         "auth: {headers: s3cr3t-token}",
+        "auth: {headers: {'Authorization: Bearer s3cr3t-token': KEY}}",
+        "auth: {headers: {'Authorization: Bearer s3cr3t-token'}}",
+        "auth: {headers: {X-Key s3cr3t-token: s3cr3t-token}}",
+        "auth: {Bearer s3cr3t-token: KEY}",
+        "auth: {s3cr3t-token}",
+        "auth: {bearer-s3cr3t: KEY}",
         "auth: s3cr3t-token",
     ],
 )
@@ -148,8 +182,9 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(read: Reader, d
 
 def test_objectives_without_load_are_refused(read: Reader, declaration: str) -> None:
     lines = [line for line in declaration.splitlines() if not line.startswith("load:")]
-    with pytest.raises(DeclarationError, match="objectives need a load"):
+    with pytest.raises(DeclarationError, match=r"service\.yaml:10: objectives: objectives need a load") as caught:
         read("\n".join(lines))
+    assert "add load" in str(caught.value)
 
 
 @pytest.mark.parametrize(

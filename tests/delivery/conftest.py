@@ -39,7 +39,7 @@ class Model(torch.nn.Module):
 
 # The same releases, declaration and stand-in as for the components.
 declare, packed, gated = components.declare, components.packed, components.gated
-promoted, standin = components.promoted, components.standin
+promoted, standin, links = components.promoted, components.standin, components.links
 
 
 def quiet(_line: str) -> None:

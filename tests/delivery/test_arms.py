@@ -22,7 +22,7 @@ def start(environment, standin, packed, service, digest_of):
     started = []
 
     def start_it():
-        started.append(start_endpoint(supervisor, folder, service, environment.processes))
+        started.append(start_endpoint(supervisor, folder, service))
         return started[-1]
 
     yield start_it

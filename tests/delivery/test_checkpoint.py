@@ -1,116 +1,22 @@
-import json
-import os
-import socket
-import subprocess
-import sys
-from datetime import UTC, datetime, timedelta
-
-import pytest
-
-from mlgate import StackError
-from mlgate_delivery.checkpoint import Checkpoint, FileState
+from mlgate_delivery.checkpoint import find, kind_of, ours
+from mlgate_tools.pulumi_state import StateResource
 
 
-@pytest.fixture
-def state(tmp_path):
-    return FileState(tmp_path, "mlgate", "local")
+def resource(type_, name, **properties):
+    return StateResource(urn=f"urn:pulumi:local::mlgate::{type_}::{name}", type=type_, properties=properties)
 
 
-@pytest.fixture
-def write(tmp_path):
-    def write_checkpoint(latest):
-        path = tmp_path / ".pulumi" / "stacks" / "mlgate" / "local.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(latest if isinstance(latest, str) else json.dumps({"version": 3, "checkpoint": {"latest": latest}}))
-
-    return write_checkpoint
+ENDPOINT = resource("pulumi-python:dynamic/mlgate:EndpointProcess", "toy-1", service="toy", release="sha256:1")
+URL = resource("pulumi-python:dynamic/mlgate:StableUrl", "toy", service="toy", url="http://127.0.0.1:1")
+OTHER = resource("aws:s3/bucket:Bucket", "logs", service="toy")
 
 
-@pytest.fixture
-def lock(tmp_path):
-    def write_lock(pid, *, host=None, since=None):
-        path = tmp_path / ".pulumi" / "locks" / "organization" / "mlgate" / "local" / "a.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        stamp = (since or datetime.now(UTC)).isoformat().replace("+00:00", "000Z")  # Go writes nanoseconds
-        path.write_text(json.dumps({"pid": pid, "username": "ada", "hostname": host or socket.gethostname(), "timestamp": stamp}))
-
-    return write_lock
+def test_our_resources_are_told_from_those_of_others():
+    assert ours([ENDPOINT, OTHER, URL]) == [ENDPOINT, URL]
+    assert [kind_of(resource) for resource in (ENDPOINT, OTHER, URL)] == ["EndpointProcess", "", "StableUrl"]
 
 
-def resource(kind, name, **properties):
-    type_ = kind if ":" in kind else f"pulumi-python:dynamic/mlgate:{kind}"
-    return {"urn": f"urn:pulumi:local::mlgate::{type_}::{name}", "type": type_, "inputs": properties}
-
-
-def test_our_resources_are_found_by_kind_and_properties(state, write):
-    url = resource("StableUrl", "toy", service="toy") | {"outputs": {"service": "toy", "url": "http://127.0.0.1:1"}}
-    write({"resources": [resource("pulumi:pulumi:Stack", "mlgate-local"), resource("EndpointProcess", "toy-1", service="toy"), url]})
-    checkpoint = state.checkpoint()
-    assert [found.kind for found in checkpoint.resources] == ["EndpointProcess", "StableUrl"]
-    assert checkpoint.find("StableUrl", service="toy").properties["url"] == "http://127.0.0.1:1"
-    assert checkpoint.find("StableUrl", service="faces") is None
-
-
-def test_operations_that_never_ended_are_told(state, write):
-    write({"resources": [], "pending_operations": [{"type": "creating", "resource": resource("EndpointProcess", "toy-1", service="toy")}]})
-    assert state.checkpoint().operations == 1
-    assert state.checkpoint().pending[0].name == "toy-1"
-
-
-def test_a_fresh_stack_and_no_stack_hold_nothing(state, write):
-    assert state.checkpoint() == Checkpoint()
-    assert not state.exists
-    write(None)
-    assert state.checkpoint() == Checkpoint(resources=[], pending=[])
-    assert state.exists
-
-
-@pytest.mark.parametrize("content", ["{", "[]", '{"checkpoint": 3}', '{"version": 3}'])
-def test_a_checkpoint_that_cannot_be_understood_is_named_and_not_taken_for_empty(state, write, content):
-    write(content)
-    with pytest.raises(StackError, match=r"local\.json"):
-        state.checkpoint()
-
-
-def test_the_stack_of_a_backend_is_found_without_knowing_its_project(tmp_path, write):
-    assert FileState.found(tmp_path, "local") is None
-    write({"resources": [resource("EndpointProcess", "toy-1")]})
-    assert FileState.found(tmp_path, "local").checkpoint().resources
-
-
-def test_a_lock_whose_owner_lives_is_held(state, lock):
-    lock(os.getpid())
-    (found,) = state.locks()
-    assert (found.held, found.here, found.user) == (True, True, "ada")
-
-
-def test_a_lock_whose_owner_is_dead_is_not(state, lock):
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    lock(child.pid)
-    assert not state.locks()[0].held
-
-
-def test_a_process_that_began_after_the_lock_merely_got_its_pid(state, lock):
-    lock(os.getpid(), since=datetime.now(UTC) - timedelta(days=30))
-    assert not state.locks()[0].held
-
-
-def test_a_lock_of_another_machine_is_known_as_such(state, lock):
-    lock(os.getpid(), host="elsewhere")
-    assert not state.locks()[0].here
-
-
-def test_no_lock_is_no_lock(state):
-    assert state.locks() == []
-
-
-@pytest.mark.parametrize("torn", ["", '{"user.content'])
-def test_attributes_that_a_kill_left_half_written_are_removed_and_whole_ones_stay(state, write, tmp_path, torn):
-    write({"resources": []})
-    folder = tmp_path / ".pulumi" / "stacks" / "mlgate"
-    (folder / "local.json.attrs").write_text(torn)
-    (folder / "local.json.bak.attrs").write_text('{"user.content_type": "application/json"}')
-    assert [path.name for path in state.mend()] == ["local.json.attrs"]
-    assert sorted(path.name for path in folder.iterdir()) == ["local.json", "local.json.bak.attrs"]
-    assert state.mend() == []
+def test_a_resource_is_found_by_kind_and_properties():
+    assert find([OTHER, ENDPOINT, URL], "StableUrl", service="toy") is URL
+    assert find([ENDPOINT], "EndpointProcess", service="toy", release="sha256:2") is None
+    assert find([URL], "StableUrl", service="faces") is None

@@ -68,7 +68,7 @@ def outside(tmp_path, monkeypatch):
 
 def test_outside_of_the_project_processes_end_too(outside, left):
     process = left(outside)
-    url = {"urn": "a::toy", "type": "pulumi-python:dynamic/mlgate:StableUrl", "outputs": {"service": "toy"}}
+    url = {"urn": "a::toy", "custom": True, "type": "pulumi-python:dynamic/mlgate:StableUrl", "outputs": {"service": "toy"}}
     stacks_of(outside).write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [url]}}}))
     with pytest.raises(StackError, match=r"Pulumi\.yaml"):
         down(Environment(name="local", home=outside), print)

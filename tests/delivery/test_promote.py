@@ -197,7 +197,7 @@ def test_a_server_that_a_killed_update_left_in_another_configuration_gets_no_tra
 ):
     def left_otherwise():
         folder, otherwise = site.environment.release_folder(digest_of("1")), Service.read(declare(workers=2))
-        return start_endpoint(site.supervisor, folder, otherwise, site.environment.processes).configuration
+        return start_endpoint(site.supervisor, folder, otherwise).configuration
 
     deploy("1")
     gated(packed("1"))

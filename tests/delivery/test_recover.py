@@ -68,7 +68,7 @@ def test_an_engine_killed_in_mid_replacement_is_put_right_by_the_same_command(si
     require_clean(site, [name, "router-toy"])
 
 
-def test_an_unfinished_endpoint_is_ended_where_nobody_wants_it_any_more(site, standin, killing, packed, declare, service):
+def test_an_unfinished_endpoint_is_ended_where_nobody_wants_it_any_more(site, standin, killing, packed, declare, service, links):
     (standin / "DELAY").write_text("30")
     with pytest.raises(StackError, match="killed by signal 9"):
         deploy_candidate(site.environment, service, declare(), packed("1"), killing(": creating"))
@@ -77,7 +77,8 @@ def test_an_unfinished_endpoint_is_ended_where_nobody_wants_it_any_more(site, st
     assert "recovering: taking away the lock" in said.stderr
     assert "export PULUMI_BACKEND_URL=" in said.stdout
     assert not site.processes()
-    assert not site.supervisor.list()
+    assert site.supervisor.names() == []
+    assert not links()
 
 
 def test_killed_mlgate_leaves_the_engine_to_finish_and_the_next_command_waits_for_it(site, standin, packed, declare, service, digest_of):

@@ -54,7 +54,8 @@ def test_a_candidate_of_the_stack_has_its_share(environment, two, served):
     _, stable = two
     candidate = "sha256:" + "3" * 64
     properties = {"service": "toy", "url": "http://127.0.0.1:2", "stable": stable, "candidate": candidate}
-    url = {"urn": "a::toy", "type": "pulumi-python:dynamic/mlgate:StableUrl", "outputs": properties}
+    type_ = "pulumi-python:dynamic/mlgate:StableUrl"
+    url = {"urn": f"urn:pulumi:local::mlgate::{type_}::toy", "type": type_, "custom": True, "outputs": properties}
     path = environment.state / "state" / ".pulumi" / "stacks" / "mlgate" / "local.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps({"version": 3, "checkpoint": {"latest": {"resources": [url]}}}))

@@ -1,5 +1,6 @@
 """What `up` and `destroy` do on the real engine, driven by mlgate and by hand."""
 
+import json
 import os
 import shutil
 import signal
@@ -42,7 +43,7 @@ def by_hand(site):
     return run
 
 
-def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(site, by_hand, packed, declare, digest_of):
+def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(site, by_hand, packed, declare, digest_of, links):
     declare()
     first, second = packed("1"), packed("2")
     by_hand("config", "set", "--path", "mlgate:services.toy.declaration", "service.yaml", "-s", "local")
@@ -51,6 +52,7 @@ def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(si
     assert code == 0, said
     assert sorted(site.running) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
     ports = [port for process in site.supervisor.list() for port in process.spec.ports]
+    assert list(site.environment.processes.glob("*/tmp/unpacked"))
 
     by_hand("config", "set", "--path", "mlgate:services.toy.candidate", site.project.spelt(second), "-s", "local")
     code, said = by_hand("preview", "--diff", "-s", "local")
@@ -69,7 +71,8 @@ def test_by_hand_a_release_comes_up_changes_in_sight_and_goes_without_a_trace(si
     assert not site.processes()
     assert all(port_is_free(port) for port in ports)
     assert not site.supervisor.list()
-    assert not list(site.environment.processes.rglob("tmp/*"))
+    assert not list(site.environment.processes.glob("*/tmp"))
+    assert not links()
     assert not list(site.environment.releases.iterdir())
 
 
@@ -80,20 +83,26 @@ def kill(process):
         time.sleep(0.01)
 
 
-def test_a_second_up_changes_nothing_and_a_dead_process_is_noticed_and_repaired(site, packed, declare, service):
+@pytest.mark.parametrize("dead", ["endpoint", "router"])
+def test_a_second_up_changes_nothing_and_a_dead_process_is_noticed_and_repaired(site, packed, declare, service, dead):
     endpoint = deploy_candidate(site.environment, service, declare(), packed("1"), print)
     assert not site.stack.up(print).changed
+    url = service_url(site.environment, "toy")
+    before = site.supervisor.get({"endpoint": endpoint.name, "router": "router-toy"}[dead])
 
-    kill(site.supervisor.get(endpoint.name))
+    kill(before)
     repaired = site.stack.up(print, refresh=True)
     assert repaired.changes["create"] == 1
-    again = site.supervisor.get(endpoint.name)
+    again = site.supervisor.get(before.spec.name)
     assert again.alive
-    assert (again.pid != endpoint.pid, again.spec.labels["url"]) == (True, endpoint.url)
+    assert again.pid != before.pid
+    assert again.spec.labels["url"] == before.spec.labels["url"]
+    assert service_url(site.environment, "toy") == url
 
     kill(again)
-    assert [step.operation for step in site.stack.up(print).steps] == ["update", "update"]
-    assert site.supervisor.get(endpoint.name).alive
+    assert [step.operation for step in site.stack.up(print).steps] == ["update", "update"]  # begun and done
+    assert site.supervisor.get(before.spec.name).alive
+    assert service_url(site.environment, "toy") == url
     assert not site.stack.preview().changed
 
 
@@ -188,12 +197,22 @@ def test_by_hand_pulumi_finds_the_configuration_wherever_the_project_keeps_it(si
     assert site.stack.file.services() == {"toy": {"declaration": "service.yaml"}}
 
 
-def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, service, digest_of):
+@pytest.mark.parametrize("entries", ["right", "intents", "lost"])
+def test_down_also_stops_what_the_stack_does_not_know(site, packed, declare, service, digest_of, links, entries):
     deploy_candidate(site.environment, service, declare(), packed("1"), print)
     shutil.rmtree(site.environment.state / "state")
-    assert sorted(down(site.environment, print)) == ["router-toy", f"toy-{digest_of('1')[7:19]}"]
+    known = sorted(["router-toy", f"toy-{digest_of('1')[7:19]}"])
+    for name in known if entries != "right" else ():
+        entry = site.environment.processes / f"{name}.json"
+        if entries == "lost":
+            entry.unlink()
+        else:
+            entry.write_text(json.dumps(json.loads(entry.read_text()) | {"pid": None}))
+    assert sorted(down(site.environment, print)) == (known if entries == "right" else [])
     assert not site.processes()
-    assert not site.supervisor.list()
+    assert site.supervisor.names() == []
+    assert not (site.environment.routers / "toy").exists()
+    assert not links()
 
 
 def test_the_passphrase_stays_in_a_file_that_only_its_owner_reads(site):

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from mlgate import Release, Service
+from mlgate_serving.endpoint import stop_endpoint
 from mlgate_serving.handler import SafeHandler
 from mlgate_serving.pack import pack
 from mlgate_serving.runtime import Probes, Rendered
@@ -267,8 +268,9 @@ def fake_runtime(monkeypatch: pytest.MonkeyPatch) -> FakeRuntime:
 
 @pytest.fixture
 def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
-    """A supervisor whose processes all end with the test."""
-    supervisor = Supervisor(tmp_path / "registry")
+    """A supervisor of which no process and no link outlives the test."""
+    supervisor = Supervisor(tmp_path / "processes")
     yield supervisor
-    for process in supervisor.list():
-        supervisor.stop(process.spec.name, grace_s=0)
+    for name in supervisor.names():
+        supervisor.stop(name, grace_s=0)  # what a test made busy is not waited for
+        stop_endpoint(supervisor, name)

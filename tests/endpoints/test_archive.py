@@ -38,7 +38,7 @@ def test_a_forged_archive_is_refused_by_its_files_before_anything_starts(
     shutil.copytree(packed[1], folder)
     forge(folder, {name: b"print('whatever you like to hear')"})
     with pytest.raises(EvidenceError, match=re.escape(f"{name} in the archive is sha256:")):
-        start_endpoint(supervisor, folder, service, tmp_path / "processes")
+        start_endpoint(supervisor, folder, service)
     assert not supervisor.list()
     assert not (tmp_path / "processes").exists()
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from mlgate import Release, Service
+from mlgate.service import AbsoluteBar, LatencyObjective, MarginBar
 from mlgate_serving.pack import pack
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits"
@@ -63,9 +64,17 @@ def correct_answers(training: ModuleType) -> Callable[[dict[str, Any]], int]:
 def test_the_declaration_is_one_that_healthy_releases_can_prove_on_two_noisy_cores(service: Service) -> None:
     assert service.load is not None
     assert (service.load.rate, service.load.at_least, service.load.at_most, service.load.bursts) == (200, 15e9, 90e9, "independent")
-    assert [(objective.name, objective.at_most) for objective in service.objectives] == [("latency-p99", 200e6), ("error-rate", 0.01)]
+    latency, errors = service.objectives
+    assert isinstance(latency, LatencyObjective)
+    assert (latency.name, latency.quantile, latency.at_most) == ("latency-p99", 0.99, 200e6)
+    assert (errors.name, errors.at_most) == ("error-rate", 0.01)
     accuracy, margin = service.quality
-    assert (getattr(accuracy, "at_least", None), getattr(margin, "margin", None)) == (0.94, 0.02)
+    assert isinstance(accuracy, AbsoluteBar)
+    assert isinstance(margin, MarginBar)
+    assert (accuracy.at_least, accuracy.slices) == (0.94, ("digit",))
+    assert (accuracy.data, accuracy.look_at) == ("data/holdout.parquet", "data/look.parquet")
+    assert (margin.margin, margin.data) == (0.02, accuracy.data)
+    assert (service.alpha, service.alpha_block) == (0.01, 0.01)
     assert service.serving.workers == 2  # with one, a busy neighbour took 2 % of the requests over 200 ms
     assert service.serving.resources.accelerator == "cpu"
 

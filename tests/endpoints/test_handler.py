@@ -209,8 +209,20 @@ def test_an_altered_archive_is_not_loaded(
         load_handler(tmp_path)
 
 
-def test_a_worker_computes_on_one_thread(worker: Worker) -> None:
-    assert torch.get_num_threads() == 1
+def test_a_worker_computes_on_one_thread(
+    packed: tuple[Release, Path],
+    tmp_path: Path,
+    unpack_to: Callable[[Path, Path], None],
+    load_handler: Callable[..., SafeHandler],
+) -> None:
+    before = torch.get_num_threads()
+    unpack_to(packed[1] / packed[0].archive, tmp_path)
+    torch.set_num_threads(2)  # the default may be one
+    try:
+        load_handler(tmp_path)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_worker_says_while_it_is_in_a_batch(

@@ -60,6 +60,21 @@ def test_a_release_describes_its_archive(make_model: MakeModel, service: Service
     assert release.lineage.training_data == training["training_data"]
 
 
+def test_the_command_says_that_it_loads_torch_unless_the_directory_is_refused_before(
+    make_model: MakeModel, service: Service, tmp_path: Path
+) -> None:
+    program = str(Path(sys.executable).with_name("mlgate"))
+    options = ["--version", "1", "--service", str(service.data_path("service.yaml")), "--json"]
+
+    def run(folder: Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([program, "pack", str(folder), *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    packed = run(make_model())
+    assert "loading torch" in packed.stderr
+    assert json.loads(packed.stdout)["version"] == "1"
+    assert "loading torch" not in run(tmp_path).stderr
+
+
 def test_the_manifest_is_what_torchserve_reads_and_holds_nothing_of_the_moment(packed: tuple[Release, Path]) -> None:
     release, output = packed
     with zipfile.ZipFile(output / release.archive) as members:

@@ -4,9 +4,11 @@ import bz2
 import errno
 import gzip
 import io
+import json
 import lzma
 import os
 import pickle
+import tempfile
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -159,6 +161,85 @@ def test_a_directory_with_unsafe_pickles_is_refused_naming_each(make_model: Call
     assert "weights.pt" in str(caught.value)
     assert not Path("/tmp/mlgate-test-bomb").exists()  # noqa: S108
     assert not (tmp_path / "out").exists()
+
+
+def test_names_that_the_scanner_does_not_know_pass_since_parameters_have_such(
+    make_model: Callable[..., Path], service: Service, tmp_path: Path, state_dict: dict[str, torch.Tensor]
+) -> None:
+    folder = make_model()
+    torch.save({name: torch.nn.Parameter(value) for name, value in state_dict.items()}, folder / "weights.pt")
+    assert "weights.pt" in pack(folder, service=service, version="1", output=tmp_path / "out").files
+
+
+@pytest.fixture(scope="module")
+def exported(model_text: str) -> bytes:
+    """A usual model.pt2."""
+    namespace: dict[str, type[torch.nn.Module]] = {}
+    exec(model_text, namespace)  # noqa: S102
+    shapes = ({0: torch.export.Dim("batch")},)
+    buffer = io.BytesIO()
+    torch.export.save(torch.export.export(namespace["Model"]().eval(), (torch.zeros(2, 8, 8),), dynamic_shapes=shapes), buffer)
+    return buffer.getvalue()
+
+
+def with_members(program: bytes, **members: bytes) -> bytes:
+    """The program with these members below `data/`, in place of its own or beside them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(program)) as own, zipfile.ZipFile(buffer, "w") as changed:
+        root = own.namelist()[0].split("/")[0]
+        names = {f"{root}/data/{name}": content for name, content in members.items()}
+        for name in own.namelist():
+            changed.writestr(name, names.pop(name) if name in names else own.read(name))
+        for name, content in names.items():
+            changed.writestr(name, content)
+    return buffer.getvalue()
+
+
+class Stranger:
+    """Makes a folder when it is unpickled, by a function that the scanner does not know."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tempfile.mkdtemp, ("", "mark-", str(self.place))
+
+
+def payload(name: str, path: str) -> bytes:
+    """What a program's own list says of a parameter or constant that is a pickle."""
+    return json.dumps({"config": {name: {"path_name": path, "is_param": False, "use_pickle": True, "tensor_meta": None}}}).encode()
+
+
+def test_a_usual_exported_program_passes(exported: bytes, service: Service, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    write(tmp_path / "model", "model.pt2", with_members(exported))
+    before = dict(os.environ), pickle.loads
+    assert "model.pt2" in pack(tmp_path / "model", service=service, version="1", output=tmp_path / "out").files
+    assert (dict(os.environ), pickle.loads) == before
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        lambda stranger: {"sample_inputs/model.pt": saved(((stranger,), {}))},
+        lambda stranger: {"weights/model_weights_config.json": payload("x", "weight_9"), "weights/weight_9": saved(stranger)},
+        lambda stranger: {"constants/model_constants_config.json": payload("x", "tensor_9"), "constants/tensor_9": saved(stranger)},
+        lambda stranger: {"constants/model_constants_config.json": payload("x", "opaque_obj_0"), "constants/opaque_obj_0": stranger},
+    ],
+    ids=["example inputs", "weights", "constants", "objects"],
+)
+def test_an_exported_program_that_is_more_than_tensors_is_refused_before_anything_of_it_ran(
+    exported: bytes, service: Service, tmp_path: Path, members: Callable[[Any], dict[str, Any]]
+) -> None:
+    folder, marks = tmp_path / "model", tmp_path / "marks"
+    folder.mkdir()
+    marks.mkdir()
+    content = {name: pickle.dumps(part) if isinstance(part, Stranger) else part for name, part in members(Stranger(marks)).items()}
+    write(folder, "model.pt2", with_members(exported, **content))
+    assert not scan_file(folder / "model.pt2", "model.pt2")
+    with pytest.raises(PackError, match=r"model.pt2: holds more than tensors"):
+        pack(folder, service=service, version="1", output=tmp_path / "out")
+    assert not list(marks.iterdir())
 
 
 def test_weights_that_are_more_than_tensors_are_refused_even_where_no_scanner_objects(

@@ -87,10 +87,10 @@ JUNK = st.one_of(
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor, Path]]:
     """A supervisor and the folder of its endpoints, in a place whose name Java could stumble over; nothing of it outlives the module."""
     home = tmp_path_factory.mktemp("home") / "my modèles"
-    supervisor = Supervisor(home / "registry")
+    supervisor = Supervisor(home / "processes")
     yield supervisor, home / "processes"
-    for process in supervisor.list():
-        supervisor.stop(process.spec.name, grace_s=0)
+    for name in supervisor.names():
+        stop_endpoint(supervisor, name)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def release(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., 
 
 @pytest.fixture
 def endpoint(place: tuple[Supervisor, Path], release: tuple[Release, Path], service: Service) -> LocalEndpoint:
-    return start_endpoint(place[0], release[1], service, place[1])
+    return start_endpoint(place[0], release[1], service)
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def digits(place: tuple[Supervisor, Path], tmp_path: Path) -> Iterator[tuple[Loc
     exec((EXAMPLE / "model.py").read_text(), namespace)  # noqa: S102
     model = namespace["Model"]()
     model.load_state_dict(load_file(tmp_path / "model" / "weights.safetensors"))
-    endpoint = start_endpoint(place[0], tmp_path / "out", service, place[1])
+    endpoint = start_endpoint(place[0], tmp_path / "out", service)
     yield endpoint, model.eval()
     stop_endpoint(place[0], endpoint.name)
 
@@ -213,7 +213,7 @@ def test_rows_of_the_open_inference_protocol_get_their_own_answers_too(
 ) -> None:
     service = read_service(protocol="open-inference")
     pack(make_model(), service=service, version="4", output=tmp_path)
-    endpoint = start_endpoint(place[0], tmp_path, service, place[1])
+    endpoint = start_endpoint(place[0], tmp_path, service)
     client, batch = client_for(service.interface, service.name), images(16)
     batch[::4, 3, 5] = 99
     with ThreadPoolExecutor(16) as pool:
@@ -274,7 +274,7 @@ def test_a_killed_server_is_restored_at_its_address_without_a_second_one(
 ) -> None:
     workers = worker_pids(endpoint)
     psutil.Process(endpoint.pid).send_signal(signal.SIGKILL)
-    restored = start_endpoint(place[0], release[1], service, place[1])
+    restored = start_endpoint(place[0], release[1], service)
     assert restored.url == endpoint.url
     assert restored.pid != endpoint.pid
     assert not [pid for pid in workers if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
@@ -317,7 +317,7 @@ def test_a_grpc_port_that_is_taken_at_the_last_moment_is_noticed_and_others_are_
         taken = other.getsockname()[1]
         choices = iter([(*free_ports(4), taken), free_ports(5)])
         monkeypatch.setattr("mlgate_serving.endpoint.free_ports", lambda count, but: next(choices))
-        endpoint = start_endpoint(place[0], release[1], service, place[1], said.append)
+        endpoint = start_endpoint(place[0], release[1], service, said.append)
     assert any("a port was taken meanwhile" in line for line in said)
     running = place[0].get(endpoint.name)
     assert running is not None
@@ -331,7 +331,7 @@ def test_an_exported_program_is_served(place: tuple[Supervisor, Path], service: 
     shapes = ({0: torch.export.Dim("batch")},)
     torch.export.save(torch.export.export(model, (torch.zeros(2, 8, 8),), dynamic_shapes=shapes), folder / "model.pt2")
     pack(folder, service=service, version="2", output=tmp_path / "out")
-    endpoint = start_endpoint(place[0], tmp_path / "out", service, place[1])
+    endpoint = start_endpoint(place[0], tmp_path / "out", service)
     (image,) = images(1)
     status, _, answer = post(endpoint, json.dumps({"image": image.tolist()}).encode())
     stop_endpoint(place[0], endpoint.name)
@@ -347,7 +347,7 @@ def test_a_handler_that_raises_at_load_is_said_soon_with_its_line(
     )
     pack(make_model(handler_py=handler), service=service, version="3", output=tmp_path)
     with pytest.raises(ProcessError) as caught:
-        start_endpoint(place[0], tmp_path, service, place[1])
+        start_endpoint(place[0], tmp_path, service)
     assert "handler raised while it loaded the model (handler.py:3): OSError: the feature table is missing" in str(caught.value)
     assert "end of its log" in str(caught.value)
 
@@ -369,5 +369,5 @@ def test_an_archive_altered_after_it_was_checked_is_refused_by_its_own_handler(
     for process in place[0].list():  # it has the same name
         stop_endpoint(place[0], process.spec.name)
     with pytest.raises(ProcessError, match=f"the archive holds release sha256:[0-9a-f]+, expected {release[0].digest}"):
-        start_endpoint(place[0], folder, service, place[1])
+        start_endpoint(place[0], folder, service)
     assert not place[0].list()

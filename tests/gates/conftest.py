@@ -184,12 +184,12 @@ def service_from(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Serv
 def sample_of_size() -> Callable[..., Sample]:
     """A hold-out of that many cases, or others to look at; each asks something else unless `inputs` says what."""
 
-    def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False, inputs: Any = None) -> Sample:
+    def make(count: int = CASES, *, data: str = "data/holdout.parquet", look: bool = False, inputs: Any = None, repeats: int = 0) -> Sample:
         ids = tuple(f"case-{place}" for place in range(count))
         inputs = {"image": np.arange(count) + (CASES if look else 0)} if inputs is None else {"image": np.asarray(inputs)}
         cases = Cases("sha256:" + "d" * 64, ids, inputs, np.zeros(count), {})
         arms = ("candidate",) if look else ("candidate", "stable")
-        return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, cases, arms, look)
+        return Sample(data.rsplit("/", 1)[-1].split(".", maxsplit=1)[0], data, cases, repeats, arms, look)
 
     return make
 

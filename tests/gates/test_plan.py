@@ -42,7 +42,7 @@ def test_a_plan_holds_everything_that_decides(plan: Plan) -> None:
             "data": "data/holdout.parquet",
             "digest": "sha256:" + "d" * 64,
             "cases": 900,
-            "distinct": 900,
+            "repeats": 0,
             "arms": ["candidate", "stable"],
             "look": False,
         }
@@ -240,4 +240,4 @@ def test_cases_to_look_at_may_not_gate_under_another_name(refusal: Callable[...,
 
 def test_other_cases_may_be_looked_at(plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample]) -> None:
     plan = plan_from(LOOKED_AT, samples=(sample_of_size(), sample_of_size(40, data="data/./copy.parquet", look=True)))
-    assert [(sample.cases, sample.distinct, sample.look) for sample in plan.samples] == [(900, 900, False), (40, 40, True)]
+    assert [(sample.cases, sample.look) for sample in plan.samples] == [(900, False), (40, True)]

@@ -1,18 +1,26 @@
-"""Locust headless, as a user runs it: its exit status tells whether the endpoint answered, and answered on schema."""
+"""Locust as a user runs it: headless, where its exit status tells whether the endpoint answered on schema, and with its page."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+
+from mlgate_serving.ports import free_ports
 
 LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
 pytest.importorskip("geventhttpclient", reason="the extra `load` is not installed")
@@ -113,3 +121,72 @@ def test_a_wrong_declaration_ends_the_run_with_its_problems(guarded):
     assert run.returncode == 2
     assert "there is no such file" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_locustfile_may_name_its_declaration(service_file, endpoint, tmp_path):
+    own = tmp_path / "elsewhere" / "locustfile.py"
+    own.parent.mkdir()
+    own.write_text(
+        "from mlgate_loadtests.locust import ServiceUser\n\n\n"
+        f"class Mine(ServiceUser):\n    service_file = {str(service_file)!r}\n    host = {endpoint.url!r}\n"
+    )
+    command = [sys.executable, "-m", "locust", "-f", own, "--headless", "--json", "-u", "2", "-r", "2", "-t", "1s"]
+    run = subprocess.run(command, cwd=own.parent, env=unset(), capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert [stats["name"] for stats in json.loads(run.stdout)] == ["toy"]
+
+
+def unset() -> dict[str, str]:
+    """The environment, in which no declaration is named."""
+    return {name: value for name, value in os.environ.items() if name != "MLGATE_SERVICE"}
+
+
+@contextmanager
+def locust_with_its_page(folder: Path, host: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Locust started in `folder` for three seconds of load, and the port of its page, which stays until it is ended."""
+    (port,) = free_ports(1)
+    page = ["--web-host", "127.0.0.1", "--web-port", str(port), "--autostart", "-t", "3s"]
+    command = [sys.executable, "-m", "locust", "-f", LOCUSTFILE, "-u", "2", "-r", "2", "--host", host, *page]
+    with subprocess.Popen(command, cwd=folder, env=unset(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process, port
+        finally:
+            process.kill()
+
+
+def get(port: int, path: str) -> tuple[int, str, str]:
+    """Status, type and body of the answer; status 0 where nobody listens yet."""
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.headers["content-type"], answer.read().decode()
+        except OSError:
+            return 0, "", ""
+
+
+def eventually(process: subprocess.Popen[str], ask: Any) -> Any:
+    """What `ask` gives as soon as that is something, while Locust runs; at most for a minute."""
+    until = time.monotonic() + 60
+    while not (got := ask()):
+        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return got
+
+
+def test_the_page_is_there_and_names_the_service_that_lies_in_the_folder(service_file, endpoint):
+    def requests_by_name(port: int) -> dict[str, int]:
+        stats = json.loads(get(port, "/stats/requests")[2])["stats"]
+        return {line["name"]: line["num_requests"] for line in stats if line["num_requests"] and line["name"] != "Aggregated"}
+
+    with locust_with_its_page(service_file.parent, endpoint.url) as (process, port):
+        eventually(process, lambda: get(port, "/")[0])
+        status, kind, page = get(port, "/")
+        assert status == 200
+        assert kind.startswith("text/html")
+        assert "<title>Locust" in page
+        assert eventually(process, lambda: requests_by_name(port)).keys() == {"toy"}
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0, process.stderr and process.stderr.read()
+    assert {json.loads(call.body)["x"][0] for call in endpoint.calls} <= {0.0, 0.25, 0.5, 0.75}

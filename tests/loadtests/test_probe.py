@@ -90,6 +90,26 @@ def test_an_unknown_path_names_what_decides_it(endpoint):
     assert "metadata.name" in text
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_named_with_where_it_leads_and_not_followed(endpoint, status):
+    async def elsewhere(call):
+        call.send(status, {}, location="https://models.example.com/predictions/toy?key=open-sesame")
+
+    endpoint.answer = elsewhere
+    text = refusal(endpoint.url, BEARER)
+    assert f"answered {status} to POST /predictions/toy: go to https://models.example.com/predictions/toy?key=[redacted]" in text
+    assert "name the address that this leads to" in text
+    assert len(endpoint.calls) == 1
+
+
+def test_a_redirect_that_leads_nowhere(endpoint):
+    async def elsewhere(call):
+        call.send(303, {})
+
+    endpoint.answer = elsewhere
+    assert "go to a place that it does not name" in refusal(endpoint.url)
+
+
 def test_something_that_is_not_http(endpoint):
     async def ssh(call):
         call.send_raw(b"SSH-2.0-OpenSSH_9.2\r\n")

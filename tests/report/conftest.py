@@ -106,6 +106,24 @@ class Document(HTMLParser):
         """The whole page, without its style."""
         return self.all("body")[0]
 
+    @property
+    def tables(self) -> dict[str, list[list[str]]]:
+        """The cells of each line of each table, by its caption."""
+        found: dict[str, list[list[str]]] = {}
+        caption, lines, cells = "", [], []
+        for tag, text in self.texts:  # in the order they end
+            if tag == "caption":
+                caption = text
+            elif tag in ("th", "td"):
+                cells.append(text)
+            elif tag == "tr":
+                lines.append(cells)
+                cells = []
+            elif tag == "table":
+                found[caption] = lines
+                lines = []
+        return found
+
 
 @pytest.fixture(scope="session")
 def parse() -> type[Document]:

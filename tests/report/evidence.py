@@ -134,7 +134,7 @@ def _plan(scenario: Scenario) -> Plan:
 
 def _planned_sample(name: str, cases: int, arms: list[str], *, look: bool) -> dict[str, Any]:
     fixed = {"id": name, "data": f"data/{name}.parquet", "digest": digest_bytes(name.encode())}
-    return fixed | {"cases": cases, "distinct": cases, "arms": arms, "look": look}
+    return fixed | {"cases": cases, "repeats": 0, "arms": arms, "look": look}
 
 
 def _look(scenario: Scenario) -> list[dict[str, Any]]:

@@ -59,15 +59,47 @@ def test_sections_come_in_the_readers_order_and_headings_skip_no_level(render, p
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
 
 
+UNITS = {"": 1.0, "%": 0.01, "ns": 1.0, "µs": 1e3, "ms": 1e6, "s": 1e9}
+
+
+def number_in(cell: str) -> float:
+    """The number that a cell begins with, in shares or in ns."""
+    found = re.match(r"([+−]?[\d,.]+)(?: (%|ns|µs|ms|s))?(?![\d.])", cell)  # noqa: RUF001 (the sign that stands on the page)
+    assert found, cell
+    return float(found[1].replace("−", "-").replace(",", "")) * UNITS[found[2] or ""]  # noqa: RUF001
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_check_has_a_row_with_claim_verdict_estimate_requests_and_reason(render, parse, scenario):
     facts = {}
-    text = parse(render(scenario, facts.update)).text
-    for finding in facts["result"]["findings"]:
-        assert f"{finding['name']}{finding['claim']}" in text
-        assert f"{finding['requests']:,}" in text
-        if finding["missing"]:
-            assert f"Missing: {finding['missing']}" in text
+    _, *lines = parse(render(scenario, facts.update)).tables["The checks of this gate"]
+    result = facts["result"]
+    for finding, (name, verdict, estimate, _, requests, why) in zip(result["findings"], lines, strict=True):
+        assert name == f"{finding['name']}{finding['claim']}"
+        assert verdict == (finding["verdict"] or "not run")
+        if finding["estimate"] is None:
+            assert estimate == "–"  # noqa: RUF001 (a dash on the page)
+        else:
+            assert number_in(estimate) == pytest.approx(finding["estimate"], rel=5e-3, abs=5e-5)
+        assert requests == f"{finding['requests']:,}"
+        reason, _, missing = why.partition("Missing: ")
+        if finding["verdict"] is None:
+            assert reason == "Another check had decided already."
+        elif finding["reason"] == result["reason"]:
+            assert reason == "For the reason above."
+        else:
+            assert reason == f"{finding['reason'][:1].upper()}{finding['reason'][1:]}."
+        assert missing == (finding["missing"] or "")
+
+
+def test_the_rows_of_a_gate_that_passed_say_in_numbers_what_was_found(render, parse):
+    lines = {cells[0]: cells for cells in parse(render("pass")).tables["The checks of this gate"]}
+    _, verdict, estimate, _, requests, why = next(cells for name, cells in lines.items() if name.startswith("accuracy"))
+    assert (verdict, requests) == ("PASS", "900")
+    assert estimate.startswith("0.9744over 0.9")
+    assert why.startswith("877 of 900 cases are right")
+    _, verdict, estimate, *_ = next(cells for name, cells in lines.items() if name.startswith("no-worse"))
+    assert (verdict, estimate) == ("PASS", "+0.0033")
 
 
 def test_evidence_stands_beside_what_it_needs_for_both_ends(render, parse):
@@ -99,29 +131,65 @@ def test_a_first_release_names_what_was_left_out_and_compares_with_nothing(rende
     assert "--first-release" in text
 
 
-def test_latency_shows_stable_only_where_it_was_under_load(render, parse):
-    assert "Only the candidate was under load." in parse(render("pass")).text
-    both = parse(render("both-arms"))
-    assert "Only the candidate was under load." not in both.text
-    assert {"candidate", "stable", "declared"} <= set(both.all("th"))
+LOADED, ASKED = "Latency quantiles under load", "Latency quantiles while the hold-out was asked"
+
+
+def test_both_arms_are_shown_by_the_holdout_where_only_one_was_under_load(render, parse):
+    page = parse(render("pass"))
+    assert "Only the candidate was under load." in page.text
+    assert page.tables[LOADED][0] == ["Quantile", "candidate", "declared"]
+    assert page.tables[ASKED][0] == ["Quantile", "candidate", "stable"]
+    assert page.all("h3").index("Under load") < page.all("h3").index("While the hold-out was asked")
+
+
+def test_both_arms_are_shown_under_load_where_both_were(render, parse):
+    page = parse(render("both-arms"))
+    assert "Only the candidate was under load." not in page.text
+    assert page.tables[LOADED][0] == ["Quantile", "candidate", "stable", "declared"]
+    assert ASKED not in page.tables
+
+
+def test_a_first_release_is_compared_with_nothing(render, parse):
+    tables = parse(render("first-release")).tables
+    assert LOADED in tables
+    assert ASKED not in tables
+
+
+def test_a_case_of_the_holdout_asked_again_after_a_kill_has_one_latency(render, parse, evidence_of):
+    rows = read_observations(evidence_of("pass") / "observations.parquet")
+    asked = rows.filter(pc.and_(pc.equal(rows["check"], "quality:holdout"), pc.equal(rows["arm"], "stable"))).slice(0, 5).to_pylist()
+    lost = [row | {"run": 0, "status": 0, "done_ns": 0, "answer": None, "score": None, "error": "lost"} for row in asked]
+    again = pa.concat_tables([rows, pa.Table.from_pylist(lost, schema=rows.schema)])
+    once, twice = (parse(render("pass", rows=table)).tables[ASKED] for table in (rows, again))
+    assert once == twice
+    assert once[-1] == ["failed", "0", "0"]
 
 
 def test_a_quantile_that_the_requests_are_too_few_for_is_not_told(render, parse):
-    assert "p99.9" in parse(render("pass")).all("th")
-    assert "p99.9" not in parse(render("inconclusive")).all("th")
+    names = {scenario: [line[0] for line in parse(render(scenario)).tables[LOADED]] for scenario in ("pass", "inconclusive")}
+    assert "p99.9" in names["pass"]
+    assert "p99.9" not in names["inconclusive"]
 
 
 def test_nothing_is_said_about_load_where_none_was_driven(render, parse):
-    found = parse(render("fail-quality")).all("h2")
-    assert "Latency" not in found
-    assert "Evidence over time" not in found
+    page = parse(render("fail-quality"))
+    assert "Under load" not in page.all("h3")
+    assert "was under load" not in page.text
+    assert ASKED in page.tables
+    assert "Evidence over time" not in page.all("h2")
 
 
-def test_the_confusion_matrix_counts_every_case_once(render, parse):
-    page = parse(render("pass"))
-    assert "23 of 900 answered wrongly" in page.text
-    cells = [int(text) for tag, text in page.texts if tag == "td" and re.fullmatch(r"\d{1,2}", text)]
-    assert sum(cells) >= 1800  # both arms; other tables hold small numbers too
+@pytest.mark.parametrize(("arm", "wrong"), [("candidate", 23), ("stable", 26)])
+def test_the_confusion_matrix_counts_every_case_once(render, parse, arm, wrong):
+    facts = {}
+    tables = parse(render("pass", facts.update)).tables
+    head, *lines = tables[f"{arm.capitalize()}{wrong} of 900 answered wrongly"]
+    digits = [str(digit) for digit in range(10)]
+    assert (head[1:], [line[0] for line in lines]) == (digits, digits)
+    counts = [[int(cell) for cell in line[1:]] for line in lines]
+    assert counts == [row[:10] for row in facts["confusion"][arm]]
+    assert sum(map(sum, counts)) == 900
+    assert sum(counts[digit][digit] for digit in range(10)) == 900 - wrong
 
 
 def test_answers_that_never_came_have_a_column_of_their_own(render, parse):

@@ -1,4 +1,4 @@
-"""A small endpoint that speaks the TorchServe protocol and can be told to misbehave, a service that fits it, and its hold-out.
+"""A small endpoint that speaks both protocols and can be told to misbehave, a service that fits it, and its hold-out.
 
 The right answer to a case is the index of its largest number, so every endpoint here is a "model" of known accuracy.
 """
@@ -6,7 +6,6 @@ The right answer to a case is the index of its largest number, so every endpoint
 from __future__ import annotations
 
 import json
-import math
 import signal
 import subprocess
 import sys
@@ -58,12 +57,31 @@ class Behaviour:
 
     wrong_every: int = 0  # every n-th case gets a wrong answer (0: none)
     sleep_s: float = 0.0
-    fail_every: int = 0  # every n-th request is a 503
+    fail_every: int = 0  # every n-th request is a 503, behind the first `sound` ones
+    sound: int = 0
     digest: str | None = None
     token: str | None = None
     bad_rows_status: int = 400
+    names_fields: bool = True  # in its refusals
     unknown_model_status: int = 404
     requests: int = field(default=0)
+
+
+_TORCHSERVE, _OPEN_INFERENCE = "/predictions/toy", "/v2/models/toy/infer"
+
+
+def _numbers(path: str, body: bytes) -> list[float]:
+    """The numbers of the one case in a request. Raises ValueError that names the field which is wrong."""
+    document = json.loads(body)
+    fields = document
+    if path == _OPEN_INFERENCE:
+        fields = {tensor["name"]: tensor["data"] if tensor["shape"] == [1, 4] else None for tensor in document["inputs"]}
+    for unknown in fields.keys() - {"numbers"}:
+        raise ValueError(f"field {unknown} is not known")
+    numbers = fields.get("numbers")
+    if not isinstance(numbers, list) or len(numbers) != 4 or not all(isinstance(n, float | int) and 0 <= n <= 1 for n in numbers):
+        raise ValueError("field numbers is not four numbers from 0 to 1")
+    return numbers
 
 
 def _handler(behaviour: Behaviour) -> type[BaseHTTPRequestHandler]:
@@ -74,26 +92,26 @@ def _handler(behaviour: Behaviour) -> type[BaseHTTPRequestHandler]:
             behaviour.requests += 1
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             if behaviour.token and self.headers.get("authorization") != f"Bearer {behaviour.token}":
-                return self._answer(401, {"message": "token"})
-            if self.path != "/predictions/toy":
-                return self._answer(behaviour.unknown_model_status, {"message": "no such model"})
-            if behaviour.fail_every and behaviour.requests % behaviour.fail_every == 0:
-                return self._answer(503, {"message": "busy"})
+                return self._refuse(401, "token")
+            if self.path not in (_TORCHSERVE, _OPEN_INFERENCE):
+                return self._refuse(behaviour.unknown_model_status, "no such model")
+            if behaviour.fail_every and behaviour.requests > behaviour.sound and behaviour.requests % behaviour.fail_every == 0:
+                return self._refuse(503, "busy")
             time.sleep(behaviour.sleep_s)
             try:
-                row = json.loads(body)
-                numbers = row["numbers"]
-                assert set(row) == {"numbers"}
-                assert len(numbers) == 4
-                assert all(isinstance(n, float | int) and 0 <= n <= 1 and math.isfinite(n) for n in numbers)
-            except (AssertionError, KeyError, TypeError, ValueError):
-                return self._answer(behaviour.bad_rows_status, {"message": "field numbers", "extra": str(body[:80])})
+                numbers = _numbers(self.path, body)
+            except ValueError as error:
+                return self._refuse(behaviour.bad_rows_status, str(error) if behaviour.names_fields else "a bad row")
             right = int(np.argmax(numbers))
             index = round(float(np.sum(numbers)) * 1e6)
             wrong = behaviour.wrong_every and index % behaviour.wrong_every == 0
             probabilities = [0.1] * 4
             probabilities[(right + 1) % 4 if wrong else right] = 0.7
-            return self._answer(200, {"probabilities": probabilities})
+            tensor = {"name": "probabilities", "shape": [1, 4], "datatype": "FP32", "data": probabilities}
+            return self._answer(200, {"probabilities": probabilities} if self.path == _TORCHSERVE else {"outputs": [tensor]})
+
+        def _refuse(self, status: int, reason: str) -> None:
+            self._answer(status, {"error" if self.path.startswith("/v2/") else "message": reason})
 
         def _answer(self, status: int, value: Any) -> None:
             content = json.dumps(value).encode()

@@ -19,8 +19,13 @@ from mlgate_gates.request import Subject
 
 Endpoint = Callable[..., str]
 DIGESTS = ("sha256:" + "a" * 64, "sha256:" + "b" * 64)
-GATES: dict[Verdict, dict[str, Any]] = {Verdict.PASS: {}, Verdict.FAIL: {"wrong_every": 4}, Verdict.VOID: {"digest": DIGESTS[0]}}
-CODES = {Verdict.PASS: 0, Verdict.FAIL: 10, Verdict.VOID: 12}
+GATES: dict[Verdict, dict[str, Any]] = {
+    Verdict.PASS: {},
+    Verdict.FAIL: {"wrong_every": 4},
+    Verdict.INCONCLUSIVE: {"fail_every": 25, "sound": 100},  # 4 % behind the contract, where 5 % may fail
+    Verdict.VOID: {"digest": DIGESTS[0]},
+}
+CODES = {Verdict.PASS: 0, Verdict.FAIL: 10, Verdict.INCONCLUSIVE: 11, Verdict.VOID: 12}
 
 
 @pytest.fixture(params=GATES)
@@ -80,3 +85,29 @@ def test_as_json_the_commands_print_one_document_and_leave_with_the_same_code(
     assert again["checks"]["contract"] == told["result"]["findings"][0]["verdict"]
     report = json.loads(mlgate("report", told["folder"], "--json").stdout)["report"]
     assert "<html" in Path(report).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], ["no-worse compares with stable, and no stable endpoint was named", "--stable URL", "--first-release"]),
+        (["--stable", "CANDIDATE/"], ["candidate and stable are both http://127.0.0.1:", "give each arm its own address"]),
+        (["--stable", "http://127.0.0.1:9", "--first-release"], ["--stable names http://127.0.0.1:9", "give one of them"]),
+    ],
+    ids=["no stable", "one endpoint", "both options"],
+)
+def test_what_the_arms_of_a_gate_contradict_is_a_usage_error_before_anything_is_sent(
+    mlgate: Callable[..., Result],
+    endpoint: Endpoint,
+    behaviour: Any,
+    folder: Path,
+    environment: Environment,
+    more: list[str],
+    said: list[str],
+) -> None:
+    url = endpoint(behaviour)
+    ran = mlgate("gate", folder / "service.yaml", "--candidate", url, *(each.replace("CANDIDATE", url) for each in more))
+    assert ran.exit_code == 2
+    assert all(words in ran.output for words in said)
+    assert behaviour.requests == 0
+    assert not environment.ledger.exists()

@@ -65,14 +65,69 @@ def test_a_slow_release_fails_by_latency_before_the_time_is_up(gate: Callable[..
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "latency-p95")
 
 
-def test_a_release_that_fails_requests_fails_by_its_error_rate(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
-    result = gate(endpoint(fail_every=5)).result
+@pytest.fixture
+def failing_under_load(behaviour: Any) -> Callable[[int], Callable[[str], None]]:
+    """Progress that lets every n-th request fail from the load on; contract and quality are over by then."""
+
+    def every(n: int) -> Callable[[str], None]:
+        def hear(line: str) -> None:
+            if line.startswith("load"):
+                behaviour.fail_every = n
+
+        return hear
+
+    return every
+
+
+def test_a_release_that_fails_requests_fails_by_its_error_rate(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, behaviour: Any, failing_under_load: Callable[[int], Callable[[str], None]]
+) -> None:
+    result = gate(endpoint(behaviour), progress=failing_under_load(5)).result
     assert result.verdict is Verdict.FAIL
+    assert {name: result.finding(name).verdict for name in ("contract", "accuracy", "error-rate")} == {
+        "contract": Verdict.PASS,
+        "accuracy": Verdict.PASS,
+        "error-rate": Verdict.FAIL,
+    }
+    assert "failed (mostly status: 503 busy), which proves a share over 5 %" in result.finding("error-rate").reason
 
 
-def test_a_release_that_answers_bad_rows_with_200_breaks_its_contract(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:
-    result = gate(endpoint(bad_rows_status=200)).result
+def test_a_release_near_its_limit_is_watched_for_at_most_and_then_inconclusive_with_what_is_missing(
+    gate: Callable[..., GateOutcome],
+    endpoint: Endpoint,
+    behaviour: Any,
+    folder: Path,
+    environment: Environment,
+    failing_under_load: Callable[[int], Callable[[str], None]],
+) -> None:
+    text = (folder / "service.yaml").read_text(encoding="utf-8")
+    assert "at_most: 6 s" in text
+    (folder / "service.yaml").write_text(text.replace("at_most: 6 s", "at_most: 3 s"), encoding="utf-8")
+    outcome = gate(endpoint(behaviour), progress=failing_under_load(25), service=Service.read(folder / "service.yaml"))
+    assert outcome.result.verdict is Verdict.INCONCLUSIVE
+    found = outcome.result.finding("error-rate")
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.numbers["watched_ns"] >= 3 * 10**9
+    assert re.fullmatch(r"about [\d,]+ more requests at the observed rate \([\d,]+ s of the load\)", found.missing or "")
+    verified = verify_folder(outcome.folder, Trust.read(environment.trust))
+    assert verified.result.to_dict() == outcome.result.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("departure", "broken"),
+    [
+        ({"bad_rows_status": 200}, "wrong-type:numbers (schema: "),
+        ({"names_fields": False}, "wrong-type:numbers (status: 400 a bad row)"),
+        ({"unknown_model_status": 200}, "unknown-model (schema: "),
+        ({"unknown_model_status": 400}, "unknown-model (status: 400 no such model)"),
+    ],
+)
+def test_a_release_that_answers_otherwise_than_documented_breaks_its_contract_by_a_case_that_is_named(
+    gate: Callable[..., GateOutcome], endpoint: Endpoint, departure: dict[str, Any], broken: str
+) -> None:
+    result = gate(endpoint(**departure)).result
     assert (result.verdict, result.decided_by) == (Verdict.FAIL, "contract")
+    assert broken in result.reason
 
 
 def test_another_release_at_the_address_voids_the_gate(gate: Callable[..., GateOutcome], endpoint: Endpoint) -> None:

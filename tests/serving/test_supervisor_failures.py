@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,7 @@ def test_a_process_that_ends_at_once_is_an_error_with_the_end_of_its_log(tmp_pat
         supervisor.start(python(tmp_path, code))
     lines = str(caught.value).splitlines()
     assert {"99", "no such option"} <= set(lines)
+    assert caught.value.remedy == "mend what its log complains of"
     assert "3" not in lines
     assert supervisor.get("one") is None
     assert not (tmp_path / "one" / "tmp").exists()
@@ -98,8 +100,9 @@ def test_a_process_that_ends_at_once_is_an_error_with_the_end_of_its_log(tmp_pat
 
 @pytest.mark.usefixtures("patient")
 def test_a_process_that_is_killed_at_once_is_an_error_that_names_the_signal(tmp_path: Path, supervisor: Supervisor) -> None:
-    with pytest.raises(ProcessError, match="was ended by SIGKILL at once; it wrote nothing"):
+    with pytest.raises(ProcessError, match="was ended by SIGKILL at once; it wrote nothing") as caught:
         supervisor.start(python(tmp_path, "import os; os.kill(os.getpid(), 9)"))
+    assert caught.value.remedy == f"see whether memory ran out, then whether {sys.executable} runs by hand"
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["intent", "registration"])

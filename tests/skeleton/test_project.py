@@ -9,6 +9,7 @@ import sys
 import tomllib
 import zipfile
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 
 def test_the_wheel_holds_every_package_with_the_files_that_users_need(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    modules = [f"mlgate_tools/modules/{module}/{name}" for module in ("pulumi", "pulumi-language-python") for name in ("go.mod", "go.sum")]
+    pinned = ROOT / "tools" / "mlgate_tools" / "modules"
+    modules = [f"mlgate_tools/{path.relative_to(pinned.parent)}" for path in pinned.rglob("*") if path.is_file()]
+    assert {f"mlgate_tools/modules/{module}/go.mod" for module in ("pulumi", "pulumi-language-python", "kubernetes")} <= set(modules)
     templates = [
         str(path.relative_to(ROOT / "gates")) for path in (ROOT / "gates/mlgate_gates/report/templates").rglob("*") if path.is_file()
     ]
@@ -47,7 +50,7 @@ def test_the_wheel_holds_every_package_with_the_files_that_users_need(wheel: zip
     metadata = next(name for name in names if name.endswith(".dist-info/entry_points.txt"))
     entries = wheel.read(metadata).decode()
     assert "[console_scripts]\nmlgate = mlgate_cli.main:main" in entries
-    assert "[pytest11]\nmlgate = mlgate_gates.pytest_plugin" in entries
+    assert "[pytest11]\nmlgate = mlgate_gates.pytest_plugin\nmlgate_testkit = mlgate_testkit.pytest_plugin\n" in entries
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
@@ -121,11 +124,64 @@ def test_make_knows_the_target(target: str) -> None:
     assert f"make {target} " in subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+def made(target: str) -> list[str]:
+    """The commands that `make` would run for a target, in their order."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [line.removeprefix(".venv/bin/") for line in done.stdout.splitlines() if line.startswith(".venv/bin/")]
+
+
+@pytest.mark.parametrize(
+    ("target", "commands"),
+    [
+        ("check", ["ruff format --check", "ruff check", "mypy", "lint-imports", "python docs/generate.py --check"]),
+        ("demo", ["python -m mlgate_tools", "mlgate demo"]),
+        ("test", ["python -m mlgate_tools cluster", "python -m pytest", "python -m pytest", "python -m pytest"]),
+        ("bench", ["python -m mlgate_tools", "python (-m )?benchmarks[./]main", "python (-m )?benchmarks[./]testkit"]),
+    ],
+)
+def test_make_runs_for_a_target_what_it_is_for(target: str, commands: list[str]) -> None:
+    running = iter(made(target))
+    assert [command for command in commands if not any(re.match(rf"{command}\b", line) for line in running)] == []
+
+
+def test_make_test_runs_every_test_once_whatever_its_marks() -> None:
+    marks = [line.split(":")[0] for line in PROJECT["tool"]["pytest"]["ini_options"]["markers"]]
+    chosen = [found[1] for line in made("test") if (found := re.search(r'-m pytest .*-m "([^"]+)"', line))]
+    assert len(chosen) == 3
+    for on in product([False, True], repeat=len(marks)):
+        marked = dict(zip(marks, on, strict=True))
+        times = sum(bool(eval(expression, {}, marked)) for expression in chosen)  # noqa: S307 (the Makefile's own)
+        assert times == 1, [mark for mark in marks if marked[mark]]
+
+
 def program(path: Path, text: str) -> None:
     """A program that does what the shell script says."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
     path.chmod(0o755)
+
+
+@pytest.mark.parametrize(("version", "refused"), [((3, 10, 14), True), ((3, 11, 0), False)])
+def test_a_python_that_is_too_old_is_refused_before_anything_is_made(tmp_path: Path, version: tuple[int, ...], refused: bool) -> None:
+    for name in ("Makefile", "pyproject.toml", "requirements/dev.txt", "requirements/uv.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    inner = "\n".join(
+        [
+            'case "$1" in',
+            f'  -c) exec {sys.executable} -c "import sys; sys.version_info = {(*version, "final", 0)}; $2" ;;',
+            f"  --version) echo Python {'.'.join(map(str, version))} ;;",
+            "  *) touch reached; exit 1 ;;",
+            "esac",
+        ]
+    )
+    program(tmp_path / "python", inner)
+    done = subprocess.run(["make", "demo", f"PYTHON={tmp_path / 'python'}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    told = "mlgate needs Python 3.11 or newer; this is Python 3.10.14. Try: make PYTHON=python3.12\n"
+    assert (told in done.stdout) == refused
+    assert (tmp_path / "reached").exists() != refused
+    assert not (tmp_path / ".venv").exists()
 
 
 def test_a_virtual_environment_that_was_half_made_is_made_anew(tmp_path: Path) -> None:

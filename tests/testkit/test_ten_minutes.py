@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "testkit.md"
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "testkit.md"
 
 
 @pytest.fixture
@@ -26,10 +27,41 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
-    command = [sys.executable, "-m", "pytest", "-q", *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+def run(folder: Path, *arguments: str, python: str | Path = sys.executable) -> subprocess.CompletedProcess[str]:
+    command = [python, "-m", "pytest", "-q", *arguments]
+    return subprocess.run(command, cwd=folder, env=plain_environment(), capture_output=True, text=True, check=False)
+
+
+def plain_environment() -> dict[str, str]:
+    """Without what belongs to these tests."""
+    ours = ("PYTEST_", "COV_", "PYTHONPATH", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def rewritten(copied: Path, meant: str, written: str) -> None:
+    """The program with something else in one place."""
+    program = copied / "infra" / "__main__.py"
+    text = program.read_text(encoding="utf-8")
+    assert text.count(meant) == 1
+    program.write_text(text.replace(meant, written), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment with pip, the wheel and its extra in the locked versions, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    uv = Path(sys.executable).with_name("uv")
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True, env=plain_environment())
+    python = folder / "venv" / "bin" / "python"
+    install = [uv, "pip", "install", "--python", python, f"{wheel}[testkit]", "--constraint", ROOT / "requirements" / "dev.txt"]
+    for way in (["--offline"], []):  # from the cache that made this environment, where it still has them
+        done = subprocess.run([*install, *way], env=plain_environment(), capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return python
+    raise AssertionError(done.stderr)
 
 
 @pytest.mark.engine
@@ -37,9 +69,29 @@ def test_the_tests_of_the_page_pass_where_they_are_copied_and_leave_nothing_in_t
     before = sorted(path.name for path in (copied / "infra").iterdir())
     done = run(copied)
     assert done.returncode == 0, done.stdout
-    assert "2 passed" in done.stdout
+    assert "3 passed" in done.stdout
     assert "warning" not in done.stdout
     assert sorted(path.name for path in (copied / "infra").iterdir()) == before
+
+
+@pytest.mark.engine
+def test_they_pass_and_fail_where_nothing_but_the_wheel_and_its_extra_is_installed(copied: Path, installed: Path) -> None:
+    done = run(copied, python=installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+    where = subprocess.run(
+        [installed, "-c", "import mlgate_testkit; print(mlgate_testkit.__file__)"],
+        cwd=copied,
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Path(where.stdout.strip()).is_relative_to(installed.parents[1])
+    rewritten(copied, "restrict_public_buckets=True", "restrict_public_buckets=False")
+    broken = run(copied, python=installed)
+    assert broken.returncode == 1
+    assert "2 failed, 1 passed" in broken.stdout
 
 
 @pytest.mark.parametrize(
@@ -51,20 +103,24 @@ def test_the_tests_of_the_page_pass_where_they_are_copied_and_leave_nothing_in_t
     ],
 )
 def test_its_first_test_fails_with_the_reason_when_the_program_is_broken(copied: Path, meant: str, written: str, said: str) -> None:
-    program = copied / "infra" / "__main__.py"
-    text = program.read_text(encoding="utf-8")
-    assert meant in text
-    program.write_text(text.replace(meant, written), encoding="utf-8")
+    rewritten(copied, meant, written)
     done = run(copied, "-k", "private")
     assert done.returncode == 1, done.stdout
     assert said in done.stdout
 
 
+def test_its_second_test_names_resource_property_and_remedy_of_a_bucket_that_is_not_protected(copied: Path) -> None:
+    rewritten(copied, "protect=True", "protect=False")
+    done = run(copied, "-k", "rules")
+    assert done.returncode == 1, done.stdout
+    assert re.search(r"unprotected-state +aws:s3/bucket:Bucket logs +protect +infra/__main__\.py:\d+", done.stdout)
+    assert "-> pass opts=pulumi.ResourceOptions(protect=True)" in done.stdout
+
+
 @pytest.mark.engine
-def test_its_second_test_fails_when_the_stack_does_not_rest(copied: Path) -> None:
-    program = copied / "infra" / "__main__.py"
-    text = program.read_text(encoding="utf-8")
-    program.write_text("import time\n" + text.replace('{"owner": "shop"}', '{"owner": str(time.time())}'), encoding="utf-8")
+def test_its_third_test_fails_when_the_stack_does_not_rest(copied: Path) -> None:
+    rewritten(copied, "import pulumi\n", "import time\n\nimport pulumi\n")
+    rewritten(copied, '{"owner": "shop"}', '{"owner": str(time.time())}')
     done = run(copied, "-k", "rests")
     assert done.returncode == 1, done.stdout
     assert "nothing()" in done.stdout

@@ -6,12 +6,12 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import Distribution, PackageNotFoundError
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 
@@ -25,9 +25,12 @@ import json, os, pathlib, sys, time
 here = pathlib.Path(__file__).parent
 mode = (here / "mode").read_text()
 arguments = sys.argv[1:]
-names = ["GOCACHE", "GOMODCACHE", "GOTMPDIR", "GOFLAGS", "GOTOOLCHAIN", "CGO_ENABLED"]
 with (here / "calls").open("a") as calls:
-    calls.write(json.dumps(dict(arguments=arguments, cwd=os.getcwd(), environment=dict((n, os.environ.get(n)) for n in names))) + "\\n")
+    calls.write(json.dumps(dict(arguments=arguments, cwd=os.getcwd(), environment=dict(os.environ))) + "\\n")
+if arguments[:2] == ["env", "-json"]:
+    written = json.loads((here / "written").read_text()) if os.environ.get("GOENV") != "off" else dict()
+    print(json.dumps(dict((name, os.environ.get(name, written.get(name, ""))) for name in arguments[2:])))
+    sys.exit()
 if arguments[0] == "env":
     print((here / "version").read_text())
     sys.exit()
@@ -77,9 +80,10 @@ class FakeGo:
 
     folder: Path
 
-    def set(self, mode: str = "builds", version: str = "go1.26.8") -> None:
-        """How the build goes ("builds", "fails", "full", "hangs", "wrong") and which version it says it is."""
+    def set(self, mode: str = "builds", version: str = "go1.26.8", written: Mapping[str, str] = MappingProxyType({})) -> None:
+        """How the build goes ("builds", "fails", "full", "hangs", "wrong"), which version it says it is, and what `go env -w` wrote."""
         (self.folder / "mode").write_text(mode)
+        (self.folder / "written").write_text(json.dumps(dict(written)))
         (self.folder / "version").write_text(version)
         write_program(self.folder / "go", FAKE_GO.replace("{python}", sys.executable))
 

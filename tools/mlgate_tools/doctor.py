@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlgate.errors import ToolError
-from mlgate.extras import install_remedy
 from mlgate_tools import control_plane, envoy, java, pulumi
 from mlgate_tools.golang import GO_REMEDY, find_go
 from mlgate_tools.tool import Tool, parse_version, probe
@@ -45,8 +44,8 @@ def inspect() -> list[ToolStatus]:
     """Every tool, the needed ones first. Gets nothing, changes nothing, and a missing tool is a row and no error."""
     return [
         _row("Pulumi engine", "brings environments up and down (`mlgate demo`, `pulumi up`)", pulumi.find_pulumi, pulumi.REMEDY),
-        _row("Java", "runs TorchServe", lambda _progress: java.find_java(), install_remedy("serving")),
-        _row("Envoy", "moves a service's traffic between releases", lambda _progress: envoy.find_envoy(), install_remedy("serving")),
+        _row("Java", "runs TorchServe", _running(java.find_java), java.REMEDY),
+        _row("Envoy", "moves a service's traffic between releases", _running(envoy.find_envoy), envoy.REMEDY),
         _row(
             "git",
             "records the code commit a release was trained from",
@@ -86,6 +85,19 @@ def _go(progress: Callable[[str], None]) -> Tool | None:
 
 def _built(name: str) -> Callable[[Callable[[str], None]], Tool | None]:
     return lambda _progress: control_plane.find_module(name)
+
+
+def _running(find: Callable[[], Tool]) -> Callable[[Callable[[str], None]], Tool | None]:
+    """Asks what a wheel brought for its version too: made for another processor or C library, it is there and does not run."""
+
+    def found(progress: Callable[[str], None]) -> Tool | None:
+        tool = find()
+        if not probe([str(tool.path), "--version"]):
+            progress(f"{tool.path} does not run here")
+            return None
+        return tool
+
+    return found
 
 
 def _program(*names: str) -> Callable[[Callable[[str], None]], Tool | None]:

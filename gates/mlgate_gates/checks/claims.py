@@ -28,9 +28,8 @@ def claim_of(terms: Terms) -> str:
 
 
 def repeated(sample: PlannedSample) -> str:
-    """In parentheses, to stand behind its cases: how many ask what another asks already. Empty where none does."""
-    again = sample.cases - sample.distinct
-    return f" ({again:,} of them repeat the inputs of another)" if again else ""
+    """In parentheses, to stand behind its cases: how many more the file holds that were not asked. Empty where there are none."""
+    return f" ({sample.repeats:,} more repeat one of them and were not asked)" if sample.repeats else ""
 
 
 def decided(*, disproven: bool, proven: bool, doubtful: bool) -> Verdict:

@@ -1,4 +1,4 @@
-"""What the page takes from the raw observations: latency of each arm under load, and what was sent in each phase."""
+"""What the page takes from the raw observations: latency of each arm, and what was sent in each phase."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlgate_gates.plan import CONTRACT
+from mlgate_gates.checks.answers import answers_of
+from mlgate_gates.plan import CONTRACT, LatencyTerms, Plan
 from mlgate_gates.report import charts, formats
 from mlgate_gates.rows import LOAD, Rows
 
@@ -45,13 +46,53 @@ class QuantileRow:
     bound: str = ""
 
 
-def latency_series(rows: Rows) -> tuple[charts.Series, ...]:
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """The latency of each arm over the requests of one phase: drawn, and in numbers."""
+
+    title: str
+    note: str
+    chart: charts.Chart
+    arms: tuple[str, ...]
+    table: tuple[QuantileRow, ...]
+
+
+def latencies(rows: Rows, plan: Plan) -> tuple[Latencies, ...]:
+    """Under load; and where stable got none of that, of both arms while they were asked the same cases."""
+    loaded, asked = _load_series(rows), _hold_out_series(rows, plan)
+    bounds = tuple(charts.Bound(check.quantile, check.at_most_ns) for check in plan.checks if isinstance(check, LatencyTerms))
+    both_loaded = len(loaded) == len(_ARMS)
+    found = []
+    if loaded:
+        alone = "" if both_loaded else "Only the candidate was under load. "
+        ring = "Where a ring is drawn, the curve must pass under it. Each further nine is given the same width."
+        found.append(_latencies("Under load", alone + ring, loaded, bounds))
+    if asked and not both_loaded:
+        note = "The same cases to both arms, mixed in one schedule. This is for comparing them: no bound is judged by it."
+        found.append(_latencies("While the hold-out was asked", note, asked, ()))
+    return tuple(found)
+
+
+def _latencies(title: str, note: str, series: tuple[charts.Series, ...], bounds: tuple[charts.Bound, ...]) -> Latencies:
+    when = f"{title[:1].lower()}{title[1:]}"
+    chart = charts.quantile_chart(f"latency-{when.replace(' ', '-')}", f"Latency by quantile {when}", series, bounds)
+    return Latencies(title, note, chart, tuple(one.arm for one in series), _quantile_table(series, bounds))
+
+
+def _load_series(rows: Rows) -> tuple[charts.Series, ...]:
     """Latencies under load of each arm that got any, ascending; a failed request is infinity."""
     loaded = ((arm, rows.phase(LOAD, arm)) for arm in _ARMS)
     return tuple(charts.Series(arm, np.sort(taken.latency_ns)) for arm, taken in loaded if len(taken))
 
 
-def quantile_table(series: Sequence[charts.Series], bounds: Sequence[charts.Bound]) -> tuple[QuantileRow, ...]:
+def _hold_out_series(rows: Rows, plan: Plan) -> tuple[charts.Series, ...]:
+    """Latencies of both arms on the samples that both were asked, each case once; nothing where an arm was asked none."""
+    shared = [sample.check for sample in plan.samples if set(_ARMS) <= set(sample.arms)]
+    taken = {arm: np.concatenate([np.empty(0), *(answers_of(rows, check, arm).latency_ns for check in shared)]) for arm in _ARMS}
+    return tuple(charts.Series(arm, np.sort(each)) for arm, each in taken.items()) if all(map(len, taken.values())) else ()
+
+
+def _quantile_table(series: Sequence[charts.Series], bounds: Sequence[charts.Bound]) -> tuple[QuantileRow, ...]:
     """The numbers of the latency chart: the usual quantiles and the declared ones, the slowest answer, and how many failed."""
     declared = {bound.quantile: f"≤ {formats.duration(bound.at_most_ns)}" for bound in bounds}
     most = max((len(one.latencies_ns) for one in series), default=0)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from mlgate.digests import short
 from mlgate.service import Service
-from mlgate_gates.plan import LatencyTerms, Plan, PlannedSubject
+from mlgate_gates.plan import Plan, PlannedSubject
 from mlgate_gates.predicate import Predicate, read_looked
 from mlgate_gates.report import charts, formats, measured, pictures
 from mlgate_gates.report.answers import Matrix, SliceTable, looked_at, matrices, slice_tables
@@ -42,9 +42,7 @@ class Page:
     checks: tuple[CheckRow, ...]
     evidence_charts: tuple[charts.Chart, ...]
     without_path: tuple[str, ...]
-    latency_chart: charts.Chart | None
-    latency_arms: tuple[str, ...]
-    latency_table: tuple[measured.QuantileRow, ...]
+    latencies: tuple[measured.Latencies, ...]
     matrices: tuple[Matrix, ...]
     slices: tuple[SliceTable, ...]
     look_cases: int
@@ -69,8 +67,6 @@ class Page:
 def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapping[str, Any]] | None, keyids: Sequence[str]) -> Page:
     """The page of one gate; every argument's text is data and nothing here is markup."""
     plan, result, rows = predicate.plan, predicate.result, Rows.of(observations)
-    load_series = measured.latency_series(rows)
-    bounds = tuple(charts.Bound(check.quantile, check.at_most_ns) for check in plan.checks if isinstance(check, LatencyTerms))
     with_path = [finding for finding in result.findings if finding.path]
     cases = read_looked(look or ())
     return Page(
@@ -85,9 +81,7 @@ def build_page(predicate: Predicate, observations: pa.Table, look: Sequence[Mapp
         checks=tuple(check_row(finding, result, plan) for finding in result.findings),
         evidence_charts=tuple(evidence_chart(index, finding, plan) for index, finding in enumerate(with_path)),
         without_path=tuple(finding.name for finding in result.findings if finding.verdict is not None and not finding.path),
-        latency_chart=charts.quantile_chart("latency", "Latency by quantile", load_series, bounds) if load_series else None,
-        latency_arms=tuple(one.arm for one in load_series),
-        latency_table=measured.quantile_table(load_series, bounds),
+        latencies=measured.latencies(rows, plan),
         matrices=matrices(predicate.confusion),
         slices=slice_tables(predicate.slices),
         look_cases=sum(sample.cases for sample in plan.samples if sample.look),

@@ -9,8 +9,8 @@ import itertools
 import logging
 import os
 import threading
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from mlgate_testkit.aws.apis import install
+from mlgate_testkit.aws.orders import SERVICES, Orders
 from mlgate_testkit.aws.quotas import quota_of
 from mlgate_testkit.aws.transport import in_process
 
@@ -38,16 +39,6 @@ class Credentials(NamedTuple):
     secret_key: str = "testing"  # noqa: S105 - moto accepts any
     token: str | None = None
     account: str = DEFAULT_ACCOUNT_ID
-
-
-@dataclass(slots=True)
-class _Orders:
-    """What a test ordered; a reset forgets it."""
-
-    throttled: Counter[str] = field(default_factory=Counter)
-    quotas: dict[str, int] = field(default_factory=dict)
-    lag: dict[str, int] = field(default_factory=dict)
-    unseen: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Account:
@@ -69,7 +60,7 @@ class Account:
         partitions = self._session.get_available_partitions()
         self.regions = frozenset(name for each in partitions for name in self._session.get_available_regions("ec2", each))
         self._clients: dict[tuple[str, str, Credentials, int], Any] = {}
-        self._orders = _Orders()
+        self.orders = Orders()
         self._stores: defaultdict[str, dict[str, Any]] = defaultdict(dict)
 
     def close(self) -> None:
@@ -81,10 +72,11 @@ class Account:
         with self.lock:
             moto_api_backend.reset()
             self._stores.clear()
-            self._orders = _Orders()
+            self.orders.reset()
 
     def client(self, service: str, region: str, credentials: Credentials, retries: int) -> Any:
         """A boto3 client against moto. It does not retry by itself: `throttle` counts the real provider's retries instead of waiting."""
+        assert service in SERVICES, service  # else it could not be throttled
         with self.lock:
             key = (service, region, credentials, retries)
             if key not in self._clients:
@@ -102,47 +94,13 @@ class Account:
                 self._clients[key] = client
             return self._clients[key]
 
-    def throttle(self, service: str, times: int) -> None:
-        """The next requests to that service (boto3's name: "iam") are answered with ThrottlingException, `times` of them."""
-        with self.lock:
-            self._orders.throttled[service] = times
-
-    def set_quota(self, name: str, value: int) -> None:
-        """From now on that quota (code or name) has this value. Raises UsageError for one that is not simulated."""
-        self._orders.quotas[quota_of(name).name] = value
-
-    def quota(self, name: str) -> int:
-        """What that quota allows now."""
-        quota = quota_of(name)
-        return self._orders.quotas.get(quota.name, quota.value)
-
-    def set_lag(self, reads: int, token: str) -> None:
-        """Whatever is created from now on (of that type; of any for "") is not seen by the first `reads` requests that depend on it."""
-        self._orders.lag[token] = reads
-
-    def made(self, token: str, resource_id: str) -> None:
-        """A resource came into being: from here its lag counts."""
-        reads = self._orders.lag.get(token, self._orders.lag.get("", 0))
-        if reads:
-            self._orders.unseen[token, resource_id] = reads
-
-    def seen(self, token: str, resource_id: str) -> bool:
-        """Whether a request that depends on that resource sees it now."""
-        with self.lock:
-            left = self._orders.unseen.get((token, resource_id), 0)
-            if left:
-                self._orders.unseen[token, resource_id] = left - 1
-            return not left
-
     def store(self, kind: str) -> dict[str, Any]:
         """Our own model of something that moto has not: whatever is kept there lives until `reset`."""
         return self._stores[kind]
 
     def _throttle(self, service: str, retries: int) -> tuple[Any, dict[str, Any]] | None:
-        with self.lock:
-            left, attempts = self._orders.throttled[service], retries + 1
-            self._orders.throttled[service] = max(0, left - attempts)
-        if left < attempts:
+        attempts = retries + 1
+        if not self.orders.throttles(service, attempts):
             return None
         error = {"Code": "ThrottlingException", "Message": "Rate exceeded"}
         metadata = {"HTTPStatusCode": 400, "RequestId": "00000000-0000-0000-0000-000000000000", "Attempts": attempts}
@@ -207,7 +165,7 @@ class Aws:
 
     def require(self, quota: str, wanted: int) -> None:
         """Raises the API's refusal if `wanted` is beyond that quota."""
-        value = self.account.quota(quota)
+        value = self.account.orders.quota(quota)
         if wanted > value:
             known = quota_of(quota)
             message = f"{known.text.format(name=known.name, value=value)} (quota {known.code or known.name})"
@@ -222,7 +180,7 @@ class Aws:
 
         Raises `error`, what the API says to a request about something it does not see yet, once the patience is spent.
         """
-        if not any(self.account.seen(token, resource_id) for _ in range(patience_s // _RETRY_EVERY_S)):
+        if not any(self.account.orders.seen(token, resource_id) for _ in range(patience_s // _RETRY_EVERY_S)):
             raise error
 
 

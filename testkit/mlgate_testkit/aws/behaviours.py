@@ -19,9 +19,19 @@ _BRIDGE = "pulumi-terraform-bridge, pkg/tfbridge"
 
 GENERAL: tuple[Behaviour, ...] = (
     Behaviour(
-        "an argument that the SDK does not know, a missing one and one of the wrong shape are refused in Check",
+        "an argument that the SDK does not know is refused in Check, with the nearest that it knows",
         f"{_BRIDGE}/provider.go, Check; the installed SDK's Args types",
         "test_every_type.py::test_a_misspelt_argument_names_the_nearest_right_one",
+    ),
+    Behaviour(
+        "a required argument that is missing is refused in Check, inside of objects too",
+        f"{_BRIDGE}/provider.go, Check; the installed SDK's Args types",
+        "test_every_type.py::test_a_missing_required_argument_is_named",
+    ),
+    Behaviour(
+        "a value of the wrong shape is refused in Check, by its place",
+        f"{_BRIDGE}/provider.go, Check; the installed SDK's Args types",
+        "test_properties.py::test_a_value_of_the_wrong_shape_is_named_by_its_place",
     ),
     Behaviour(
         "without a name a resource is called like in the program, with a hyphen and seven hex digits; the name stays",
@@ -82,7 +92,8 @@ GENERAL: tuple[Behaviour, ...] = (
 
 BEHAVIOURS: dict[str, tuple[Behaviour, ...]] = {
     "every type": GENERAL,
-    **{token: entry.behaviours for table in (MODELS, FUNCTIONS) for token, entry in table.items() if entry.behaviours},
+    **{token: model.behaviours for token, model in MODELS.items()},
+    **{token: function.behaviours for token, function in FUNCTIONS.items() if function.behaviours},
 }
 
 

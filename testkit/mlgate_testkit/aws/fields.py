@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from mlgate_testkit.provider.provider import Inputs, Outputs
 from mlgate_testkit.provider.values import UNKNOWN
 
 __all__ = ["forces_new_below", "with_fields"]
+
+_INDEX = r"\[\d+\]"
 
 
 def with_fields(model: ResourceModel, expected: Outputs, olds: Outputs) -> Outputs:
@@ -26,8 +29,10 @@ def forces_new_below(model: ResourceModel, path: str, outputs: Outputs, news: In
     """Whether a whole object was added or taken away at `path`, and a field in it that cannot change in place thereby does.
 
     A field that says what the cloud holds anyway changes nothing, nor does an object that the cloud had none of (encryption is turned on in
-    place, and turned off never).
+    place, and turned off never). A member of a list (a disk) comes or goes with all its fields.
     """
+    if path.endswith("]"):
+        return any(each.startswith(f"{re.sub(_INDEX, '', path)}.") for each in model.forces_new)
     for each in model.forces_new:
         if each.startswith(f"{path}."):
             wanted, there = _at(news, each), _at(outputs, each)

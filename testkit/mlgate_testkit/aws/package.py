@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+from contextlib import AbstractContextManager
 from typing import Any
 
+from mlgate.errors import UsageError
 from mlgate_testkit.aws.account import Account, Aws, Credentials
 from mlgate_testkit.aws.arguments import near
 from mlgate_testkit.aws.models import FUNCTIONS, MODELS
-from mlgate_testkit.aws.provider import AwsProvider, refusals
+from mlgate_testkit.aws.provider import AwsProvider, alike, refusals
 from mlgate_testkit.aws.tags import TagRules
 from mlgate_testkit.provider.provider import Failure, Inputs, ProviderError
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
@@ -21,7 +23,7 @@ _ATTEMPTS = 25  # the real provider's maxRetries
 
 
 class SimulatedAws:
-    """Serves "aws". `endpoint`, `reset`, `lag`, `throttle` and `quota` are its controls."""
+    """Serves "aws". `endpoint`, `reset`, `lag`, `throttle`, `quota` and `unmet` are its controls."""
 
     name = "aws"
 
@@ -38,16 +40,38 @@ class SimulatedAws:
         self.account.reset()
 
     def lag(self, reads: int, token: str = "") -> None:
-        """Eventual consistency: what is created from now on is not seen by the first `reads` requests that depend on it."""
-        self.account.set_lag(reads, token)
+        """Eventual consistency: what is created from now on is not seen by the first `reads` requests that depend on it; 0 ends that.
+
+        `token`: of which type alone. Raises UsageError for a type that nothing is seen late of.
+        """
+        self.account.orders.set_lag(reads, token)
 
     def throttle(self, service: str, times: int) -> None:
-        """The next `times` requests to a service (boto3's name: "iam") are answered with ThrottlingException."""
-        self.account.throttle(service, times)
+        """The next `times` requests to a service (boto3's name: "iam") are answered with ThrottlingException; 0 ends that.
+
+        Raises UsageError for a service that no simulated type asks.
+        """
+        self.account.orders.throttle(service, times)
 
     def quota(self, name: str, value: int) -> None:
-        """Sets a quota, by code ("L-DC2B2D3D") or name."""
-        self.account.set_quota(name, value)
+        """Sets a quota, by code ("L-DC2B2D3D") or name. Raises UsageError for one that is not simulated."""
+        self.account.orders.set_quota(name, value)
+
+    def unmet(self) -> list[str]:
+        """The lag and throttling on order that nothing came for, in words."""
+        return self.account.orders.unmet()
+
+    def calm(self) -> AbstractContextManager[None]:
+        """Within it requests of this thread pass every order."""
+        return self.account.orders.calm()
+
+    def require_known(self, operation: str, token: str) -> None:
+        """Raises UsageError, naming the nearest, for a type, or with "invoke" a function, that is not simulated."""
+        known = FUNCTIONS if operation == "invoke" else MODELS
+        if token not in known:
+            raise UsageError(
+                f"{token} is not simulated, so no {operation} of it ever comes", where="fail", remedy=alike(token, list(known))
+            )
 
     def check_config(self, inputs: Inputs) -> list[Failure]:
         """What is wrong with a provider's configuration."""

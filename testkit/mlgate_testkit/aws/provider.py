@@ -29,7 +29,9 @@ from mlgate_testkit.provider.provider import (
 )
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 
-__all__ = ["AwsProvider"]
+__all__ = ["AwsProvider", "alike"]
+
+_OTHERWISE = "Test this part with `record`, which knows every type of the SDK, or keep it in a program of its own (docs/testkit-aws.md)"
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class AwsProvider:
         with refusals(f"creating {model.noun} ({shown(model, resource, inputs)})"):
             joined = self.tags.joined(inputs, model.type)
             resource_id = model.create(aws, joined)
-        aws.account.made(model.type, resource_id)
+        aws.account.orders.made(model.type, resource_id)
         try:
             with refusals(f"setting up {model.noun} ({resource_id})"):
                 if model.settle:
@@ -136,14 +138,14 @@ class AwsProvider:
     def invoke(self, token: str, arguments: Inputs, *, preview: bool) -> Outputs:
         function = self.functions.get(token)
         if function is None:
-            raise ProviderError(f"{token} is not simulated; {_simulated(token, list(self.functions))}")
+            raise ProviderError(f"{token} is not simulated; {alike(token, list(self.functions))}. {_OTHERWISE}")
         with refusals(f"calling {token}"):
             return function.call(self._in(arguments), arguments)
 
     def _model(self, token: str) -> ResourceModel:
         model = self.models.get(token)
         if model is None:
-            raise ProviderError(f"{token} is not simulated; {_simulated(token, list(self.models))}")
+            raise ProviderError(f"{token} is not simulated; {alike(token, list(self.models))}. {_OTHERWISE}")
         return model
 
     def _in(self, inputs: Inputs) -> Aws:
@@ -209,11 +211,13 @@ def forces_new(model: ResourceModel, path: str) -> bool:
     return any(plain == each or plain.startswith(f"{each}.") for each in fixed)
 
 
-def _simulated(token: str, known: list[str]) -> str:
-    """The nearest, and all of the same service; of all 50 types if there are none."""
+def alike(token: str, known: list[str]) -> str:
+    """The nearest, and all of the same service; where none of it is simulated, the services."""
     service = token.partition("/")[0]
-    alike = [each for each in known if each.startswith(f"{service}/")] or known
-    return f"{near(token, known)}simulated {f'of {service} ' if alike is not known else ''}are: {', '.join(alike)}"
+    same = [each for each in known if each.startswith(f"{service}/")]
+    if same:
+        return f"{near(token, known)}simulated of {service} are: {', '.join(same)}"
+    return f"{near(token, known)}nothing of {service} is, but types of {', '.join(sorted({each.partition('/')[0] for each in known}))}"
 
 
 def gone(error: ClientError) -> bool:

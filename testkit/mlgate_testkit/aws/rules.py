@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from mlgate_testkit.provider.provider import Failure, Inputs
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
-__all__ = ["Rule", "between", "choice", "conflicting", "exactly_one", "holds", "text", "values_at"]
+__all__ = [
+    "Rule",
+    "base64_text",
+    "between",
+    "choice",
+    "conflicting",
+    "exactly_one",
+    "holds",
+    "json_text",
+    "text",
+    "timestamp",
+    "values_at",
+]
 
 Rule = Callable[[Inputs], Iterator[Failure]]
 
@@ -99,3 +114,33 @@ def holds(path: str, wrong: Callable[[Any], str]) -> Rule:
                 yield Failure(place, problem)
 
     return rule
+
+
+def base64_text(path: str) -> Rule:
+    """The text must be base64."""
+    return holds(path, lambda value: _refused(lambda: base64.b64decode(value, validate=True), "is no base64"))
+
+
+def json_text(path: str) -> Rule:
+    """The text must be JSON."""
+    return holds(path, lambda value: _refused(lambda: json.loads(value), "contains an invalid JSON"))
+
+
+def timestamp(path: str) -> Rule:
+    """The text must be a time as in RFC 3339: "2030-01-01T00:00:00Z"."""
+    pattern = r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)"
+
+    def wrong(value: Any) -> str:
+        if not re.fullmatch(pattern, str(value)):
+            return f"expected {path} to be a valid RFC3339 date, got {value!r}"
+        return _refused(lambda: datetime.fromisoformat(str(value).upper()), f"expected {path} to be a valid RFC3339 date")
+
+    return holds(path, wrong)
+
+
+def _refused(read: Callable[[], Any], otherwise: str) -> str:
+    try:
+        read()
+    except ValueError as wrong:
+        return f"{otherwise}: {wrong}"
+    return ""

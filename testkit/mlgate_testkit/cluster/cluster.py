@@ -78,8 +78,13 @@ class Cluster:
 
     @property
     def missing(self) -> Mapping[str, str]:
-        """What was chosen and cannot be had on this machine, by name ("keda"), and why."""
+        """What was chosen and cannot be had on this machine, by name ("keda"), why, and what to do about it."""
         return self._up.missing
+
+    @property
+    def exposed(self) -> Mapping[str, str]:
+        """What of it can be reached from outside this machine, by name ("karpenter"), and by what; nothing in a network of its own."""
+        return self._up.exposed
 
     @property
     def objects(self) -> Objects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,16 @@ class Chosen:
     karpenter: bool = False
     keda: bool = False
     prometheus: bool = False
+
+
+def absent(chosen: Chosen, missing: Mapping[str, str]) -> Mapping[str, str]:
+    """By API group, why a cluster has no kinds of it: for whoever asks for one."""
+    groups = {"karpenter.sh": ("karpenter", chosen.karpenter), "keda.sh": ("keda", chosen.keda)}
+    return {
+        group: f"without {name}: {missing[name]}" if name in missing else f"it was brought up without: Cluster({name}=True)"
+        for group, (name, there) in groups.items()
+        if not there
+    }
 
 
 def programs(chosen: Chosen) -> Sequence[str]:

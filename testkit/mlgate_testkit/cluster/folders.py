@@ -30,6 +30,8 @@ Progress = Callable[[str], None]
 _LOCK_WAIT_S = 120.0  # longer than it takes to end what killed runs left
 _THREADS_S = 2.0
 _POLL_S = 0.005
+_FULL_BYTES = 256 * 1024  # less than a part writes at once
+_ELSEWHERE = f"set {CACHE_VARIABLE} to a folder on a larger disk"
 
 
 def registry(folder: Path) -> Supervisor:
@@ -123,5 +125,16 @@ def disk_error(error: OSError, folder: Path) -> ProcessError:
     return ProcessError(
         f"cannot be written: {error.strerror or error}",
         where=str(error.filename or folder),
-        remedy=f"make room or give permission there, or set {CACHE_VARIABLE} to a folder on a larger disk",
+        remedy=f"make room or give permission there, or {_ELSEWHERE}",
     )
+
+
+def full_disk_remedy(folder: Path, said: str) -> str:
+    """What to do where a part of the cluster in `folder` ended for want of room; "" where it did not.
+
+    `said`: its last words. It may have been quick to say so while there is room for others, or have had no room for a word.
+    """
+    full = "no space left on device" in said.lower() or "disk quota exceeded" in said.lower()
+    with suppress(OSError):
+        full = full or shutil.disk_usage(folder).free < _FULL_BYTES
+    return f"the disk there is full: make room, or {_ELSEWHERE}" if full else ""

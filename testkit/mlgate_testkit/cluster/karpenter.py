@@ -54,7 +54,7 @@ class Drought:
 
 
 def part(layout: Layout) -> Part:
-    """Karpenter. Its two ports listen on every interface, for it takes no address; they answer with figures and health alone."""
+    """Karpenter. Its two ports listen on every interface, for it takes no address (`pkg/operator/operator.go` of 1.14.1)."""
     metrics, health = (layout.ports[name] for name in PORTS)
     environment = {
         "KUBECONFIG": str(layout.kubeconfig),
@@ -67,6 +67,12 @@ def part(layout: Layout) -> Part:
         "INSTANCE_TYPES_FILE_PATH": str(instance_types_file(layout)),
     }
     return Part(KARPENTER, (str(program_path(KARPENTER)),), (metrics, health), Question(health, "/readyz", secure=False), environment)
+
+
+def exposed(layout: Layout) -> str:
+    """What of it can be reached from outside where the cluster has no network of its own."""
+    metrics, health = (layout.ports[name] for name in PORTS)
+    return f"its ports {metrics} (figures) and {health} (health) listen on every interface, since it takes no address"
 
 
 def instance_types_file(layout: Layout) -> Path:

@@ -22,6 +22,10 @@ from pathlib import Path
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 NETWORK_OF_ITS_OWN = "a network namespace of its own"
+_ALLOW = (
+    "run as root, or allow user namespaces (sysctl: kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0, "
+    "user.max_user_namespaces and user.max_net_namespaces above 0); in a container: --cap-add SYS_ADMIN, or --privileged"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,13 @@ class Network:
         spaces = f"/proc/{self.keeper}/ns"
         user = (f"--user={spaces}/user", "--preserve-credentials") if self.user else ()
         return ("nsenter", *user, f"--net={spaces}/net", "--", *command)
+
+
+def way_to_one() -> str:
+    """What makes a network namespace possible on this machine, for a person."""
+    if sys.platform != "linux":
+        return "run the tests on Linux, in a virtual machine or in CI"
+    return "install util-linux" if shutil.which("nsenter") is None else _ALLOW
 
 
 def obstacle() -> str | None:

@@ -50,9 +50,12 @@ class Kind:
 
 
 class Objects:
-    """Every object of the cluster that `kubeconfig` leads to. Raises ClusterError for what the API server refuses."""
+    """Every object of the cluster that `kubeconfig` leads to. Raises ClusterError for what the API server refuses.
 
-    def __init__(self, kubeconfig: Path) -> None:
+    `absent`: API groups that one may well ask for ("keda.sh"), and why this cluster has none of their kinds.
+    """
+
+    def __init__(self, kubeconfig: Path, absent: Mapping[str, str] | None = None) -> None:
         from kubernetes.client import Configuration
         from kubernetes.client.rest import RESTClientObject
         from kubernetes.config import load_kube_config
@@ -61,6 +64,7 @@ class Objects:
         load_kube_config(str(kubeconfig), client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]
         configuration.proxy = None  # it is on this machine, whatever the user's environment says
         self._host = configuration.host
+        self._absent = absent or {}
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
         self._kinds: dict[str, Kind] = {}
 
@@ -117,13 +121,16 @@ class Objects:
             if name in self._kinds:
                 break
             if time.monotonic() > until:
-                raise ClusterError(
-                    f"the cluster knows no kind {name!r}",
-                    where=self._host,
-                    remedy="correct kind or apiVersion, or apply its definition first (karpenter's and keda's come with these)",
-                )
+                raise ClusterError(f"the cluster knows no kind {name!r}", where=self._host, remedy=self._way_to(name))
             time.sleep(_POLL_S)
         return self._kinds[name]
+
+    def _way_to(self, kind: str) -> str:
+        group = kind.rsplit("/", 2)[0] if kind.count("/") == 2 else ""
+        if group in self._absent:
+            return f"{group} has no kinds here: {self._absent[group]}"
+        others = "".join(f"; {each}: {why}" for each, why in self._absent.items()) if not group else ""
+        return f"correct kind or apiVersion, or apply its definition first{others}"
 
     def _apply(self, manifest: Mapping[str, Any], namespace: str) -> Object:
         kind = self.kind(f"{manifest['apiVersion']}/{manifest['kind']}")

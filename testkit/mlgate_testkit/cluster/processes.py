@@ -13,7 +13,7 @@ import psutil
 from mlgate.errors import ProcessError, UsageError
 from mlgate_testkit.cluster.access import answers
 from mlgate_testkit.cluster.certificates import Certificates
-from mlgate_testkit.cluster.folders import let_go, registry
+from mlgate_testkit.cluster.folders import full_disk_remedy, let_go, registry
 from mlgate_testkit.cluster.namespace import Network
 from mlgate_testkit.cluster.parts import KEEPER, Part
 
@@ -101,7 +101,7 @@ class Processes:
         try:
             self._supervisor.start(part.spec(self._folder, self._network))
         except ProcessError as error:
-            raise _recognised(error) from None
+            raise self._recognised(error) from None
 
     def _stop(self, name: str) -> None:
         if process := self._supervisor.get(name):
@@ -111,12 +111,15 @@ class Processes:
     def _failed(self, name: str, how: str, remedy: str) -> ProcessError:
         tail = self.log(name)
         said = f"the end of its log:\n{tail}" if tail else "it wrote nothing"
-        return _recognised(ProcessError(f"{name} {how}; {said}", where=f"cluster {self._folder}", remedy=remedy))
+        return self._recognised(ProcessError(f"{name} {how}; {said}", where=f"cluster {self._folder}", remedy=remedy))
 
-
-def _recognised(error: ProcessError) -> ProcessError:
-    taken = any(words in error.problem.lower() for words in ("address already in use", "is taken by"))
-    return PortTakenError(error.problem, where=error.where, remedy=error.remedy) if taken else error
+    def _recognised(self, error: ProcessError) -> ProcessError:
+        """As what it is: a port that was taken, a disk that is full; else as it came."""
+        said = error.problem.lower()
+        if any(words in said for words in ("address already in use", "is taken by")):
+            return PortTakenError(error.problem, where=error.where, remedy=error.remedy)
+        full = full_disk_remedy(self._folder, said)
+        return ProcessError(error.problem, where=str(self._folder), remedy=full) if full else error
 
 
 def _resident(pid: int) -> int:

@@ -14,13 +14,13 @@ from typing import Any
 from mlgate.environment import cache_folder
 from mlgate.errors import ProcessError
 from mlgate_serving.ports import free_ports
-from mlgate_testkit.cluster import extensions, parts
+from mlgate_testkit.cluster import extensions, karpenter, parts
 from mlgate_testkit.cluster.access import write_kubeconfig
 from mlgate_testkit.cluster.certificates import certificates_in, make_certificates
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, disk_error
 from mlgate_testkit.cluster.manifests import read_manifest
-from mlgate_testkit.cluster.namespace import NETWORK_OF_ITS_OWN, Network, obstacle
+from mlgate_testkit.cluster.namespace import NETWORK_OF_ITS_OWN, Network, obstacle, way_to_one
 from mlgate_testkit.cluster.objects import Objects
 from mlgate_testkit.cluster.parts import Layout, Part
 from mlgate_testkit.cluster.processes import PortTakenError, Processes
@@ -40,7 +40,7 @@ _KWOK_KINDS = ("stages", "metrics", "clusterresourceusages", "resourceusages")
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A cluster that runs. `missing`: what was asked for and cannot be had here, by name, and why; `chosen`: what it has."""
+    """A cluster that runs. `missing`: what was asked for and cannot be had here, by name, why and what to do; `chosen`: what it has."""
 
     layout: Layout
     network: Network
@@ -48,6 +48,13 @@ class Running:
     missing: Mapping[str, str]
     processes: Processes
     objects: Objects
+
+    @property
+    def exposed(self) -> Mapping[str, str]:
+        """Parts that can be reached from outside this machine, by name, and by what."""
+        if self.network.own or not self.chosen.karpenter:
+            return {}
+        return {karpenter.KARPENTER: karpenter.exposed(self.layout)}
 
     @property
     def asked_for(self) -> Chosen:
@@ -94,12 +101,15 @@ def bring_up(folder: Path, name: str, chosen: Chosen, progress: Progress, *, own
         progress(f"without {what}: {why}")
     extensions.write_files(layout, chosen)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        client = pool.submit(Objects, layout.kubeconfig)  # its import takes as long as the API server's start
+        absent = extensions.absent(chosen, missing)
+        client = pool.submit(Objects, layout.kubeconfig, absent)  # its import takes as long as the API server's start
         first = [parts.etcd(layout), parts.api_server(layout)]
         processes.start(first)
         processes.wait_ready(first)
         progress("the API server is ready")
         running = Running(layout, network, chosen, missing, processes, client.result())
+    for what, how in running.exposed.items():
+        progress(f"{what} can be reached from outside: {how}; {NETWORK_OF_ITS_OWN} keeps it in: {way_to_one()}")
     _start_rest(running)
     _save(running, owned=owned)
     progress("every part is ready")
@@ -116,14 +126,15 @@ def find_running(folder: Path) -> Running | None:
     network, chosen = Network(**state["network"]), Chosen(**state["chosen"])
     processes = Processes(folder, network, layout.certificates)
     processes.know([_keeper(layout, owned=state["owned"]), parts.etcd(layout), parts.api_server(layout), *_rest(layout, chosen)])
-    return Running(layout, network, chosen, state["missing"], processes, Objects(layout.kubeconfig))
+    objects = Objects(layout.kubeconfig, extensions.absent(chosen, state["missing"]))
+    return Running(layout, network, chosen, state["missing"], processes, objects)
 
 
 def _what_is_to_be_had(chosen: Chosen, network: Network) -> tuple[Chosen, dict[str, str]]:
     if network.own or not chosen.keda:
         return chosen, {}
     why = f"it listens on every interface, so it needs {NETWORK_OF_ITS_OWN}, and there is none: {network.reason}"
-    return replace(chosen, keda=False), {"keda": why}
+    return replace(chosen, keda=False), {"keda": f"{why}. To have one, {way_to_one()}"}
 
 
 def _keeper(layout: Layout, *, owned: bool) -> Part:

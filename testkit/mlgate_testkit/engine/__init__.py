@@ -10,9 +10,9 @@ from mlgate_testkit.engine.recover import Recovery, recover
 from mlgate_testkit.engine.simulated import Attached, Port, Simulated
 from mlgate_testkit.engine.stack import KillAt, Stack
 from mlgate_testkit.engine.stacks import LeakError, Stacks
-from mlgate_testkit.engine.state import Lock
 from mlgate_testkit.engine.tracked import Made, Tracked
 from mlgate_testkit.provider.values import UNKNOWN
+from mlgate_tools.pulumi_state import Lock
 
 __all__ = [
     "SECRET",

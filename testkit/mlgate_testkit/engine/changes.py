@@ -88,10 +88,19 @@ class Changes:
 
     A query takes a type token and raises UsageError for one that no resource of this run has: a misspelt type must not pass for "none".
     To say that there is none at all: `assert "aws:ec2/natGateway:NatGateway" not in changes.types`.
+
+    `needs`: by URN, the URNs of what the engine knew each resource to need, by the state before the run.
     """
 
-    def __init__(self, operation: str, events: Sequence[Event], diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(
+        self,
+        operation: str,
+        events: Sequence[Event],
+        diagnostics: Sequence[Diagnostic],
+        needs: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self.operation = operation
+        self.needs = dict(needs or {})
         self.diagnostics = tuple(diagnostics)
         self.events = EventLog(tuple(events))
         self.steps = tuple(_steps(events, diagnostics))

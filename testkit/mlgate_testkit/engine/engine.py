@@ -24,16 +24,25 @@ _TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an engine works: `folder` has the project, `workspace` the state and the logs of one test's stacks."""
+    """Where an engine works: `folder` has the project, `workspace` the state and the logs of one test's stacks.
+
+    `virtualenv`: the environment that the project says its program runs in; None for that of the tests.
+    """
 
     folder: Path
     workspace: Path
     providers: Mapping[str, int]
+    virtualenv: Path | None = None
 
     @property
     def state(self) -> Path:
         """The folder of Pulumi's file state."""
         return self.workspace / "state"
+
+    @property
+    def logs(self) -> Path:
+        """Two files for each operation: what the engine printed, and its events."""
+        return self.workspace / "logs"
 
 
 class Engine:
@@ -70,7 +79,9 @@ class Engine:
     def variables(self, site: Site) -> dict[str, str]:
         """The whole environment of an engine working there."""
         mark = str(Mark(own_mark().owner, str(site.workspace)))
-        return engine_environment(self._base, home=self.home, state=site.state, providers=site.providers, marker=mark)
+        return engine_environment(
+            self._base, home=self.home, state=site.state, providers=site.providers, marker=mark, virtualenv=site.virtualenv
+        )
 
     def ask(self, site: Site, *arguments: str, given: str | None = None) -> str:
         """What a quick command prints. Raises StackError with its errors."""
@@ -79,10 +90,20 @@ class Engine:
         )
 
     def operate(
-        self, site: Site, operation: str, arguments: Sequence[str], *, where: str, kill_at: Callable[[Event], bool] | None = None
+        self,
+        site: Site,
+        operation: str,
+        arguments: Sequence[str],
+        *,
+        where: str,
+        needs: Mapping[str, frozenset[str]],
+        kill_at: Callable[[Event], bool] | None = None,
     ) -> Changes:
-        """Runs an operation to its end. Raises UpdateError with what was done by then if it fails, is killed or takes too long."""
-        events, output = _logs(site.workspace / "logs", operation)
+        """Runs an operation to its end. Raises UpdateError with what was done by then if it fails, is killed or takes too long.
+
+        `needs`: what the state says that each resource needs, for the changes to tell.
+        """
+        events, output = _logs(site.logs, operation)
         heard = Heard(self.version, _killing(kill_at) if kill_at else _nothing)
         killed_at: Event | None = None
         ending = ""
@@ -99,7 +120,7 @@ class Engine:
             )
         except process.TimedOut:
             code, ending = 1, f"did not end within {self.timeout_s:g} s, and was ended"
-        changes = Changes(operation, heard.events, heard.diagnostics)
+        changes = Changes(operation, heard.events, heard.diagnostics, needs)
         if killed_at:
             ending = f"the engine was killed on order, at {killed_at}"
         elif code < 0:

@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from mlgate.environment import cache_folder
+
 MARKER = "MLGATE_TESTKIT"
 """The variable that every process of a test carries: whose it is (`owner`) and which workspace it works on."""
 
-REGION = "us-east-1"
 _FOREIGN = ("ALIBABA_", "ARM_", "AWS_", "AZURE_", "CLOUDSDK_", "DIGITALOCEAN_", "GCLOUD_", "GOOGLE_", "KUBE", "PULUMI_", "VAULT_")
 
 
@@ -26,12 +27,14 @@ def engine_environment(
     state: Path,
     providers: Mapping[str, int],
     marker: str,
+    virtualenv: Path | None = None,
     inherited: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of one engine.
 
     `base`: what finds the engine (`mlgate_tools.pulumi.engine_environment`). `providers`: the ports of attached providers by name.
-    `inherited`: the caller's own variables, `os.environ` where none are given.
+    `virtualenv`: where the program runs, the tests' own environment where none is given. `inherited`: the caller's own variables,
+    `os.environ` where none are given.
     """
     given = os.environ if inherited is None else inherited
     kept = {name: value for name, value in given.items() if not name.startswith(_FOREIGN)}
@@ -43,11 +46,24 @@ def engine_environment(
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "mlgate-testkit",  # of a state that ends with the test
-        "PULUMI_PYTHON_CMD": sys.executable,
+        **_python(virtualenv, base.get("PATH") or kept.get("PATH", os.defpath)),
+        "PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode"),  # of the program's modules: nothing is written beside them
         "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is hidden without
         "PULUMI_SKIP_CONFIRMATIONS": "true",
         **({"PULUMI_DEBUG_PROVIDERS": attached} if attached else {}),
         MARKER: marker,
+    }
+
+
+def _python(virtualenv: Path | None, path: str) -> dict[str, str]:
+    """What has a program run there, whether the language host reads `virtualenv` of Pulumi.yaml or, as older ones, does not."""
+    if virtualenv is None:
+        return {"PULUMI_PYTHON_CMD": sys.executable}
+    programs = virtualenv / "bin"
+    return {
+        "PULUMI_PYTHON_CMD": str(programs / "python"),
+        "VIRTUAL_ENV": str(virtualenv),
+        "PATH": os.pathsep.join([str(programs), path]),
     }
 
 
@@ -62,13 +78,14 @@ def clouds_hidden() -> Iterator[None]:
 
 
 def no_clouds(home: Path) -> dict[str, str]:
-    """Fake credentials, and places where there are none. `home`: a folder of the test's."""
+    """Fake credentials, and places where there are none. `home`: a folder of the test's.
+
+    No region: a stack names its own, and one that does not must fail here as it would with a real account.
+    """
     nowhere = home / "no-credentials"
     return {
         "AWS_ACCESS_KEY_ID": "AKIATESTKIT000000000",
         "AWS_SECRET_ACCESS_KEY": "testkit",
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": str(nowhere / "aws-config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(nowhere / "aws-credentials"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,10 +17,13 @@ __all__ = ["UpdateError"]
 _EMPTY = ("update failed", "preview failed", "refresh failed", "destroy failed", "an unhandled error occurred: program exited")
 _OTHER_PROTOCOL = "what listens there is no provider, or one of another protocol: give the port of a simulated provider, or update mlgate"
 _ROOM = "free room for the temporary directory, or point pytest elsewhere with --basetemp"
+_PLUGIN = re.compile(r"no resource plugin 'pulumi-resource-([\w-]+)'")
+_FIXTURES = {"aws": "simulated_aws", "kubernetes": "kubernetes_standin"}
 _REMEDIES = (
+    ("no region is configured", "name one: stack(..., config={'aws:region': 'eu-central-1'}); your AWS_REGION does not reach a test"),
     (
-        "no resource plugin 'pulumi-resource-",
-        "ask for the fixture of a simulated provider (simulated_aws, kubernetes_standin), or give stack(..., providers={NAME: PORT})",
+        "calling `python -m pip list",
+        "put pip into the environment that the program runs in (`python -m ensurepip`, `uv pip install pip`): Pulumi's Python host asks it",
     ),
     ("no space left on device", _ROOM),
     ("did not begin responding to RPC connections", _OTHER_PROTOCOL),
@@ -52,7 +56,20 @@ def _reason(diagnostic: Diagnostic) -> bool:
 
 def remedy_for(problem: str, *, otherwise: str) -> str:
     """What to do about something that the engine said."""
+    if missing := _PLUGIN.search(problem):
+        return _attach(missing[1])
     return next((remedy for words, remedy in _REMEDIES if words in problem), otherwise)
+
+
+def _attach(package: str) -> str:
+    """How a stack gets a provider: the testkit has two, and the engine may get none from the network."""
+    own = f"give stack(..., providers={{{package!r}: PORT}})"
+    if package in _FIXTURES:
+        return f"ask for the fixture {_FIXTURES[package]}, or {own}"
+    return (
+        f"put the plugin pulumi-resource-{package} on PATH, or {own}; "
+        f"the testkit itself serves {' and '.join(_FIXTURES)}, and `record` needs no provider"
+    )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Literal
 
 from mlgate.errors import UsageError
 from mlgate_testkit.engine.stack import Stack
-from mlgate_testkit.engine.state import Lock
+from mlgate_tools.pulumi_state import Lock
 
 __all__ = ["locked"]
 

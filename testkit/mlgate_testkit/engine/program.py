@@ -45,11 +45,17 @@ names[{name!r}]()
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`folder`: where `pulumi` is to be run, with a `Pulumi.yaml`. `project`: its name. `stack_files`: where its stacks' own files lie."""
+    """`folder`: where `pulumi` is to be run, with a `Pulumi.yaml`. `project`: its name. `stack_files`: where its stacks' own files lie.
+
+    `runs_in`: where the engine starts the main program and the providers, so that relative paths begin there. `virtualenv`: the environment
+    that the project names for it (`runtime.options.virtualenv`), as those of `pulumi new` do.
+    """
 
     folder: Path
     project: str
     stack_files: Path
+    runs_in: Path
+    virtualenv: Path | None = None
 
     @classmethod
     def find(cls, source: Source, workspace: Path) -> Program:
@@ -81,8 +87,27 @@ def _project_of(path: Path) -> Program | None:
             main = (folder / str(content.get("main") or ".")).resolve()
             own = path.resolve()
             if folder == path or {own, own / "__main__.py"} & {main, main / "__main__.py"}:
-                return Program(folder, content["name"], folder / str(content.get("stackConfigDir") or "."))
+                runs_in = main if main.is_dir() else main.parent
+                stack_files = folder / str(content.get("stackConfigDir") or ".")
+                return Program(folder, content["name"], stack_files, runs_in, _virtualenv(folder, content))
     return None
+
+
+def _virtualenv(folder: Path, content: dict[str, Any]) -> Path | None:
+    """Raises UsageError for one that is not there: the language host would say so in its own words, or run the program elsewhere."""
+    runtime = content.get("runtime")
+    options = runtime.get("options") if isinstance(runtime, dict) else None
+    named = options.get("virtualenv") if isinstance(options, dict) else None
+    if not named:
+        return None
+    place = folder / str(named)
+    if not (place / "bin" / "python").exists():
+        raise UsageError(
+            f"the program runs in the virtual environment {str(named)!r}, and there is none",
+            where=str(folder / PROJECT_FILE),
+            remedy=f"make it (`pulumi install` in {folder}), or take `virtualenv` out: the program then runs where the tests do",
+        )
+    return place
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -137,4 +162,4 @@ def _made(workspace: Path, files: dict[str, str], *, stack_files: Path) -> Progr
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {PROJECT_FILE: f"name: {_NAME}\nruntime: python\n", **files}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return Program(folder, _NAME, stack_files)
+    return Program(folder, _NAME, stack_files, runs_in=folder)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Protocol
 
-from mlgate.errors import ProcessError, StackError
+from mlgate.errors import ProcessError, StackError, UsageError
 from mlgate_testkit.engine.environment import MARKER, clouds_hidden
 from mlgate_testkit.engine.orphans import own_mark
 from mlgate_testkit.engine.tracked import Made
@@ -19,6 +21,7 @@ __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Attached", "Port", "Simulated"]
 
 _KILLED = f"was ended by signal {int(signal.SIGKILL)}"
+_SHOWN = 12
 
 
 class Attached(Protocol):
@@ -31,6 +34,9 @@ class Attached(Protocol):
     @property
     def port(self) -> int:
         """Where it serves, on loopback."""
+
+    def work_in(self, folder: Path, /) -> None:
+        """Has the provider look for relative paths there from now on, as one does that the engine starts itself."""
 
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first."""
@@ -45,6 +51,9 @@ class Port:
     def __init__(self, name: str, port: int) -> None:
         self.name = name
         self.port = port
+
+    def work_in(self, folder: Path, /) -> None:
+        """Leaves it where it works."""
 
     def alive(self) -> list[Made]:
         """Nothing that could be seen."""
@@ -75,6 +84,7 @@ class Simulated:
         self.name = name
         self._package = package
         self._environment = {**environment, MARKER: str(own_mark())}
+        self._used: dict[str, Any] = {}
         self._process = self._start()
 
     @property
@@ -93,9 +103,18 @@ class Simulated:
         """The `nth` request of that operation (and type token, where given) from now on fails, `times` in a row; see `Faults.fail`."""
         self._process.call("fail", operation=operation, token=token, nth=nth, times=times, how=how, message=message)
 
+    def use(self, **arguments: Any) -> None:
+        """The package's own control of that name, which a process that is started anew is told as well: which cluster it works on."""
+        self._process.call("use", **arguments)
+        self._used = arguments
+
     def calls(self, operation: str = "", token: str = "") -> list[Call]:
         """The requests that arrived in this test, of one operation and one type token where given."""
         return self._process.calls(operation, token)
+
+    def work_in(self, folder: Path, /) -> None:
+        """Has the process look for relative paths there: the engine starts a provider of its own in the program's folder."""
+        self._process.call("work_in", folder=str(folder))
 
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first; nothing where the process has ended, and its cloud with it."""
@@ -106,22 +125,25 @@ class Simulated:
         self._process.call("reap", made=[asdict(one) for one in made])
 
     def reset(self) -> None:
-        """An empty cloud with nothing on order. A process that was killed is started anew.
+        """An empty cloud with nothing on order. A process that was killed is started anew, and removes what the one before it left.
 
-        Raises ProcessError, with what it said, where it had ended in any other way; it is started anew then as well.
+        Raises UsageError for what was ordered and never came, as it would for a kill: a test that ordered it showed nothing by it.
+        Raises ProcessError, with what it said, where the process had ended in any other way; it is started anew then as well.
         """
-        if self._process.alive:
-            self._process.call("clear")
-            self._process.call("reset")
+        if not self._process.alive:
+            self._start_anew()
             return
-        try:
-            self._process.call("clear")
-        except ProcessError as ended:
-            if _KILLED not in ended.problem:
-                raise
-        finally:
-            self._process.close()
-            self._process = self._start()
+        unmet: list[str] = self._process.call("unmet")
+        calls = self._process.calls()
+        self._process.call("clear")
+        self._process.call("reset")
+        if unmet:
+            listed = "".join(f"\n  {order}" for order in unmet)
+            raise UsageError(
+                f"what was ordered never came:{listed}",
+                where=f"provider {self.name}",
+                remedy=f"order what comes ({_came(calls)}), or take it back in the test: `clear()`; `throttle` and `lag` with 0",
+            )
 
     def close(self) -> None:
         """Ends it and waits for that."""
@@ -132,6 +154,27 @@ class Simulated:
             raise AttributeError(control)
         return lambda **arguments: self._process.call(control, **arguments)
 
+    def _start_anew(self) -> None:
+        """Raises ProcessError, with what it said, where the process was not killed but ended by itself."""
+        try:
+            self._process.call("clear")
+        except ProcessError as ended:
+            if _KILLED not in ended.problem:
+                raise
+        finally:
+            self._process.close()
+            self._process = self._start()
+            if self._used:
+                self._process.call("use", **self._used)
+            self._process.call("sweep")
+
     def _start(self) -> ProviderProcess:
         with clouds_hidden():
             return ProviderProcess(self.name, self._package, environment=self._environment)
+
+
+def _came(calls: Iterable[Call]) -> str:
+    """The requests that an order could have been for, the most frequent first."""
+    counted = Counter(f"{call.operation} {call.token}" for call in calls if not call.preview and call.operation not in {"check", "diff"})
+    told = [f"{number} {what}" for what, number in counted.most_common(_SHOWN)]
+    return ", ".join(told) + (" and others" if len(counted) > _SHOWN else "") if told else "no request came"

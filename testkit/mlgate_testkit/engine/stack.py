@@ -20,8 +20,8 @@ from mlgate_testkit.engine.errors import UpdateError, full_disk_told
 from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.simulated import Attached, require_listening
-from mlgate_testkit.engine.state import FileState, StateResource
 from mlgate_testkit.engine.tracked import Made
+from mlgate_tools.pulumi_state import FileState, StateResource
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["KillAt", "Stack"]
@@ -74,12 +74,18 @@ class Stack:
     @property
     def site(self) -> Site:
         """Where its engine works."""
-        return Site(self._program.folder, self.workspace, {provider.name: provider.port for provider in self.attached})
+        ports = {provider.name: provider.port for provider in self.attached}
+        return Site(self._program.folder, self.workspace, ports, self._program.virtualenv)
 
     @property
     def state(self) -> FileState:
         """Its state, read without the engine."""
         return FileState(self.site.state, self.project, self.name)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The secret configuration that the test gave it, in clear, each key with its namespace."""
+        return {qualified(key, self.project): value for key, value in self._secrets.items()}
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -132,9 +138,10 @@ class Stack:
         """Takes the protection of every resource away, in the state only: the program goes on asking for it."""
         self.engine.ask(self.site, "state", "unprotect", "--all", "--yes", *self._place)
 
-    def export(self) -> dict[str, Any]:
-        """The state, as `pulumi stack export` gives it; secrets are encrypted."""
-        state: dict[str, Any] = json.loads(self.engine.ask(self.site, "stack", "export", *self._place))
+    def export(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        """The state, as `pulumi stack export` gives it; secrets are encrypted, unless they are to be shown."""
+        shown = ["--show-secrets"] if show_secrets else []
+        state: dict[str, Any] = json.loads(self.engine.ask(self.site, "stack", "export", *shown, *self._place))
         return state
 
     def import_(self, state: Mapping[str, Any]) -> None:
@@ -168,22 +175,23 @@ class Stack:
         self._outputs = None
         for provider in self.attached:
             require_listening(provider)
-        before = self.state.checkpoint().resources
+            provider.work_in(self._program.runs_in)
+        before = self.state.checkpoint()
         try:
             with full_disk_told():
-                return self._run(operation, arguments, kill_at)
+                return self._run(operation, arguments, before.needs, kill_at)
         finally:
             with suppress(StackError):  # a state that cannot be read says so to the next operation
-                self.abandoned |= _abandoned(before, self.state.checkpoint().resources)
+                self.abandoned |= _abandoned(before.resources, self.state.checkpoint().resources)
 
-    def _run(self, operation: str, arguments: Sequence[str], kill_at: KillAt | None) -> Changes:
+    def _run(self, operation: str, arguments: Sequence[str], needs: Mapping[str, frozenset[str]], kill_at: KillAt | None) -> Changes:
         where = f"pulumi {operation} of stack {self.name}"
         command = [*arguments, *self._place, "--config-file", str(self._file)]
         if kill_at is None:
-            return self.engine.operate(self.site, operation, command, where=where)
+            return self.engine.operate(self.site, operation, command, where=where, needs=needs)
         failure: UpdateError | None = None
         try:
-            done = self.engine.operate(self.site, operation, command, where=where, kill_at=_asked(kill_at))
+            done = self.engine.operate(self.site, operation, command, where=where, needs=needs, kill_at=_asked(kill_at))
         except UpdateError as error:
             if error.killed_at:
                 raise

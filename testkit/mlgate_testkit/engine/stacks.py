@@ -1,8 +1,8 @@
 """The stacks of one test, and what is left when it ends.
 
 A test need not destroy what it brought up: what lies in a simulated provider ends with the provider's reset, and what lies outside of one
-(dynamic resources: files, processes) is destroyed here. What fails a test is what nobody would find again: a resource in a simulated
-provider that no state knows, or a process that outlives its stack.
+(dynamic resources: files, processes; whatever was made through a port that somebody else serves) is destroyed here. What fails a test is
+what nobody would find again: a resource in a simulated provider that no state knows, or a process that outlives its stack.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Stacks:
     """Makes stacks: `stack("prod", program="infra/", config={"size": "3"}, secrets={"password": "x"})`.
 
     `config` and `secrets` lie over the program's own `Pulumi.<name>.yaml`; a value of None takes a key away. `providers`: ports by name,
-    for the engine to attach instead of those of the fixtures that the test asked for.
+    for the engine to attach instead of those of the fixtures that the test asked for; they must serve until the stack is destroyed.
     """
 
     def __init__(self, engine: Engine, workspace: Path, attached: Sequence[Attached] = ()) -> None:
@@ -85,9 +85,9 @@ class Stacks:
         """Destroys what does not end with a simulated provider. Gives what was lost, or cannot be destroyed."""
         try:
             yield from (f"{made.type} {made.name} ({made.id})" for made in stack.orphans())
-            simulated = set(stack.site.providers)
+            reset = {provider.name for provider in stack.attached if not isinstance(provider, Port)}
             held = stack.state.checkpoint()
-            if any(resource.package not in simulated for resource in (*held.resources, *held.pending)):
+            if any(resource.package not in reset for resource in (*held.resources, *held.pending)):
                 recover(stack)
                 if held.protected:
                     stack.unprotect()

@@ -7,6 +7,8 @@ reaches it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,7 +35,7 @@ class _Entry:
 
 
 class Tracked:
-    """A package around another, with three more controls; all others are the inner one's."""
+    """A package around another, with four more controls; all others are the inner one's."""
 
     def __init__(self, inner: Package) -> None:
         self.name = inner.name
@@ -51,8 +53,14 @@ class Tracked:
         wanted = {(one["type"], one["id"]) for one in made}
         for entry in reversed(self._there()):
             if (entry.resource.type, entry.state.id) in wanted:
-                entry.provider.delete(entry.resource, entry.state, Run(False, 0, threading.Event(), lambda _line: None))
+                with self._calm():
+                    entry.provider.delete(entry.resource, entry.state, Run(False, 0, threading.Event(), lambda _line: None))
                 self.forget(entry.resource, entry.state.id)
+
+    def sweep(self) -> list[str]:
+        """Removes what a process before this one made and can tell nobody of: from a cloud that outlives it. Returns what that was."""
+        sweep: Callable[[], list[str]] = getattr(self._inner, "sweep", list)
+        return sweep()
 
     def reset(self) -> None:
         """Empties the cloud: by its own way where it has one, else by deleting what was made there."""
@@ -88,7 +96,13 @@ class Tracked:
     def _there(self) -> list[_Entry]:
         with self._lock:
             entries = list(self._entries.values())
-        return [entry for entry in entries if _is_there(entry)]
+        with self._calm():
+            return [entry for entry in entries if _is_there(entry)]
+
+    def _calm(self) -> AbstractContextManager[None]:
+        """What this looks for and removes is no request of a test's: orders for those are neither heeded nor used up."""
+        calm: Callable[[], AbstractContextManager[None]] = getattr(self._inner, "calm", nullcontext)
+        return calm()
 
 
 def _is_there(entry: _Entry) -> bool:

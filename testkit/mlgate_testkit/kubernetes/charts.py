@@ -37,7 +37,10 @@ class Chart:
 
 
 def find_chart(named: str) -> Chart | None:
-    """The chart in this folder or archive; None for one that lies in a repository. Raises ProviderError: it is there and is no chart."""
+    """The chart in this folder or archive; None for one that lies in a repository. A relative path begins in the program's folder.
+
+    Raises ProviderError: there is something, and it is no chart; or there is nothing, and it cannot be a repository's either.
+    """
     path = Path(named).expanduser()
     try:
         if path.is_dir():
@@ -48,6 +51,8 @@ def find_chart(named: str) -> Chart | None:
             return _described(path, hashlib.sha256(path.read_bytes()).hexdigest(), _of_archive(path))
     except (OSError, tarfile.TarError, KeyError) as error:
         raise ProviderError(f"{path} is no Helm chart: {error}") from None
+    if _is_path(named):
+        raise ProviderError(f"there is no Helm chart at {path.absolute()}; a relative path begins in the program's folder")
     return None
 
 
@@ -75,6 +80,11 @@ def render(chart: Chart, release: str, namespace: str, values: dict[str, Any], *
         raise ProviderError(f"helm template {release} {chart.path} failed: {done.stderr.strip()[-2000:]}")
     objects = decode(done.stdout, namespace, lambda _kind: True)
     return [each for each in objects if "helm.sh/hook" not in (each["metadata"].get("annotations") or {})]
+
+
+def _is_path(named: str) -> bool:
+    """Whether helm too would look for it on this machine alone (`LocateChart`), or it is named as an archive's file."""
+    return named.startswith((".", "/", "~")) or (named.endswith((".tgz", ".tar.gz")) and "://" not in named)
 
 
 def _of_archive(path: Path) -> str:

@@ -141,6 +141,12 @@ class Connection:
         with self._lock:
             return list(self._served or ())
 
+    def everything(self) -> list[Served]:
+        """Every kind that is served now."""
+        with self._lock:
+            self._served = self._discover()
+            return list(self._served.values())
+
     def forget(self) -> None:
         """Asks anew for what is served, the next time: a definition came or went."""
         with self._lock:

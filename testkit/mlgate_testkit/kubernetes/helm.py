@@ -21,10 +21,10 @@ from mlgate_testkit.kubernetes.steps import Steps
 from mlgate_testkit.provider.provider import Difference, Failure, ProviderError, Resource, Run, State, compare
 from mlgate_testkit.provider.values import UNKNOWN, Asset, has_unknown
 
-__all__ = ["Releases"]
+__all__ = ["RECORD", "Releases"]
 
 _OWNER = "helm"
-_RECORD = "mlgate-testkit-release."
+RECORD = "mlgate-testkit-release."
 _SECRET = ObjectKind("", "v1", "Secret")
 _FIRST = {"Namespace": 0, "CustomResourceDefinition": 1}
 
@@ -81,7 +81,7 @@ class Releases:
             return
         for kind, resource_id in reversed(recorded.get("objects", [])):
             self._remove(kind, resource_id, run)
-        self._reached().delete(_SECRET, State(f"{namespace}/{_RECORD}{name}", {}, {}), run)
+        self._reached().delete(_SECRET, State(f"{namespace}/{RECORD}{name}", {}, {}), run)
 
     def _release(self, inputs: dict[str, Any], revision: int, before: list[list[str]], run: Run) -> dict[str, Any]:
         named = inputs.get("chart")
@@ -121,7 +121,7 @@ class Releases:
         return {**inputs, "status": _status(inputs, chart, revision), "resourceNames": names}
 
     def _recorded(self, namespace: str, name: str) -> dict[str, Any] | None:
-        secret = self._reached().find(_SECRET, namespace, f"{_RECORD}{name}")
+        secret = self._reached().find(_SECRET, namespace, f"{RECORD}{name}")
         if secret is None:
             return None
         content: dict[str, Any] = json.loads(b64decode(secret["data"]["release"]))
@@ -190,7 +190,7 @@ def _secret(inputs: Mapping[str, Any], record: dict[str, Any]) -> dict[str, Any]
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": f"{_RECORD}{inputs['name']}",
+            "name": f"{RECORD}{inputs['name']}",
             "namespace": inputs["namespace"],
             "labels": {"app.kubernetes.io/managed-by": "mlgate-testkit", "mlgate-testkit/simulates": "helm-release"},
         },

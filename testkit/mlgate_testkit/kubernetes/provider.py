@@ -23,13 +23,14 @@ from mlgate_testkit.kubernetes.objects import (
 )
 from mlgate_testkit.kubernetes.settings import Settings
 from mlgate_testkit.kubernetes.steps import Steps
+from mlgate_testkit.kubernetes.sweep import sweep
 from mlgate_testkit.kubernetes.waiting import wrong_wait
 from mlgate_testkit.provider.provider import Difference, Failure, Kind, ProviderError, Resource, Run, State, compare
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
-__all__ = ["KubernetesProvider"]
+__all__ = ["DECODE", "KubernetesProvider"]
 
-_DECODE = "kubernetes:yaml:decode"
+DECODE = "kubernetes:yaml:decode"
 _REPLACE_UNREADY = "pulumi.com/replaceUnready"
 
 
@@ -89,7 +90,7 @@ class KubernetesProvider:
         kind = of_inputs(resource.type, inputs)
         patch = is_patch(resource.type, kind)
         if run.preview:
-            if patch or has_unknown(inputs) or not self._connected():
+            if not self._answers(run) or patch or has_unknown(inputs):
                 return "", echo(inputs)
             if self._where(kind) is None:
                 run.warn(f"{self._strange(kind)}; unless this update brings it, it will be refused")
@@ -103,7 +104,7 @@ class KubernetesProvider:
             return self._releases.update(resource, old, news, run)
         kind = of_inputs(resource.type, news)
         patch = is_patch(resource.type, kind)
-        if run.preview and (has_unknown(news) or not self._connected() or self._where(kind) is None):
+        if run.preview and (not self._answers(run) or has_unknown(news) or self._where(kind) is None):
             return echo(news, old.outputs)
         return self._reached().update(kind, old, news, run, patch=patch)
 
@@ -141,12 +142,18 @@ class KubernetesProvider:
 
     def invoke(self, token: str, arguments: dict[str, Any], *, preview: bool) -> dict[str, Any]:
         """`kubernetes:yaml:decode`, which the SDK's yaml.ConfigFile and ConfigGroup are made of."""
-        if token != _DECODE:
+        if token != DECODE:
             raise ProviderError(
-                f"{token} is not in the stand-in, which knows {_DECODE}; render charts and overlays before, and declare what comes out "
+                f"{token} is not in the stand-in, which knows {DECODE}; render charts and overlays before, and declare what comes out "
                 "with pulumi_kubernetes.yaml.ConfigFile"
             )
         return {"result": decode(arguments.get("text"), arguments.get("defaultNamespace") or "", self._namespaced)}
+
+    def sweep(self) -> list[str]:
+        """Removes whatever stand-ins made on this cluster, by whichever process. Returns what that was."""
+        steps = self._reached()
+        assert self._connection
+        return sweep(self._connection, steps, self._releases)
 
     # -- helpers
 
@@ -185,6 +192,14 @@ class KubernetesProvider:
             self._unreachable = str(error)
             return False
         return self._connection is not None
+
+    def _answers(self, run: Run) -> bool:
+        """Whether a preview can ask the API server. Unless this update is yet to make it, the user is told that nothing was checked."""
+        if self._connected():
+            return True
+        if self._settings.kubeconfig is not None:
+            run.warn(f"nothing of this was checked, fields and rules included: {self._unreachable}; an update would need the cluster")
+        return False
 
     def _where(self, kind: ObjectKind) -> Served | None:
         return self._connection.served(kind) if self._connection and self._connected() else None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlgate_testkit.lint.aws_policies import open_statements
 from mlgate_testkit.lint.aws_tables import LIMITS, STATEFUL
 from mlgate_testkit.lint.findings import Finding, Rule, naming_input, physical_name
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
@@ -65,12 +66,13 @@ def _public_buckets(graph: Graph) -> Iterator[Finding]:
             if resource.inputs.get("acl") in _PUBLIC_ACLS:
                 problem = f'"{resource.inputs["acl"]}" lets people outside the account read it'
                 yield Finding.of("public-bucket", resource, "acl", problem, 'use "private", and a policy for those who need it')
-    for policy in graph.all(_POLICY):
-        for statement in _open_statements(policy.inputs.get("policy")):
-            problem = f"statement {statement.get('Sid', '')!r} allows {_actions(statement)} to everybody".replace(
-                "statement '' ", "a statement "
-            )
-            yield Finding.of("public-bucket", policy, "policy", problem, "name the principals, or add a Condition that does")
+    for token in (_POLICY, *_BUCKETS):
+        for holder in graph.all(token):
+            for statement in open_statements(holder.inputs.get("policy")):
+                named = f"statement {statement['Sid']!r}" if statement.get("Sid") else "a statement"
+                problem = f"{named} allows {_actions(statement)} to everybody"
+                remedy = "name the principals, or add a Condition that does (aws:PrincipalOrgID) or says from where (aws:SourceVpce)"
+                yield Finding.of("public-bucket", holder, "policy", problem, remedy)
 
 
 def _bucket_of(block: Resource, graph: Graph) -> Resource | None:
@@ -82,26 +84,6 @@ def _bucket_of(block: Resource, graph: Graph) -> Resource | None:
     return next(
         (bucket for token in _BUCKETS for bucket in graph.all(token) if name and name in {bucket.id, bucket.inputs.get("bucket")}), None
     )
-
-
-def _open_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(policy, Secret):
-        policy = policy.value
-    if isinstance(policy, str):
-        try:
-            policy = json.loads(policy)
-        except ValueError:
-            return
-    statements = policy.get("Statement", ()) if isinstance(policy, Mapping) else ()
-    for statement in [statements] if isinstance(statements, Mapping) else statements:
-        principal = statement.get("Principal")
-        members = principal.get("AWS") if isinstance(principal, Mapping) else principal
-        if (
-            statement.get("Effect") == "Allow"
-            and not statement.get("Condition")
-            and "*" in (members if isinstance(members, list) else [members])
-        ):
-            yield statement
 
 
 def _actions(statement: Mapping[str, Any]) -> str:

@@ -61,32 +61,39 @@ def _drift(changes: Changes) -> Iterator[Finding]:
 
 
 def _delete_order(changes: Changes) -> Iterator[Finding]:
-    """What names another resource by its id, arn or name has to be gone before that one goes."""
-    gone = {step.urn: step for step in changes.deleted()}
-    ended: dict[str, int] = {}
-    begun: dict[str, int] = {}
-    for event in changes.events:
-        if event.urn in gone and event.phase == "begun":
-            begun.setdefault(event.urn, event.number)
-        elif event.urn in gone and event.phase == "ended":
-            ended[event.urn] = event.number
+    """What names another resource by its id, arn or name has to be gone before that one goes, and the engine has to know.
+
+    Judged by what the state says and not by what went first: without a dependency that is luck, which another run does not have. What was
+    made before the resource that it names does without it, and is passed over; so is what stays in the cloud.
+    """
+    gone = [] if changes.operation == "refresh" else [step for step in changes.deleted() if not (step.old and step.old.retained)]
     owners: dict[str, list[Step]] = {}
-    for step in gone.values():
+    for step in gone:
         for text in _identities(step):
             owners.setdefault(text, []).append(step)
-    for step in gone.values():
+    for step in gone:
         for path, value in leaves(step.old_inputs):
             owner = _owner(path, owners.get(value, []), step) if isinstance(value, str) else None
-            if owner is None or owner.urn not in begun:
-                continue
-            if ended.get(step.urn, len(changes.events) + 1) > begun[owner.urn]:
+            if owner and not _needs(changes, step.urn, owner.urn) and not _needs(changes, owner.urn, step.urn):
                 yield _finding(
                     "delete-order",
                     step,
                     path,
-                    f"it names {owner.type} {owner.name}, whose deletion began before this one had ended",
+                    f"it names {owner.type} {owner.name}, and the engine does not know it: that one may go first",
                     "pass that resource's own output instead of the text, or name it in depends_on: then this goes first",
                 )
+
+
+def _needs(changes: Changes, urn: str, other: str) -> bool:
+    """Whether the state says so, directly or by way of others."""
+    seen, pending = {urn}, [urn]
+    while pending:
+        found = changes.needs.get(pending.pop(), frozenset()) - seen
+        if other in found:
+            return True
+        seen |= found
+        pending += found
+    return False
 
 
 def _identities(step: Step) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves
 from mlgate_testkit.record import Graph, Secret
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "known_secrets"]
 
 _NAMED = re.compile(
     r"(pass(word|wd|phrase)|secret(key|value|string)?|token|api_?key|private_?key|access_?key|auth_?key|connection_?string|credentials?)$",
@@ -45,13 +45,20 @@ _SHAPES = {
 _SHORTEST = 6
 """A secret shorter than this stands in other texts by chance."""
 _REMEDY = "take it from config.require_secret(...) or wrap it in pulumi.Output.secret(...)"
+_REGISTERED = "register it as pulumi.Output.secret(...), or not at all"
+_ADDITIONAL = "pass opts=pulumi.ResourceOptions(additional_secret_outputs=[...]) with its name"
 
 
 def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
-    known = _known(graph)
+    known = known_secrets(graph)
     for resource in graph.resources:
-        for path, problem in _in_clear(resource.inputs, known):
+        given = dict(_in_clear(resource.inputs, known))
+        for path, problem in given.items():
             yield Finding.of("secret-in-clear", resource, path, problem, _REMEDY)
+        for path, problem in _in_clear(resource.outputs, known):
+            if path not in given:  # a provider gives its inputs back
+                remedy = _REGISTERED if resource.component else _ADDITIONAL
+                yield Finding.of("secret-in-clear", resource, path, f"{problem}, among its outputs", remedy)
     for path, problem in _in_clear(graph.outputs, known):
         place = f"{graph.project}/{graph.stack}"
         yield Finding("secret-in-clear", "stack", place, path, problem, "export it with pulumi.Output.secret(...), or not at all")
@@ -90,7 +97,7 @@ def _pairs(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _pairs(member, f"{path}[{index}]")
 
 
-def _known(graph: Graph) -> set[str]:
+def known_secrets(graph: Graph) -> set[str]:
     """The texts of all secrets that the graph still marks, and of the configuration's."""
     marked = [value for resource in graph.resources for source in (resource.inputs, resource.outputs) for _, value in leaves(source)]
     marked += [value for _, value in leaves(graph.outputs)]
@@ -99,4 +106,4 @@ def _known(graph: Graph) -> set[str]:
     return {text for text in texts if len(text) >= _SHORTEST and known_text(text)}
 
 
-RULES: tuple[Rule, ...] = (Rule("secret-in-clear", "secrets are marked as secrets, in inputs and exports", _secrets_in_clear),)
+RULES: tuple[Rule, ...] = (Rule("secret-in-clear", "secrets are marked as secrets, in inputs, outputs and exports", _secrets_in_clear),)

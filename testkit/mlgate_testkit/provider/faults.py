@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,14 +37,25 @@ class _Order:
     token: str
     how: How
     message: str
+    nth: int
     skip: int
     times: int
+    acted: bool = False
+
+    def __str__(self) -> str:
+        of = f", {self.token!r}" if self.token else ""
+        nth = f", nth={self.nth}" if self.nth > 1 else ""
+        return f"fail({self.operation!r}{of}{nth}): {self.nth - 1 - self.skip} such requests came"
 
 
 class Faults:
-    """Counts what arrives and carries out what was ordered. Previews neither count nor fail: nothing is created in them."""
+    """Counts what arrives and carries out what was ordered. Previews neither count nor fail: nothing is created in them.
 
-    def __init__(self) -> None:
+    `require_known` gets operation and type token of an order, and raises UsageError where no such request can ever come.
+    """
+
+    def __init__(self, require_known: Callable[[str, str], None] | None = None) -> None:
+        self._require_known = require_known
         self._lock = threading.Lock()
         self._orders: list[_Order] = []
         self._calls: list[Call] = []
@@ -56,20 +68,27 @@ class Faults:
         "refuse": nothing happens in the cloud. "refuse afterwards": it happens, and the answer is lost: what a broken connection leaves.
         "hang": no answer until the engine gives up or is ended. "die": kill -9 of the provider's own process.
 
-        Raises UsageError for an operation or a way to fail that does not exist.
+        Raises UsageError for an operation, a way to fail or a type that does not exist: the order would never act.
         """
         for value, known in ((operation, _OPERATIONS), (how, _HOWS)):
             if value not in known:
                 raise UsageError(f"{value!r} is not one of {', '.join(known)}", where="fail", remedy="order one of these")
         if min(nth, times) < 1:
             raise UsageError(f"nth {nth} and times {times} count from 1", where="fail", remedy="give 1 or more")
+        if token and self._require_known:
+            self._require_known(operation, token)
         with self._lock:
-            self._orders.append(_Order(operation, token, how, message, nth - 1, times))
+            self._orders.append(_Order(operation, token, how, message, nth, nth - 1, times))
 
     def calls(self) -> list[Call]:
         """Every request since the last `clear`, in the order of arrival."""
         with self._lock:
             return list(self._calls)
+
+    def unmet(self) -> list[str]:
+        """The orders that never acted, in words. One that acted less often than it could is none of them."""
+        with self._lock:
+            return [str(order) for order in self._orders if not order.acted]
 
     def clear(self) -> None:
         """Forgets orders and calls."""
@@ -102,6 +121,7 @@ class Faults:
                 order.skip -= 1
             elif due is None:
                 due = order
+                order.acted = True
                 order.times -= 1
                 if not order.times:
                     self._orders.remove(order)

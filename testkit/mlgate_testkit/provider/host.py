@@ -1,14 +1,16 @@
 """The process of a simulated provider: `python -m mlgate_testkit.provider.host MODULE:CLASS`.
 
 It serves on a free loopback port, says which on its standard output, and then obeys its standard input: each line is a JSON object
-`{"call": NAME, "with": {...}}` that names a control of the package or of its faults, answered by one line `{"value": ...}` or
-`{"error": ..., "remedy": ...}`. When that input ends, because whoever started it ended in whatever way, it ends too.
+`{"call": NAME, "with": {...}}` that names a control of the package, of its faults or of this process, answered by one line
+`{"value": ...}` or `{"error": ..., "remedy": ..., "usage": ...}`. When that input ends, because whoever started it ended in whatever way,
+it ends too.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -19,7 +21,7 @@ from typing import Any
 import grpc
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from mlgate.errors import MlgateError
+from mlgate.errors import MlgateError, UsageError
 from mlgate_testkit.provider.faults import Faults
 from mlgate_testkit.provider.provider import Package
 from mlgate_testkit.provider.servicer import Servicer
@@ -34,7 +36,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the engine, which then asks us to cancel; we end with our input
     module, _, name = sys.argv[1].partition(":")
     package: Package = getattr(importlib.import_module(module), name)()
-    faults = Faults()
+    faults = Faults(getattr(package, "require_known", None))
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not be taken for an answer
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", _MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(_THREADS), options=options)
@@ -53,16 +55,21 @@ def main() -> None:
 
 def _answer(request: dict[str, Any], package: Package, faults: Faults) -> dict[str, Any]:
     name = request["call"]
+    own: dict[str, Callable[..., Any]] = {"unmet": lambda: faults.unmet() + getattr(package, "unmet", list)(), "work_in": _work_in}
     owner = faults if hasattr(Faults, name) else package
-    control: Callable[..., Any] | None = None if name.startswith("_") or name in _PROTOCOL else getattr(owner, name, None)
-    if control is None:
+    control = own.get(name) or getattr(owner, name, None)
+    if control is None or name.startswith("_") or name in _PROTOCOL:
         return {"error": f"{package.name} has no control {name!r}", "remedy": "see the methods of its class"}
     try:
         return {"value": _plain(control(**request["with"]))}
     except MlgateError as error:
-        return {"error": error.problem, "where": error.where, "remedy": error.remedy}
+        return {"error": error.problem, "where": error.where, "remedy": error.remedy, "usage": isinstance(error, UsageError)}
     except Exception as error:  # the text reaches the test that asked, instead of ending the process for all others
         return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _work_in(folder: str) -> None:
+    os.chdir(folder)
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import IO, Any, Self
 
-from mlgate.errors import ProcessError
+from mlgate.errors import ProcessError, UsageError
 from mlgate_testkit.provider.faults import Call
 
 __all__ = ["ProviderProcess"]
@@ -58,7 +58,10 @@ class ProviderProcess:
         return self._process.poll() is None
 
     def call(self, control: str, /, **arguments: Any) -> Any:
-        """Calls a control of the package, or of `Faults` (`fail`, `clear`), with JSON values. Raises ProcessError with what it answers."""
+        """Calls a control of the package, or of `Faults` (`fail`, `clear`), or `work_in(folder)` or `unmet()`, with JSON values.
+
+        Raises UsageError for what cannot be ordered, ProcessError with whatever else it answers.
+        """
         with self._lock:
             try:
                 self._stdin.write(json.dumps({"call": control, "with": arguments}) + "\n")
@@ -107,7 +110,8 @@ class ProviderProcess:
             raise self._ended(control)
         answer = json.loads(line)
         if "error" in answer:
-            raise ProcessError(answer["error"], where=answer.get("where") or f"{self.name}: {control}", remedy=answer.get("remedy") or "")
+            kind = UsageError if answer.get("usage") else ProcessError
+            raise kind(answer["error"], where=answer.get("where") or f"{self.name}: {control}", remedy=answer.get("remedy") or "")
         return answer["value"]
 
     def _ended(self, control: str) -> ProcessError:

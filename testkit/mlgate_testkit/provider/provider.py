@@ -129,7 +129,12 @@ class Provider(Protocol):
 
 
 class Package(Protocol):
-    """What is served under one name. Its public methods beside these are its controls: tests call them through the process."""
+    """What is served under one name. Its public methods beside these are its controls: tests call them through the process.
+
+    Three of them are its own choice. `require_known(operation, token)` raises UsageError for a type, or with "invoke" a function, that it
+    does not serve: a fault ordered of it would never act. `unmet()` names, in words, orders of its own that nothing came for. Within
+    `calm()` this thread's requests pass those.
+    """
 
     name: str
     version: str

@@ -40,13 +40,13 @@ class Creations:
         made_by: str | None = None
         makers: list[pulumi.Resource] = []
         for frame in _frames(sys._getframe(1)):
-            owner = _owner(frame)
-            if owner is arguments.resource or _is_pulumi(frame):
+            first = _first_argument(frame)
+            if first is arguments.resource or _is_pulumi(frame):
                 continue
             if made_by is None:
                 made_by = place(frame, self._root)
-            if isinstance(owner, pulumi.ComponentResource) and owner not in makers:
-                makers.append(owner)
+            if isinstance(first, pulumi.ComponentResource) and first not in makers and _is_method_of(first, frame):
+                makers.append(first)
         creation = Creation(
             arguments.resource, arguments.type_, arguments.name, made_by, tuple(makers), arguments.props, _declared(arguments.opts)
         )
@@ -99,7 +99,12 @@ def is_program(frame: FrameType) -> bool:
     return not (theirs or module.startswith("mlgate_testkit.record"))
 
 
-def _owner(frame: FrameType) -> Any:
-    """The object whose method this frame runs: its first argument, whatever it is called."""
+def _first_argument(frame: FrameType) -> Any:
     code = frame.f_code
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+def _is_method_of(first: Any, frame: FrameType) -> bool:
+    """Whether a class of that object defines the running function: `def alarms(platform)` is handed a component, and is no code of it."""
+    code = frame.f_code
+    return any(code.co_qualname == f"{each.__qualname__}.{code.co_name}" for each in type(first).__mro__)

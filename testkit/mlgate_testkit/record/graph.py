@@ -47,7 +47,8 @@ class Graph:
     def from_state(cls, export: Mapping[str, Any]) -> Graph:
         """The graph of a deployed stack: `export` is what `pulumi stack export` prints, read from JSON.
 
-        Secrets are `Secret(UNKNOWN)` unless it was exported with `--show-secrets`. State holds no `made_by`, hooks or timeouts of reads.
+        Secrets are `Secret(UNKNOWN)` unless it was exported with `--show-secrets`. State holds no `made_by`, no
+        `delete_before_replace`, no `version`, no `providers` of a component, and aliases as URNs.
         """
         from mlgate_testkit.record.state import read_state
 

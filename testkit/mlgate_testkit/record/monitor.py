@@ -188,7 +188,7 @@ class RecordingMonitor(MockMonitor):
         return type(creations[0].resource) if creations else None
 
     def _made(self, request: Any, resource_class: type | None, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Outputs and id of a created resource. In a preview only its inputs are known, and the tables stay closed."""
+        """Outputs and id of a created resource. In a preview only its inputs are known, and the tables stay closed (not so for a read)."""
         outputs = outputs_of(resource_class, request.type, request.name, inputs)
         if self._preview:
             return {**dict.fromkeys(outputs, UNKNOWN), **inputs, "id": request.importId or UNKNOWN}

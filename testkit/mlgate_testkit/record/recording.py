@@ -56,7 +56,8 @@ def record(
     Pulumi.<stack>.yaml are honoured). `config` and `secrets` (keys of config that are secret) take keys with or without their namespace.
     `stack_references`: outputs by the stack's name, `Secret(value)` for secret ones. `invokes`: results of functions by token.
     `resources`: outputs (and `id`) that the cloud would give, by token, SDK class or resource name; what no table states is a marked text
-    ("<arn of Bucket logs>") or unknown. In a preview all that only the cloud knows is unknown, whatever the tables say.
+    ("<arn of Bucket logs>") or unknown. In a preview all that only the cloud knows of a new resource is unknown, whatever the tables say;
+    what is looked up (`Bucket.get`, stack references, functions) is answered as ever.
 
     Raises what the program raises, as it is; DeclarationError with all problems at once for arguments that the SDK does not have or take
     and for Outputs used as if they were plain values; UsageError for a table that lacks an answer, and for two resources of one URN.

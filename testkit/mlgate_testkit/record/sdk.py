@@ -16,9 +16,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pulumi import Output, _types
+from pulumi.runtime import rpc
 from pulumi.runtime.rpc import get_resource_module
 
-__all__ = ["arguments_of", "class_of", "field_types", "output_fields", "python_names", "required_fields", "token_of", "union_members"]
+__all__ = [
+    "arguments_of",
+    "class_of",
+    "field_types",
+    "output_fields",
+    "python_names",
+    "required_fields",
+    "token_of",
+    "tokens_of",
+    "union_members",
+]
 
 
 def token_of(resource_class: type) -> str | None:
@@ -65,6 +76,13 @@ def class_of(token: str) -> type | None:
     if token not in info.get("classes", {}):
         return None
     return typing.cast(type, getattr(importlib.import_module(info["fqn"]), info["classes"][token]))
+
+
+def tokens_of(package: str) -> list[str]:
+    """Every resource type that the installed SDK of a package ("kubernetes") knows."""
+    importlib.import_module(f"pulumi_{package}")
+    registered = (module for key, modules in rpc._RESOURCE_MODULES.items() if key.startswith(f"{package}:") for module in modules)
+    return sorted(token for module in registered for token in getattr(module, "mod_info", {}).get("classes", {}))
 
 
 @functools.cache

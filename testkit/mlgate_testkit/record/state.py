@@ -1,12 +1,13 @@
 """A deployed stack as a graph: `pulumi stack export` read into the resources that a recording would give.
 
-State holds what was deployed, so inputs, outputs and ids are real; it holds no line of the program, and no options that matter to the
-program alone (ignore_changes and hooks among them).
+State holds what was deployed, so inputs, outputs and ids are real. What the engine does not keep of a registration is left out: the line
+of the program, delete_before_replace, the SDK's version, a component's providers, aliases other than as URNs.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,15 +21,17 @@ __all__ = ["read_state"]
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a signature of the protocol, no secret
-_VERSION = 3
+_VERSIONS = (3, 4)
+"""Version 4 is 3 with the names of features that a reader has to know, among them hooks; whatever they add beside the rest is left out."""
 
 
 def read_state(export: Mapping[str, Any]) -> dict[str, Any]:
-    """What `Graph` is made from. Raises UsageError for something that is no export of version 3."""
+    """What `Graph` is made from. Raises UsageError for something that is no export of a known version."""
     deployment = export.get("deployment")
-    if export.get("version") != _VERSION or not isinstance(deployment, Mapping):
+    if export.get("version") not in _VERSIONS or not isinstance(deployment, Mapping):
+        known = " or ".join(map(str, _VERSIONS))
         raise UsageError(
-            f"this is no state export of version {_VERSION}: version {export.get('version')!r}, fields {', '.join(sorted(export))}",
+            f"this is no state export of version {known}: version {export.get('version')!r}, fields {', '.join(sorted(export))}",
             where="Graph.from_state(export)",
             remedy="give what `pulumi stack export` prints, read with json.loads",
         )
@@ -55,9 +58,12 @@ def _resource(state: Mapping[str, Any]) -> Resource:
         read=state.get("external", False),
         protect=state.get("protect", False),
         retain_on_delete=state.get("retainOnDelete", False),
+        ignore_changes=tuple(state.get("ignoreChanges") or ()),
+        replace_on_changes=tuple(state.get("replaceOnChanges") or ()),
         additional_secret_outputs=tuple(state.get("additionalSecretOutputs") or ()),
         aliases=tuple(state.get("aliases") or ()),
         custom_timeouts={key: f"{seconds:g}s" for key, seconds in (state.get("customTimeouts") or {}).items() if seconds},
+        hooks={_snake(kind): tuple(names) for kind, names in (state.get("resourceHooks") or {}).items()},
         import_id=state.get("importID"),
         parent_urn=state.get("parent"),
         dependency_urns=tuple(sorted(state.get("dependencies") or ())),
@@ -65,6 +71,11 @@ def _resource(state: Mapping[str, Any]) -> Resource:
         provider_reference=_explicit(state.get("provider")),
         deleted_with_urn=state.get("deletedWith"),
     )
+
+
+def _snake(kind: str) -> str:
+    """`BeforeCreate`, as state has it, is the program's `before_create`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind).lower()
 
 
 def _explicit(provider: str | None) -> str | None:

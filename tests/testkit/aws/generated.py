@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -17,11 +18,20 @@ from mlgate_testkit.record.sdk import field_types, required_fields, union_member
 words = st.text("ab-/.:1", min_size=1, max_size=6)
 _LISTS = {list, typing.get_origin(typing.Sequence[Any])}
 _DEPTH = 3
+# What names the thing itself, or another one that would have to be there.
+_NAMES = re.compile(r"(.*[a-z])?(Arn|Id|Identifier|Name|NamePrefix|Region)s?|arn|id|identifier|name|namePrefix|region")
 
 
 def arguments(token: str, *, unknown: bool) -> st.SearchStrategy[dict[str, Any]]:
     """Whatever the SDK's types let a program write, with what it cannot leave out."""
     return _fields(argument_type(token), _DEPTH, unknown)
+
+
+def further(token: str) -> st.SearchStrategy[dict[str, Any]]:
+    """A few arguments of the type that neither identify it nor refer to anything else."""
+    fields = {key: kind for key, kind in field_types(argument_type(token)).items() if not _NAMES.fullmatch(key)}
+    few = st.lists(st.sampled_from(sorted(fields)), max_size=3, unique=True) if fields else st.just([])
+    return few.flatmap(lambda chosen: st.fixed_dictionaries({key: _value(fields[key], _DEPTH - 1, False) for key in chosen}))
 
 
 def _fields(of: type, depth: int, unknown: bool) -> st.SearchStrategy[dict[str, Any]]:

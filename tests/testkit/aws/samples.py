@@ -192,9 +192,7 @@ SAMPLES: dict[str, Sample] = {
         {"imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": False}, "tags": {"c": "d"}},
         {"name": "ml/training"},
     ),
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Sample(
-        {"policy": untagged(14)}, {"policy": untagged(7)}, {"repository": "others"}, repository
-    ),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": Sample({"policy": untagged(14)}, {}, {"policy": untagged(7)}, repository),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": Sample(
         {"policy": pull("ecr:BatchGetImage")}, {"policy": pull("ecr:GetDownloadUrlForLayer")}, {"repository": "others"}, repository
     ),

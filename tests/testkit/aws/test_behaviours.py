@@ -14,6 +14,11 @@ HERE = Path(__file__).parent
 PAGE = HERE.parents[2] / "docs" / "testkit-aws.md"
 
 
+@pytest.mark.parametrize("token", MODELS)
+def test_every_type_has_behaviours_of_its_own(token: str) -> None:
+    assert BEHAVIOURS[token], "say what it does beyond what every type does, with source and test"
+
+
 @pytest.mark.parametrize("owner", BEHAVIOURS)
 def test_every_behaviour_has_a_source_and_a_test_that_exists(owner: str) -> None:
     for behaviour in BEHAVIOURS[owner]:

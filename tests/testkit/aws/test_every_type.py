@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import typing
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pulumi import _types
 
-from mlgate_testkit.aws.arguments import argument_names, output_names
+from mlgate_testkit.aws.arguments import argument_names, argument_type, output_names
 from mlgate_testkit.aws.models import MODELS
 from mlgate_testkit.provider.provider import ProviderError, State
 from mlgate_testkit.provider.values import UNKNOWN, Secret, plain
+from mlgate_testkit.record.sdk import required_fields, union_members
 
-from .all_samples import SAMPLES
+from .all_samples import ONE_AT_A_TIME, REPLACED, SAMPLES, STAYS
 from .cloud import Cloud
 from .samples import Sample
 
@@ -107,11 +111,28 @@ ONE_WAY: frozenset[str] = frozenset()
 
 
 @replaceable
-def test_what_cannot_change_in_place_needs_a_new_one(cloud: Cloud, token: str) -> None:
+def test_what_cannot_change_in_place_is_made_anew_and_the_old_one_goes(cloud: Cloud, token: str) -> None:
     state, arguments, sample = made(cloud, token)
-    difference = cloud.diff(token, state, **{**arguments, **sample.replace})
+    news = {**arguments, **sample.replace, **REPLACED.get(token, nothing)(cloud)}
+    difference = cloud.diff(token, state, **news)
     assert difference.replace
     assert difference.replace <= set(difference.changed)
+    if difference.delete_before_replace or token in ONE_AT_A_TIME:
+        cloud.delete(token, state)
+        after = cloud.up(token, **news)
+    else:
+        after = cloud.up(token, **news)
+        cloud.delete(token, state)
+    assert cloud.diff(token, after, **news).changed == {}
+    seen = cloud.refresh(token, after)
+    assert seen is not None
+    assert seen.inputs == after.inputs
+    if token not in STAYS and state.id != after.id:
+        assert cloud.refresh(token, state) is None
+
+
+def nothing(_cloud: Cloud) -> dict[str, Any]:
+    return {}
 
 
 @every_type
@@ -121,15 +142,6 @@ def test_it_is_gone_after_a_delete_and_deleting_it_again_is_no_error(cloud: Clou
     if token not in STAYS:
         assert cloud.refresh(token, state) is None
     cloud.delete(token, state)
-
-
-STAYS = {
-    "aws:s3/bucketVersioning:BucketVersioning",  # suspended
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",  # AWS's own
-    "aws:ec2/capacityBlockReservation:CapacityBlockReservation",  # paid for
-    "aws:secretsmanager/secretVersion:SecretVersion",  # for as long as it is the current one
-    "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",  # the lock stays, its rule goes
-}
 
 
 @every_type
@@ -144,10 +156,34 @@ def test_a_misspelt_argument_names_the_nearest_right_one(cloud: Cloud, token: st
 def test_a_missing_required_argument_is_named(cloud: Cloud, token: str) -> None:
     sample = SAMPLES[token]
     arguments = {**sample.first(cloud), **sample.arguments}
-    for argument in arguments:
+    for argument in required_fields(argument_type(token)):
         rest = {key: value for key, value in arguments.items() if key != argument}
-        for failure in cloud.check(token, **rest):
-            assert failure.reason.startswith("Missing required argument") or argument in failure.reason
+        assert argument in missing(cloud, token, rest)
+    for argument, kind in argument_names(token).items():
+        for nested, value in emptied(kind):
+            place = argument if value == {} else f"{argument}[0]"
+            assert {f"{place}.{field}" for field in required_fields(nested)} <= missing(cloud, token, {**arguments, argument: value})
+
+
+def missing(cloud: Cloud, token: str, arguments: dict[str, Any]) -> set[str]:
+    """The arguments that are named as missing."""
+    found = cloud.check(token, **arguments)
+    return {each.property for each in found if each.reason.startswith(f'Missing required argument: the argument "{last(each.property)}"')}
+
+
+def last(path: str) -> str:
+    return path.rpartition(".")[2]
+
+
+def emptied(kind: Any) -> Iterator[tuple[type, Any]]:
+    """The object type of an argument, and an empty one of it, or a list of one; nothing for arguments that hold other things too."""
+    members = list(union_members(kind))
+    inner = list(union_members(typing.get_args(members[0])[0])) if typing.get_origin(members[0]) in _LISTS else members
+    if len(members) == len(inner) == 1 and isinstance(inner[0], type) and _types.is_input_type(inner[0]):
+        yield inner[0], {} if inner == members else [{}]
+
+
+_LISTS = {list, typing.get_origin(typing.Sequence[Any])}
 
 
 def test_a_type_that_is_not_simulated_is_refused_by_name(cloud: Cloud) -> None:
@@ -155,6 +191,15 @@ def test_a_type_that_is_not_simulated_is_refused_by_name(cloud: Cloud) -> None:
         ProviderError, match=r"aws:s3/buckett:Buckett is not simulated; did you mean 'aws:s3/bucket:Bucket'\? simulated of aws:s3 are:"
     ):
         cloud.up("aws:s3/buckett:Buckett")
+
+
+@pytest.mark.parametrize("token", ["aws:s3/buckett:Buckett", "aws:redshift/cluster:Cluster"])
+def test_whoever_needs_a_type_that_is_not_simulated_is_told_what_to_do(cloud: Cloud, token: str) -> None:
+    with pytest.raises(ProviderError, match="Test this part with `record`") as refused:
+        cloud.up(token)
+    assert len(str(refused.value)) < 1000
+    if "redshift" in token:
+        assert "nothing of aws:redshift is, but types of aws:cloudwatch, aws:ec2," in str(refused.value)
 
 
 def test_secret_outputs_are_marked(cloud: Cloud) -> None:

@@ -72,6 +72,19 @@ def one_bucket() -> None:
     aws.s3.Bucket("models", opts=pulumi.ResourceOptions(import_=config.get("import")), bucket=config.get("bucket"), **wrong)
 
 
+def a_warehouse() -> None:
+    import pulumi_aws as aws
+
+    aws.redshift.Cluster("warehouse", cluster_identifier="warehouse", node_type="ra3.xlplus")
+
+
+def test_a_type_that_is_not_simulated_stops_the_preview_with_a_way_to_test_it_all_the_same(stack: Any, simulated_aws: Any) -> None:
+    prod = stack("prod", program=a_warehouse, config=REGION)
+    with pytest.raises(UpdateError, match=r"warehouse: .*aws:redshift/cluster:Cluster is not simulated; .*Test this part with `record`"):
+        prod.preview()
+    assert simulated_aws.alive() == []
+
+
 def test_a_platform_comes_up_rests_changes_and_goes(stack: Any, simulated_aws: Any) -> None:
     prod = stack("prod", program=platform, config=REGION)
     planned = prod.preview()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -42,35 +39,6 @@ def test_a_file_is_what_it_holds_wherever_it_lies(cloud: Cloud, tmp_path: Path) 
     assert cloud.boto("s3").get_object(Bucket="models", Key="a")["Body"].read() == b"weights"
     assert cloud.diff(OBJECT, state, "a", bucket="models", source=Asset(path="/elsewhere/a", hash="1")).changed == {}
     assert set(cloud.diff(OBJECT, state, "a", bucket="models", source=Asset(path=str(tmp_path / "a"), hash="2")).changed) == {"source"}
-
-
-def test_a_relative_path_is_found_where_the_engine_runs_if_it_holds_what_the_engine_read(cloud: Cloud, tmp_path: Path) -> None:
-    folder, decoy = tmp_path / "program", tmp_path / "other"
-    for each, content in ((decoy, b"other"), (folder, b"weights")):
-        each.mkdir()
-        (each / "a").write_bytes(content)
-    arguments = bucket(cloud)
-    # Engines are children of whoever started the provider's process; here that is played by a process of our own.
-    script = (
-        "import os, subprocess, sys\n"
-        "from mlgate_testkit.aws.files import located\n"
-        "from mlgate_testkit.provider.values import Asset\n"
-        "print(located(Asset(path='a', hash=sys.argv[1])))\n"
-    )
-    starter = (
-        "import subprocess, sys\n"
-        "held = [subprocess.Popen(['sleep', '60'], cwd=each) for each in sys.argv[3:]]\n"
-        "print(subprocess.run([sys.executable, '-c', sys.argv[1], sys.argv[2]], capture_output=True, text=True, check=True).stdout)\n"
-        "[each.kill() for each in held]\n"
-        "[each.wait() for each in held]\n"
-    )
-    digest = hashlib.sha256(b"weights").hexdigest()
-    found = subprocess.run(
-        [sys.executable, "-c", starter, script, digest, str(decoy), str(folder)], capture_output=True, text=True, check=True, cwd=tmp_path
-    )
-    assert found.stdout.strip() == str(folder / "a")
-    with pytest.raises(ProviderError, match="opening S3 object source"):
-        cloud.up(OBJECT, "a", **arguments, source=Asset(path="no/such/a", hash=digest))
 
 
 @pytest.mark.parametrize(

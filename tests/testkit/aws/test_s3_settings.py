@@ -18,6 +18,7 @@ ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEnc
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 LOGGING = "aws:s3/bucketLogging:BucketLogging"
+OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 PUBLIC = own_bucket("*")
 
 
@@ -35,6 +36,22 @@ def test_a_block_that_is_left_out_is_off(cloud: Cloud) -> None:
 def test_a_new_bucket_blocks_whatever_is_public(cloud: Cloud) -> None:
     found = cloud.boto("s3").get_public_access_block(Bucket="models")["PublicAccessBlockConfiguration"]
     assert all(found.values())
+
+
+def test_a_new_bucket_has_an_owner_whom_the_program_may_change(cloud: Cloud) -> None:
+    def owner() -> str:
+        found = cloud.boto("s3").get_bucket_ownership_controls(Bucket="models")["OwnershipControls"]["Rules"]
+        return str(found[0]["ObjectOwnership"])
+
+    assert owner() == "BucketOwnerEnforced"
+    cloud.up(OWNERSHIP, bucket="models", rule={"objectOwnership": "ObjectWriter"})
+    assert owner() == "ObjectWriter"
+
+
+def test_an_ownership_that_s3_does_not_know_is_refused(cloud: Cloud) -> None:
+    (failure,) = cloud.check(OWNERSHIP, bucket="models", rule={"objectOwnership": "Everybody"})
+    assert failure.property == "rule.objectOwnership"
+    assert '["BucketOwnerPreferred" "ObjectWriter" "BucketOwnerEnforced"]' in failure.reason
 
 
 def test_a_public_policy_is_refused_unless_the_block_is_lifted(cloud: Cloud) -> None:

@@ -13,15 +13,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from mlgate.errors import BusyError, ProcessError, ToolError, UsageError
 from mlgate_serving.ports import free_ports
-from mlgate_testkit.cluster import Cluster, parts, startup
+from mlgate_testkit.cluster import Cluster, ClusterError, parts, startup
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.named import bring_up_named
 from mlgate_testkit.cluster.parts import Layout, Part
 
+from .conftest import require_built
 from .machine import Left
 
 CLUSTER = pytest.mark.cluster
@@ -120,7 +122,24 @@ def test_a_disk_that_runs_full_while_a_cluster_comes_up_leaves_nothing(cache: Pa
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "ProcessError" in done.stderr
-    assert "o space left on device" in done.stderr
+    assert "make room" in done.stderr.splitlines()[-1]
+    assert "set MLGATE_CACHE to a folder on a larger disk" in done.stderr.splitlines()[-1]
+    assert Left(cache).processes() == []
+
+
+@CLUSTER
+@pytest.mark.parametrize("said", ["write /etcd/wal: no space left on device", ""])
+def test_a_part_that_dies_of_a_full_disk_says_what_to_do_even_if_it_could_not_write_why(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    sound = parts.api_server
+    monkeypatch.setattr(parts, "api_server", lambda layout: replace(sound(layout), command=("sh", "-c", f"echo '{said}' >&2; exit 1")))
+    if not said:
+        monkeypatch.setattr("mlgate_testkit.cluster.folders._FULL_BYTES", shutil.disk_usage(cache).total)
+    with pytest.raises(ProcessError, match="kube-apiserver") as caught:
+        Cluster().up()
+    assert caught.value.remedy == "the disk there is full: make room, or set MLGATE_CACHE to a folder on a larger disk"
+    assert caught.value.where.startswith(str(cache))
     assert Left(cache).processes() == []
 
 
@@ -134,10 +153,41 @@ def test_without_a_namespace_it_runs_on_loopback_and_names_what_is_missing(
         assert not cluster.has_own_network
         assert list(cluster.missing) == ["keda"]
         assert "it is not allowed here" in cluster.missing["keda"]
+        assert "To have one, run as root, or allow user namespaces" in cluster.missing["keda"]
+        with pytest.raises(ClusterError, match=r"knows no kind 'keda\.sh/v1alpha1/ScaledObject'") as unknown:
+            cluster.apply({"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "scaled"}})
+        assert unknown.value.remedy == f"keda.sh has no kinds here: without keda: {cluster.missing['keda']}"
+        assert cluster.exposed == {}
         assert f"without keda: {cluster.missing['keda']}" in said
         assert cluster.add_nodes(1, accelerator="l4")
         assert all(part.alive for part in cluster.status())
     assert Left(cache).processes() == []
+
+
+@CLUSTER
+def test_without_a_namespace_what_can_be_reached_from_outside_is_said_and_nothing_else_can(
+    cache: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    require_built(Chosen(karpenter=True, prometheus=True))
+    monkeypatch.setattr(startup, "obstacle", lambda: "it is not allowed here")
+    with Cluster(karpenter=True, prometheus=True, progress=said.append) as cluster:
+        assert cluster.missing == {}
+        assert list(cluster.exposed) == ["karpenter"]
+        assert [line for line in said if line.startswith(f"karpenter can be reached from outside: {cluster.exposed['karpenter']}; ")]
+        listening = {part.name: listened(part.pid) for part in cluster.status()}
+        ports = {part.name: set(part.ports) for part in cluster.status()}
+        for name in listening.keys() - {"keeper"}:
+            assert {port for _, port in listening[name]} == ports[name], name
+        open_ = {port for found in listening.values() for address, port in found if address not in {"127.0.0.1", "::1", "::ffff:127.0.0.1"}}
+        assert open_ == ports["karpenter"]
+        assert all(str(port) in cluster.exposed["karpenter"] for port in open_)
+    assert Left(cache).processes() == []
+
+
+def listened(pid: int) -> set[tuple[str, int]]:
+    """The addresses and ports at which a process can be reached."""
+    found = psutil.Process(pid).net_connections()
+    return {(each.laddr.ip, each.laddr.port) for each in found if each.status == psutil.CONN_LISTEN}
 
 
 @CLUSTER

@@ -148,9 +148,25 @@ def test_memory_usage_is_told_in_bytes(full: Cluster, deployment: Make) -> None:
     full.wait_for(lambda: query(full, asked) == 2 * 2**30, "2 GiB")
 
 
+def test_cpu_usage_adds_up_as_a_kubelet_would_tell_it(full: Cluster, deployment: Make) -> None:
+    full.add_nodes(1, labels={"for": "cpu"})
+    full.apply(deployment("cpu", 1, gpus=0, nodeSelector={"for": "cpu"}))
+    wait_ready(full, "cpu", 1)
+    (pod,) = full.pods(labels="app=cpu")
+    full.set_usage(pod["metadata"]["name"], cpu="500m")
+    rate = f'rate(container_cpu_usage_seconds_total{{pod="{pod["metadata"]["name"]}"}}[5s])'
+    full.wait_for(lambda: 0.4 < (query(full, rate) or 0) < 0.6, "half a CPU in use")
+
+
 def test_without_them_their_helpers_say_how_to_get_them(cluster: Cluster) -> None:
     with pytest.raises(UsageError, match="no Prometheus"):
         _ = cluster.prometheus_url
     with pytest.raises(UsageError, match="no Karpenter") as caught:
         cluster.start_drought(capacity="spot")
     assert caught.value.remedy == "Cluster(karpenter=True)"
+    with pytest.raises(ClusterError, match=r"knows no kind 'karpenter\.sh/v1/NodePool'") as unknown:
+        cluster.apply(pool("l4"))
+    assert unknown.value.remedy == "karpenter.sh has no kinds here: it was brought up without: Cluster(karpenter=True)"
+    with pytest.raises(ClusterError) as unknown:
+        cluster.objects.kind("ScaledObject")
+    assert "keda.sh: it was brought up without: Cluster(keda=True)" in unknown.value.remedy

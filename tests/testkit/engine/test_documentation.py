@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from mlgate.environment import CACHE_VARIABLE, cache_folder
+from mlgate_testkit import lint
+from mlgate_testkit.lint import RUN_RULES
+from mlgate_testkit.lint.leaks import LEAK_RULES
 
 pytest_plugins = ["pytester"]
 CACHE = cache_folder()  # before pytester moves HOME
@@ -22,6 +25,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, blocks: list
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     (pytester.mkdir("infra") / "__main__.py").write_text(PROGRAM)
     (pytester.path / "infra" / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (region,) = re.findall(r"in `infra/Pulumi.prod.yaml`: `(.+?)`", PAGE)
+    (pytester.path / "infra" / "Pulumi.prod.yaml").write_text(f"{region}\n")
     pytester.makepyfile(**{f"test_{number}": text for number, text in enumerate(blocks)})
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=280)
     done.assert_outcomes(passed=2 * len(blocks))
@@ -31,6 +36,13 @@ def test_every_example_is_two_tests():
     assert [text.count("def test_") for text in TESTS] == [2] * len(TESTS)
     for fixture in re.findall(r"^\| \[`(\w+)`\]", PAGE, flags=re.MULTILINE):
         assert any(re.search(rf"def test_\w+\(.*\b{fixture}\b", text) for text in TESTS), fixture
+
+
+def test_the_table_of_rules_for_runs_is_complete():
+    section = PAGE.split("### Rules for runs")[1].split("```python")[0]
+    assert re.findall(r"^\| `([\w-]+)` \|", section, flags=re.MULTILINE) == [*RUN_RULES, *LEAK_RULES]
+    for checked in {name for name in lint.__all__ if name.startswith("assert_")} - {"assert_clean"}:
+        assert f"`{checked}(" in section, checked
 
 
 @pytest.mark.engine

@@ -7,7 +7,9 @@ import time
 
 import pytest
 
-from mlgate import BusyError, ProcessError, UsageError
+from mlgate import BusyError, ProcessError, StackError, UsageError
+from mlgate_serving.identity import is_running
+from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
 
 pytestmark = pytest.mark.engine
@@ -80,7 +82,7 @@ def test_what_a_lost_answer_leaves_in_the_cloud_is_reaped(rack, cloud):
 def test_what_is_lost_in_the_cloud_fails_the_test_and_is_named(rack, cloud, stacks):
     dev = rack("a", "b")
     cloud.fail("create", BOX, how="refuse afterwards")
-    with pytest.raises(UpdateError):
+    with pytest.raises(UpdateError, match=r"box:index:Box a: .*refused on order"):
         dev.up()
     with pytest.raises(LeakError, match=r"box:index:Box a \(box-1\)"):
         stacks.close()
@@ -129,11 +131,20 @@ def test_a_resource_taken_out_of_the_state_is_an_orphan(rack, cloud):
 
 def test_a_provider_that_dies_is_named_and_started_anew(rack, cloud):
     dev = rack("a", "b")
+    pid, port = cloud.pid, cloud.port
     cloud.fail("create", BOX, nth=2, how="die")
     with pytest.raises(UpdateError, match="box:index:Box b"):
         dev.up()
+    with pytest.raises(StackError, match=f"nothing listens on port {port} .*\n.*comes back with its `reset"):
+        dev.preview()
+    assert not is_running(pid)
+    assert port_is_free(port)
     cloud.reset()
     assert cloud.alive() == []
+    assert [step.name for step in dev.refresh().deleted(BOX)] == ["a"]
+    dev.up()
+    assert [made.name for made in cloud.alive()] == ["a", "b"]
+    assert dev.preview().nothing()
 
 
 def test_a_provider_that_crashes_by_itself_is_no_fault_on_order(cloud):
@@ -176,8 +187,10 @@ def test_nothing_of_a_killed_engine_stays(rack, stacks):
     from mlgate_testkit.engine.orphans import marked
 
     dev = rack("a", "b")
-    with pytest.raises(UpdateError):
+    with pytest.raises(UpdateError, match="killed on order") as failure:
         dev.up(kill_at=2)
+    assert failure.value.killed_at.number == 2
+    assert [event.number for event in failure.value.changes.events] == [1, 2]
     assert not marked(lambda mark: mark.workspace == str(dev.workspace))
     recover(dev)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,9 +19,11 @@ import psutil
 import pytest
 
 from mlgate import StackError, UsageError
+from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate_serving.identity import birth_of
-from mlgate_testkit.engine import Engine, Stacks, UpdateError
-from mlgate_testkit.engine.environment import engine_environment
+from mlgate_testkit.engine import UpdateError
+from mlgate_testkit.engine.environment import engine_environment, no_clouds
+from mlgate_testkit.engine.errors import remedy_for
 from mlgate_testkit.engine.orphans import Mark, describe, marked, own_mark
 
 from .programs import simulated_boxes
@@ -31,14 +35,16 @@ config:
   shop:tags: {team: data}
 """
 PROGRAM = """\
-import json, os
+import json, os, sys
 from pathlib import Path
 import pulumi
+import module_beside
 config = pulumi.Config()
 pulumi.export("size", config.require("size"))
 pulumi.export("tags", config.require_object("tags"))
 pulumi.export("length", config.require_secret("password").apply(len))
 pulumi.export("beside", Path("beside.txt").read_text())
+pulumi.export("python", sys.prefix)
 pulumi.export("clouds", {key: value for key, value in os.environ.items() if key.startswith(("AWS_", "PULUMI_ACCESS", "GOOGLE_", "KUBE"))})
 """
 
@@ -61,6 +67,7 @@ def infra(tmp_path):
     (folder / "program").mkdir()
     (folder / "program" / "__main__.py").write_text(PROGRAM)
     (folder / "program" / "beside.txt").write_text("here")
+    (folder / "program" / "module_beside.py").write_text("")
     return folder
 
 
@@ -68,6 +75,7 @@ def infra(tmp_path):
 def test_a_project_of_a_user_runs_with_its_stack_file_and_is_not_written_to(stack, infra, monkeypatch):
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK", "GOOGLE_CREDENTIALS", "KUBECONFIG"):
         monkeypatch.setenv(name, "the-real-one")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     before = {path: path.read_bytes() for path in infra.rglob("*") if path.is_file()}
     prod = stack("prod", program=infra, config={"size": "5"}, secrets={"password": "four"})
     prod.up()
@@ -76,6 +84,77 @@ def test_a_project_of_a_user_runs_with_its_stack_file_and_is_not_written_to(stac
     assert "the-real-one" not in json.dumps(prod.outputs["clouds"])
     assert prod.outputs["clouds"]["AWS_ACCESS_KEY_ID"]
     assert {path: path.read_bytes() for path in infra.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """The home of a user who has accounts, in this test that of everything."""
+    folder = tmp_path / "user"
+    monkeypatch.setenv(CACHE_VARIABLE, str(cache_folder()))
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("XDG_CONFIG_HOME", "PULUMI_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for path, text in USERS_FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    return folder
+
+
+USERS_FILES = {
+    ".aws/credentials": "[default]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n[prod]\naws_access_key_id = AKIAREAL\n",
+    ".aws/config": "[profile prod]\nregion = eu-west-1\n",
+    ".kube/config": "apiVersion: v1\nkind: Config\nclusters:\n- {name: real, cluster: {server: 'https://real.example'}}\n",
+}
+
+
+@pytest.mark.engine
+def test_the_files_of_a_users_accounts_are_not_found_and_the_engine_has_a_home_of_its_own(stack, home):
+    def program():
+        import boto3
+        import pulumi
+        from kubernetes import config
+
+        session = boto3.Session()
+        pulumi.export("profiles", session.available_profiles)
+        pulumi.export("key", session.get_credentials().access_key)
+        pulumi.export("region", session.region_name)
+        try:
+            pulumi.export("clusters", [context["name"] for context in config.list_kube_config_contexts()[0]])
+        except config.ConfigException:
+            pulumi.export("clusters", None)
+
+    dev = stack("dev", program=program)
+    dev.up()
+    assert (dev.outputs["profiles"], dev.outputs.get("region"), dev.outputs.get("clusters")) == ([], None, None)
+    assert dev.outputs["key"] == "AKIATESTKIT000000000"
+    assert not (home / ".pulumi").exists()
+
+
+def test_every_file_of_a_cloud_and_the_engines_home_lie_where_nothing_of_the_user_does(tmp_path):
+    told = no_clouds(tmp_path)
+    files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AZURE_CONFIG_DIR", "CLOUDSDK_CONFIG", "KUBECONFIG")
+    assert all(told[name].startswith(f"{tmp_path}/") for name in files)
+    assert len({told[name] for name in files}) == len(files)
+    assert told["AWS_EC2_METADATA_DISABLED"] == "true"
+    assert not [name for name in told if "REGION" in name]
+    found = engine_environment({}, home=tmp_path / "h", state=tmp_path, providers={}, marker="m", inherited={"PULUMI_HOME": "/home/u"})
+    assert found.items() >= no_clouds(tmp_path / "h").items()
+    assert found["PULUMI_HOME"] == str(tmp_path / "h")
+
+
+@pytest.mark.engine
+def test_a_project_with_a_virtual_environment_runs_in_it(stack, infra):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
+    (site,) = (infra / "venv").glob("lib/python*/site-packages")
+    (site / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))  # so that pulumi need not be installed again
+    project = infra / "Pulumi.yaml"
+    project.write_text(project.read_text().replace("runtime: python", "runtime: {name: python, options: {virtualenv: venv}}"))
+    prod = stack("prod", program=infra, secrets={"password": "four"})
+    prod.up()
+    assert prod.outputs["python"] == str(infra / "venv")
+    shutil.rmtree(infra / "venv")
+    with pytest.raises(UsageError, match="there is none"):
+        prod.change(program=infra)
 
 
 @pytest.mark.engine
@@ -110,17 +189,12 @@ def test_a_name_that_no_stack_can_have_is_refused(stack, name):
 
 
 @pytest.mark.engine
-def test_a_run_that_does_not_end_is_ended(tmp_path):
-    engine = Engine(tmp_path / "home", timeout_s=6)
-    try:
-        stacks = Stacks(engine, tmp_path)
-        dev = stacks("dev", program=sleeping)
-        with pytest.raises(UpdateError, match="did not end within 6 s"):
-            dev.up()
-        assert not marked(lambda mark: mark.workspace == str(dev.workspace))
-        stacks.close()
-    finally:
-        engine.close()
+def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch):
+    monkeypatch.setattr(pulumi_engine, "timeout_s", 6)  # a second engine's end would be that of every provider of this process
+    dev = stack("dev", program=sleeping)
+    with pytest.raises(UpdateError, match="did not end within 6 s"):
+        dev.up()
+    assert not marked(lambda mark: mark.workspace == str(dev.workspace))
 
 
 @pytest.fixture
@@ -173,12 +247,56 @@ def test_a_provider_port_where_nobody_listens_is_told_at_once(stack):
             dev.up()
 
 
+def one_queue() -> None:
+    import pulumi_aws as aws
+
+    aws.sqs.Queue("q")
+
+
+def one_map() -> None:
+    import pulumi_kubernetes as kubernetes
+
+    kubernetes.core.v1.ConfigMap("m", data={})
+
+
 @pytest.mark.engine
-def test_a_program_whose_provider_no_fixture_attaches_is_told_which_to_ask_for(stack):
-    dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'})
-    with pytest.raises(UpdateError, match="no resource plugin 'pulumi-resource-box'") as failure:
+@pytest.mark.parametrize(
+    ("program", "package", "remedy"),
+    [
+        (one_queue, "aws", "ask for the fixture simulated_aws, or give stack(..., providers={'aws': PORT})"),
+        (one_map, "kubernetes", "ask for the fixture kubernetes_standin, or give stack(..., providers={'kubernetes': PORT})"),
+        (simulated_boxes, "box", "put the plugin pulumi-resource-box on PATH, or give stack(..., providers={'box': PORT})"),
+    ],
+)
+def test_a_program_whose_provider_no_fixture_attaches_is_told_how_to_get_one(stack, program, package, remedy):
+    dev = stack("dev", program=program, config={"names": '["a"]', "aws:region": "eu-central-1"})
+    with pytest.raises(UpdateError, match=f"no resource plugin 'pulumi-resource-{package}'") as failure:
         dev.up()
-    assert "simulated_aws" in str(failure.value)
+    assert remedy in failure.value.remedy
+    assert ("`record` needs no provider" in failure.value.remedy) == (package == "box")
+
+
+@pytest.mark.engine
+def test_a_stack_that_names_no_region_fails_as_with_a_real_account(stack, simulated_aws, monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    dev = stack("dev", program=one_queue)
+    with pytest.raises(UpdateError, match="no region is configured") as failure:
+        dev.up()
+    assert "config={'aws:region': 'eu-central-1'}" in failure.value.remedy
+
+
+@pytest.mark.engine
+def test_an_environment_without_pip_which_the_language_host_asks_is_told_how_to_get_it(stack, infra):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
+    project = infra / "Pulumi.yaml"
+    project.write_text(project.read_text().replace("runtime: python", "runtime: {name: python, options: {virtualenv: venv}}"))
+    with pytest.raises(UpdateError, match="-m pip list") as failure:
+        stack("prod", program=infra, secrets={"password": "four"}).up()
+    assert "uv pip install pip" in failure.value.remedy
+
+
+def test_a_plugin_with_a_longer_name_is_named_whole():
+    assert "pulumi-resource-aws-native on PATH" in remedy_for("no resource plugin 'pulumi-resource-aws-native' found", otherwise="")
 
 
 def test_nothing_of_the_users_clouds_is_inherited(tmp_path):

@@ -56,7 +56,7 @@ def run(program):
 def test_a_project_runs_where_it_lies(folder, tmp_path):
     (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\nstackConfigDir: stacks\n")
     found = Program.find(folder, tmp_path / "work")
-    assert found == Program(folder, "shop", folder / "stacks")
+    assert found == Program(folder, "shop", folder / "stacks", runs_in=folder)
     assert not (tmp_path / "work").exists()
 
 
@@ -65,7 +65,41 @@ def test_the_main_program_of_a_project_is_that_project(folder, tmp_path, main):
     (folder / "program").mkdir()
     (folder / "program" / "__main__.py").write_text("")
     (folder / "Pulumi.yaml").write_text(f"name: shop\nruntime: python\nmain: {main}\n")
-    assert Program.find(folder / "program", tmp_path / "work").folder == folder
+    found = Program.find(folder / "program", tmp_path / "work")
+    assert (found.folder, found.runs_in) == (folder, folder / "program")
+
+
+AS_NEW = """\
+name: shop
+runtime:
+  name: python
+  options:
+    toolchain: pip
+    virtualenv: venv
+"""
+
+
+def test_the_virtual_environment_that_a_project_names_is_asked_for_where_it_is_missing(folder, tmp_path):
+    (folder / "Pulumi.yaml").write_text(AS_NEW)
+    with pytest.raises(UsageError, match="runs in the virtual environment 'venv', and there is none") as refused:
+        Program.find(folder, tmp_path / "work")
+    assert refused.value.where == str(folder / "Pulumi.yaml")
+    assert f"`pulumi install` in {folder}" in refused.value.remedy
+
+
+@pytest.mark.parametrize("named", ["venv", "absolute"])
+def test_the_virtual_environment_that_a_project_names_is_found(folder, tmp_path, named):
+    place = folder / "venv" if named == "venv" else tmp_path / "elsewhere"
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").touch()
+    (folder / "Pulumi.yaml").write_text(AS_NEW.replace("venv\n", f"{named if named == 'venv' else place}\n"))
+    assert Program.find(folder, tmp_path / "work").virtualenv == place
+
+
+@pytest.mark.parametrize("runtime", ["python", "{name: python}", "{name: python, options: {toolchain: pip}}"])
+def test_a_project_that_names_no_virtual_environment_runs_where_the_tests_do(folder, tmp_path, runtime):
+    (folder / "Pulumi.yaml").write_text(f"name: shop\nruntime: {runtime}\n")
+    assert Program.find(folder, tmp_path / "work").virtualenv is None
 
 
 def test_a_folder_without_a_project_runs_in_place(folder, tmp_path):

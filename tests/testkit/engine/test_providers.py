@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import boto3
 import pytest
 
-from mlgate_testkit.engine import Simulated, UpdateError, no_clouds, recover
+from mlgate import StackError, UsageError
+from mlgate_serving.identity import is_running
+from mlgate_serving.ports import port_is_free
+from mlgate_testkit.engine import LeakError, Simulated, Stacks, UpdateError, no_clouds, recover
+from mlgate_testkit.provider.process import ProviderProcess
+
+from .programs import simulated_boxes
 
 pytestmark = pytest.mark.engine
 BUCKET = "aws:s3/bucket:Bucket"
+REGION = {"aws:region": "eu-central-1"}
+ROLE = "aws:iam/role:Role"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 
 
 def buckets() -> None:
@@ -27,8 +39,21 @@ def settings() -> None:
     kubernetes.core.v1.ConfigMap("settings", metadata={"name": "settings"}, data={"colour": "red"})
 
 
+def three_settings() -> None:
+    """One of them is somebody else's, and only patched."""
+    import pulumi
+    import pulumi_kubernetes as kubernetes
+
+    colour = pulumi.Config().get("colour") or "red"
+    first = kubernetes.core.v1.ServiceAccount("first", metadata={"name": "first", "labels": {"colour": colour}})
+    theirs = kubernetes.core.v1.ConfigMapPatch(
+        "theirs", metadata={"name": "theirs"}, data={"ours": "1"}, opts=pulumi.ResourceOptions(depends_on=[first])
+    )
+    kubernetes.core.v1.ConfigMap("last", metadata={"name": "last"}, data={"a": "b"}, opts=pulumi.ResourceOptions(depends_on=[theirs]))
+
+
 def test_a_stack_on_simulated_aws_goes_up_and_sees_drift(stack, simulated_aws):
-    prod = stack("prod", program=buckets, config={"names": ["logs"]})
+    prod = stack("prod", program=buckets, config={**REGION, "names": ["logs"]})
     changes = prod.up()
     assert changes.created(BUCKET)
     assert prod.outputs["logs"].startswith("arn:aws:s3:::logs-")
@@ -36,7 +61,7 @@ def test_a_stack_on_simulated_aws_goes_up_and_sees_drift(stack, simulated_aws):
     by_hand = boto3.client(
         "s3",
         endpoint_url=simulated_aws.endpoint(),
-        region_name="us-east-1",
+        region_name=REGION["aws:region"],
         aws_access_key_id="x",
         aws_secret_access_key="x",  # noqa: S106
     )
@@ -47,14 +72,14 @@ def test_a_stack_on_simulated_aws_goes_up_and_sees_drift(stack, simulated_aws):
 def test_it_is_empty_for_the_next_test_and_a_rename_replaces(stack, simulated_aws):
     assert simulated_aws.alive() == []
     assert simulated_aws.calls("create") == []
-    prod = stack("prod", program=buckets, config={"names": ["logs"], "bucket": "logs-of-a-test"})
+    prod = stack("prod", program=buckets, config={**REGION, "names": ["logs"], "bucket": "logs-of-a-test"})
     prod.up()
     prod.change(config={"bucket": "other-logs-of-a-test"})
     assert prod.preview().replaced(BUCKET)[0].replace_reasons == ("bucket",)
 
 
 def test_a_crash_in_mid_create_is_recovered_from(stack, simulated_aws):
-    prod = stack("prod", program=buckets, config={"names": ["logs", "data"]})
+    prod = stack("prod", program=buckets, config={**REGION, "names": ["logs", "data"]})
     simulated_aws.fail("create", BUCKET, nth=2, how="refuse afterwards", message="connection reset")
     with pytest.raises(UpdateError, match="connection reset"):
         prod.up()
@@ -62,6 +87,75 @@ def test_a_crash_in_mid_create_is_recovered_from(stack, simulated_aws):
     assert len(recover(prod).reaped) == 1
     prod.up()
     assert len(simulated_aws.alive()) == 2
+
+
+def test_a_simulated_cloud_that_dies_is_named_and_an_empty_one_takes_its_place(stack, simulated_aws):
+    prod = stack("prod", program=buckets, config={**REGION, "names": ["logs"]})
+    prod.up()
+    pid, ports = simulated_aws.pid, [simulated_aws.port, urlsplit(simulated_aws.endpoint()).port]
+    simulated_aws.fail("create", BUCKET, how="die")
+    prod.change(config={"names": ["logs", "data"]})
+    with pytest.raises(UpdateError, match=f"{BUCKET} data"):
+        prod.up()
+    with pytest.raises(StackError, match=f"provider aws: nothing listens on port {ports[0]}"):
+        prod.preview()
+    assert not is_running(pid)
+    assert all(port_is_free(port) for port in ports)
+    simulated_aws.reset()
+    assert simulated_aws.alive() == []
+    assert [step.name for step in prod.refresh().deleted(BUCKET)] == ["logs"]
+    prod.up()
+    assert len(simulated_aws.alive()) == 2
+    assert prod.preview().nothing()
+
+
+def test_an_order_that_cannot_act_is_refused_at_once(simulated_aws):
+    with pytest.raises(UsageError, match="aws:s3/bukcet:Bucket is not simulated, so no create of it ever comes") as refused:
+        simulated_aws.fail("create", "aws:s3/bukcet:Bucket")
+    assert "did you mean 'aws:s3/bucket:Bucket'?" in refused.value.remedy
+    with pytest.raises(UsageError, match="no simulated type asks a service 'S3'"):
+        simulated_aws.throttle(service="S3", times=3)
+
+
+def test_an_order_that_nothing_came_for_is_named_with_what_came(stack, simulated_aws):
+    stack("prod", program=buckets, config={**REGION, "names": ["logs"]}).up()
+    simulated_aws.fail("create", BUCKET, nth=3)
+    simulated_aws.lag(reads=2, token=ROLE)
+    with pytest.raises(UsageError) as told:
+        simulated_aws.reset()
+    assert "fail('create', 'aws:s3/bucket:Bucket', nth=3): 0 such requests came" in told.value.problem
+    assert f"lag(2, '{ROLE}'): no request depended on" in told.value.problem
+    assert f"order what comes (1 create {BUCKET})" in told.value.remedy
+    simulated_aws.reset()
+
+
+def test_an_order_larger_than_needed_is_no_fault_of_the_test(stack, simulated_aws):
+    prod = stack("prod", program=buckets, config={**REGION, "names": ["logs"]})
+    simulated_aws.fail("create", BUCKET, times=50)
+    with pytest.raises(UpdateError, match="refused on order"):
+        prod.up()
+    simulated_aws.clear()
+    prod.up()
+    simulated_aws.throttle(service="s3", times=1000)
+    with pytest.raises(UpdateError, match="ThrottlingException"):
+        prod.refresh()
+    assert len(simulated_aws.alive()) == 1, "who only looks is not throttled"
+
+
+def test_what_was_made_through_a_port_goes_with_the_test(pulumi_engine, simulated_aws, tmp_path):
+    stacks = Stacks(pulumi_engine, tmp_path)
+    stacks("prod", program=buckets, config={**REGION, "names": ["logs"]}, providers={"aws": simulated_aws.port}).up()
+    assert len(simulated_aws.alive()) == 1
+    stacks.close()
+    assert simulated_aws.alive() == []
+
+
+def test_what_was_made_through_a_port_that_serves_no_more_is_named(pulumi_engine, tmp_path):
+    stacks = Stacks(pulumi_engine, tmp_path)
+    with ProviderProcess("box", "clouds:tracked", environment={"PYTHONPATH": str(Path(__file__).parent)}) as process:
+        stacks("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": process.port}).up()
+    with pytest.raises(LeakError, match=f"cannot be destroyed: provider box: nothing listens on port {process.port}"):
+        stacks.close()
 
 
 def test_the_simulated_cloud_heeds_no_profile_of_the_user(tmp_path, monkeypatch):
@@ -83,3 +177,43 @@ def test_a_stack_on_the_control_plane_goes_up_and_its_objects_go_with_the_test(s
 def test_the_next_test_finds_none_of_them(kubernetes_standin, kubernetes_cluster):
     assert kubernetes_standin.alive() == []
     assert "settings" not in {found["metadata"]["name"] for found in kubernetes_cluster.objects.list("ConfigMap", "default")}
+
+
+@pytest.mark.cluster
+def test_what_a_killed_standin_left_is_gone_once_it_is_started_anew(stack, kubernetes_standin, kubernetes_cluster):
+    objects = kubernetes_cluster.objects
+    objects.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "theirs"}, "data": {"theirs": "1"}})
+    dev = stack("dev", program=three_settings)
+    dev.up()
+    dev.change(config={"colour": "blue"})
+    dev.up()  # by server-side apply, under another manager than the create
+    pid, port = kubernetes_standin.pid, kubernetes_standin.port
+    kubernetes_standin.fail("update", "kubernetes:core/v1:ServiceAccount", how="die")
+    dev.change(config={"colour": "green"})
+    with pytest.raises(UpdateError, match="kubernetes:core/v1:ServiceAccount first"):
+        dev.up()
+    assert not is_running(pid)
+    assert port_is_free(port)
+    assert objects.find("ConfigMap", "last")
+    kubernetes_standin.reset()
+    assert objects.find("ConfigMap", "last") is None
+    assert objects.find("ServiceAccount", "first") is None
+    assert objects.find("ConfigMap", "theirs")["data"] == {"theirs": "1"}
+    assert objects.find("ServiceAccount", "default"), "what the cluster has of itself stays"
+    dev.refresh()
+    changes = dev.up()
+    assert {step.name for step in changes.created()} == {"first", "last"}
+    assert {step.name for step in changes.updated()} == {"theirs"}
+    assert dev.preview().nothing()
+    dev.destroy()
+    objects.delete("ConfigMap", "theirs")
+
+
+@pytest.mark.cluster
+def test_a_standin_sweeps_no_cluster_but_a_throwaway(stack, kubernetes_standin, kubernetes_cluster):
+    stack("dev", program=settings).up()
+    kubernetes_standin.use(kubeconfig=str(kubernetes_cluster.kubeconfig))
+    assert kubernetes_standin.sweep() == []
+    assert kubernetes_cluster.objects.find("ConfigMap", "settings")
+    kubernetes_standin.use(kubeconfig=str(kubernetes_cluster.kubeconfig), throwaway=True)
+    assert kubernetes_standin.sweep() == ["ConfigMap default/settings"]

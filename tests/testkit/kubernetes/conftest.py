@@ -21,6 +21,12 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def kubernetes_cluster(cluster: Cluster) -> Cluster:
+    """The fixture `kubernetes_standin` works on it as well."""
+    return cluster
+
+
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     name = f"test-{secrets.token_hex(4)}"

@@ -8,6 +8,8 @@ import inspect
 import pulumi
 import pytest
 
+from mlgate.errors import UsageError
+from mlgate_testkit.kubernetes import KubernetesStandIn
 from mlgate_testkit.kubernetes.kinds import BUILT_IN_GROUPS, ObjectKind, is_patch, nearest, of_inputs, of_token
 from mlgate_testkit.provider.provider import ProviderError
 
@@ -65,3 +67,33 @@ def test_every_type_of_the_sdk_is_a_kind_of_a_built_in_group(module: str) -> Non
     assert tokens
     assert {of_token(token).group for token in tokens} <= BUILT_IN_GROUPS
     assert {of_token(token).version for token in tokens} == {"v1"}
+
+
+@pytest.mark.parametrize(
+    ("operation", "token", "near"),
+    [
+        ("create", "kubernetes:apps/v1:Deploymnt", "kubernetes:apps/v1:Deployment"),
+        ("create", "kubernetes:app/v1:Deployment", "kubernetes:apps/v1:Deployment"),
+        ("update", "kubernetes:core/v1:ConfigMaps", "kubernetes:core/v1:ConfigMap"),
+        ("delete", "Deployment", ""),
+        ("invoke", "kubernetes:yaml:decod", "kubernetes:yaml:decode"),
+    ],
+)
+def test_a_failure_of_what_no_cluster_can_have_is_refused_with_the_nearest(operation: str, token: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"{token} is not in the stand-in, so no {operation} of it ever comes") as refused:
+        KubernetesStandIn().require_known(operation, token)
+    assert refused.value.remedy.startswith(f"order one that is: {near}")
+
+
+@pytest.mark.parametrize(
+    ("operation", "token"),
+    [
+        ("create", "kubernetes:apps/v1:Deployment"),
+        ("create", "kubernetes:apps/v1:DeploymentPatch"),
+        ("create", "kubernetes:helm.sh/v3:Release"),
+        ("create", "kubernetes:example.com/v1:Widget"),
+        ("invoke", "kubernetes:yaml:decode"),
+    ],
+)
+def test_a_failure_of_what_some_cluster_has_can_be_ordered(operation: str, token: str) -> None:
+    KubernetesStandIn().require_known(operation, token)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from mlgate_testkit.cluster import Cluster
-from mlgate_testkit.engine import Stack, Stacks, UpdateError
+from mlgate_testkit.engine import Simulated, Stack, Stacks, UpdateError
+from mlgate_testkit.kubernetes.charts import find_chart
 from mlgate_testkit.provider.process import ProviderProcess
 
 from . import programs
@@ -22,8 +25,8 @@ DEPLOYMENT, CONFIG_MAP = "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Co
 
 
 @pytest.fixture
-def brought(stack: Stacks, stand_in: ProviderProcess, namespace: str) -> Brought:
-    """A stack of one of the programs, in the test's namespace."""
+def brought(stand_in: ProviderProcess, namespace: str, stack: Stacks) -> Brought:
+    """A stack of one of the programs, in the test's namespace. It is destroyed before these go."""
 
     def make(program: Callable[[], None], *, secrets: dict[str, str] | None = None, **config: Any) -> Stack:
         given = {"namespace": namespace, **config}
@@ -167,6 +170,40 @@ def test_a_helm_release_is_simulated_and_says_so(brought: Brought, cluster: Clus
     assert metrics.preview().nothing()
     metrics.destroy()
     assert cluster.objects.list("Secret", namespace) == []
+
+
+CHART_BESIDE = """
+import pulumi
+from pulumi_kubernetes.helm.v3 import Release
+
+about = {"name": "metrics", "namespace": pulumi.Config().require("namespace")}
+Release("metrics", chart="./charts/metrics", value_yaml_files=[pulumi.FileAsset("values.yaml")], **about)
+"""
+
+
+def test_a_chart_beside_the_program_is_found_from_wherever_the_tests_run(
+    cluster: Cluster, namespace: str, stack: Stacks, kubernetes_standin: Simulated, tmp_path: Path
+) -> None:
+    infra = tmp_path / "infra"
+    (infra / "charts" / "metrics").mkdir(parents=True)
+    (infra / "charts" / "metrics" / "Chart.yaml").write_text("apiVersion: v2\nname: metrics\nversion: 1.2.3\n")
+    (infra / "values.yaml").write_text("replicas: 3\n")
+    (infra / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (infra / "__main__.py").write_text(CHART_BESIDE)
+    dev = stack("dev", program=infra, config={"namespace": namespace})
+    dev.up()
+    assert [made.name for made in kubernetes_standin.alive()] == ["metrics"]
+    found = cluster.objects.find("Secret", "mlgate-testkit-release.metrics", namespace)
+    assert found
+    record = json.loads(b64decode(found["data"]["release"]))
+    assert (record["version"], record["values"]) == ("1.2.3", {"replicas": 3})
+    chart = find_chart(str(infra / "charts" / "metrics"))
+    assert chart
+    assert record["digest"] == chart.digest
+    (infra / "charts" / "metrics").rename(infra / "charts" / "other")
+    dev.change(config={"namespace": f"{namespace}-other"})
+    with pytest.raises(UpdateError, match=f"there is no Helm chart at {infra}/charts/metrics"):
+        dev.preview()
 
 
 def test_a_cluster_that_is_gone_is_named_and_can_be_forgotten(brought: Brought, cluster: Cluster) -> None:

@@ -98,6 +98,15 @@ def test_what_is_no_chart_is_refused_by_its_path(tmp_path: Path) -> None:
             find_chart(str(path))
 
 
+@pytest.mark.parametrize("named", ["./charts/metrics", "../metrics", "/nowhere/metrics", "~/nowhere/metrics", "metrics-1.2.3.tgz"])
+def test_a_chart_that_can_only_be_on_this_machine_and_is_not_is_an_error(nowhere: Asked, named: str) -> None:
+    inputs, _ = nowhere.provider.check(IT, {}, {"chart": named}, b"")
+    with pytest.raises(ProviderError, match=r"there is no Helm chart at /.*; a relative path begins in the program's folder"):
+        nowhere.provider.create(IT, inputs, nowhere.run(preview=True))
+    assert find_chart("https://charts.example/metrics-1.2.3.tgz") is None
+    assert find_chart("oci://registry.example/metrics") is None
+
+
 @pytest.mark.cluster
 def test_a_release_of_a_chart_elsewhere_is_recorded_and_says_that_it_is_simulated(asked: Asked, cluster: Cluster, namespace: str) -> None:
     inputs = {"chart": "metrics", "version": "1.0.0", "repositoryOpts": {"repo": "https://charts.example"}, "values": {"replicas": 2}}

@@ -44,7 +44,7 @@ def differences(recorded: Any, lies: Any, lying: Objects, at: str = "") -> list[
 
 
 def test_what_is_recorded_is_what_lies_on_the_control_plane(
-    stack: Stacks, stand_in: ProviderProcess, cluster: Cluster, namespace: str
+    stand_in: ProviderProcess, cluster: Cluster, namespace: str, stack: Stacks
 ) -> None:
     config = {"namespace": namespace, "greeting": "good morning", "image": "shop:7"}
     graph = record(programs.shop, stack="dev", config=config)

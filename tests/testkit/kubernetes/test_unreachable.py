@@ -94,6 +94,20 @@ def test_a_preview_does_not_need_the_cluster(nowhere: str) -> None:
     assert set(provider.diff(OLD, made("ConfigMap", "settings", data={"a": "2"})).changed) == {"data.a"}
 
 
+def test_a_preview_that_cannot_ask_says_that_nothing_was_checked(nowhere: str) -> None:
+    server = yaml.safe_load(nowhere)["clusters"][0]["cluster"]["server"]
+    for provider, why in ((asked(kubeconfig=nowhere), f"the API server {server} does not answer"), (asked(), "never takes your own")):
+        provider.preview(made("ConfigMap", dta={"a": "1"}))
+        provider.update(OLD, made("ConfigMap", "settings", dta={"a": "2"}), preview=True)
+        assert len(provider.warnings) == 2
+        assert all(
+            said.startswith("nothing of this was checked, fields and rules included: ") and why in said for said in provider.warnings
+        )
+    of_this_update = asked(kubeconfig=UNKNOWN)
+    of_this_update.preview(made("ConfigMap", data={"a": "1"}))
+    assert of_this_update.warnings == []
+
+
 def test_the_namespace_is_that_of_the_program_then_the_provider_then_the_context(nowhere: str) -> None:
     inside = made("ConfigMap", "a")
     inside["metadata"]["namespace"] = "own"

@@ -66,6 +66,26 @@ def test_a_stray_component_in_a_component_is_found_once_and_its_own_children_are
     assert [finding.path for finding in found(program, "stray-child")] == ["inner"]
 
 
+def test_what_a_component_makes_under_another_one_is_a_stray_and_says_where_it_stands():
+    def program() -> None:
+        other = Box("other", lambda _: None)
+        Box("box", lambda _: aws.s3.Bucket("b", opts=pulumi.ResourceOptions(parent=other)))
+
+    (finding,) = found(program, "stray-child")
+    assert finding.problem == "test:index:Box box makes it, and it stands under other"
+
+
+def test_what_a_function_makes_for_a_component_that_it_is_handed_is_none_of_that_components_strays():
+    def alarms(box: Box) -> aws.sqs.Queue:
+        return aws.sqs.Queue("alarms", tags={"of": box.made.name})
+
+    def program() -> None:
+        alarms(Box("box", lambda box: aws.sqs.Queue("q", opts=pulumi.ResourceOptions(parent=box))))
+
+    assert found(program, "stray-child") == []
+    assert [finding.path for finding in found(program, "outside-component")] == ["alarms"]
+
+
 def test_what_stands_outside_components_needs_a_reason():
     def program() -> None:
         aws.s3.Bucket("alone")
@@ -175,6 +195,34 @@ def test_a_secret_beside_an_output_is_found_too():
     assert (finding.path, finding.property) == ("t", "containerDefinitions")
 
 
+class Login(pulumi.ComponentResource):
+    def __init__(self, **outputs: pulumi.Input[str]) -> None:
+        super().__init__("test:index:Login", "login")
+        self.register_outputs(outputs)
+
+
+def test_a_secret_that_a_component_registers_in_clear_is_found():
+    def program() -> None:
+        config = pulumi.Config()
+        Login(user="shop", text=f"shop:{config.require('password')}", kept=config.require_secret("password"))
+
+    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    assert (finding.path, finding.property) == ("login", "text")
+    assert finding.problem == "it holds the value of a secret, and the mark is lost, among its outputs"
+    assert "register it as pulumi.Output.secret" in finding.remedy
+
+
+def test_an_output_of_the_cloud_that_nobody_marks_is_found_and_a_marked_one_is_not():
+    def program(**options) -> None:
+        aws.apigatewayv2.Api("api", protocol_type="HTTP", opts=pulumi.ResourceOptions(**options))
+
+    table = {"resources": {"api": {"apiEndpoint": "https://shop:hunter22@example.org"}}}
+    (finding,) = found(program, "secret-in-clear", **table)
+    assert (finding.path, finding.property) == ("api", "apiEndpoint")
+    assert "additional_secret_outputs" in finding.remedy
+    assert found(lambda: program(additional_secret_outputs=["apiEndpoint"]), "secret-in-clear", **table) == []
+
+
 def test_a_secret_that_lost_its_mark_on_the_way_out_of_the_stack_is_found():
     def program() -> None:
         pulumi.export("login", f"shop:{pulumi.Config().require('password')}")
@@ -212,13 +260,47 @@ def policy(principal, **more) -> str:
         (policy({"AWS": "*"}), True),
         (policy({"AWS": ["arn:aws:iam::1:root", "*"]}), True),
         (policy({"AWS": "arn:aws:iam::1:root"}), False),
-        (policy("*", Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}), False),
         (policy("*", Effect="Deny"), False),
+        (json.dumps({"Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "s3:*"}]}), True),
         ("no json", False),
     ],
 )
 def test_a_policy_for_everybody_makes_a_bucket_public(document, public):
     told = found(lambda: aws.s3.BucketPolicy("p", bucket="b", policy=document) and None, "public-bucket")
+    assert [finding.property for finding in told] == (["policy"] if public else [])
+
+
+@pytest.mark.parametrize(
+    ("condition", "public"),
+    [
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),
+        ({"StringEquals": {"AWS:principalorgid": ["o-1", "o-2"]}}, False),
+        ({"ForAnyValue:StringLike": {"aws:PrincipalOrgPaths": "o-1/r-1/*"}}, False),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/*"}}, False),
+        ({"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::shop"}}, False),
+        ({"StringEquals": {"aws:SourceVpce": "<id of VpcEndpoint s3>"}}, False),
+        ({"IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "2001:db8::/32"]}}, False),
+        ({"Bool": {"aws:SecureTransport": "true"}, "StringEquals": {"aws:SourceAccount": "123456789012"}}, False),
+        # These hold for anybody who meets them.
+        ({"Bool": {"aws:SecureTransport": "true"}}, True),
+        ({"StringLike": {"aws:Referer": "https://example.org/*"}}, True),
+        ({"StringEquals": {"aws:PrincipalOrgID": ["o-1", "*"]}}, True),
+        ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, True),
+        ({"StringEquals": {"aws:userid": "${aws:userid}"}}, True),
+        ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/reader"}}, True),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}}, True),
+        ({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}, True),
+        ({"IpAddress": {"aws:SourceIp": ["192.0.2.0/24", "128.0.0.0/1"]}}, True),
+        ({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}, True),
+        ({"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, True),
+        # These hold where the request has no such key, as that of a stranger.
+        ({"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}}, True),
+        ({"ForAllValues:StringEquals": {"aws:PrincipalOrgPaths": "o-1/r-1/"}}, True),
+        ({"Null": {"aws:PrincipalOrgID": "true"}}, True),
+    ],
+)
+def test_a_condition_closes_a_statement_only_if_it_says_who_or_from_where(condition, public):
+    told = found(lambda: aws.s3.BucketPolicy("p", bucket="b", policy=policy("*", Condition=condition)) and None, "public-bucket")
     assert [finding.property for finding in told] == (["policy"] if public else [])
 
 

@@ -6,7 +6,7 @@ from mlgate.errors import DeclarationError
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
 
-from .shop import PASSWORD, shop
+from .shop import DEFECTS, PASSWORD, shop
 
 CONFIG = {"config": {"password": PASSWORD}, "secrets": ["password"]}
 
@@ -71,6 +71,12 @@ BY_RECORDING = {
         "pulumi.Output.format",
     ),
 }
+
+
+def test_twelve_defects_are_planted_and_each_is_looked_for_with_the_cheapest_thing_that_can_see_it():
+    assert len(DEFECTS) == 12
+    assert BY_LINT.keys() == {defect for defect, seen_by in DEFECTS.items() if seen_by == "lint"}
+    assert BY_RECORDING.keys() == {defect for defect, seen_by in DEFECTS.items() if seen_by == "recording"}
 
 
 def test_the_sample_stack_has_no_defect():

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from mlgate.errors import UsageError
 from mlgate_testkit.provider.provider import Difference, Failure, ProviderError, Resource, Run, State, Unhealthy, compare
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 
+NOTE = "note:index:Note"
 COUNT = "note:index:count"
 
 
@@ -76,6 +78,13 @@ class NotePackage:
 
     def configure(self, inputs: dict[str, Any]) -> Notes:
         return Notes(inputs.get("shelf", "floor"), self._kept, self._numbers)
+
+    def require_known(self, _operation: str, token: str) -> None:
+        if token not in {NOTE, COUNT}:
+            raise UsageError(f"note has no type {token}", remedy=f"order one of {NOTE}")
+
+    def unmet(self) -> list[str]:
+        return ["a note on order"]
 
     def kept(self) -> list[str]:
         """The identities of all notes."""

@@ -14,9 +14,11 @@ import psutil
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from mlgate.errors import ProcessError
+from mlgate.errors import ProcessError, UsageError
 from mlgate_testkit.provider.process import ProviderProcess
 from mlgate_testkit.provider.values import to_struct
+
+from .notes import NOTE
 
 ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parent)}
 URN = "urn:pulumi:dev::shop::note:index:Note::hello"
@@ -57,20 +59,38 @@ def test_a_fault_is_ordered_from_outside(notes: ProviderProcess) -> None:
         create(notes)
 
 
+def test_orders_that_nothing_came_for_are_told_those_of_the_package_too(notes: ProviderProcess) -> None:
+    assert notes.call("unmet") == ["a note on order"]
+    notes.call("fail", operation="create", token=NOTE, nth=2)
+    create(notes)
+    assert notes.call("unmet") == ["fail('create', 'note:index:Note', nth=2): 1 such requests came", "a note on order"]
+    with pytest.raises(grpc.RpcError):
+        create(notes)
+    assert notes.call("unmet") == ["a note on order"]
+
+
+def test_it_works_in_the_folder_it_is_told(notes: ProviderProcess, tmp_path: Path) -> None:
+    notes.call("work_in", folder=str(tmp_path))
+    assert psutil.Process(notes.pid).cwd() == str(tmp_path)
+    with pytest.raises(ProcessError, match="No such file or directory"):
+        notes.call("work_in", folder=str(tmp_path / "gone"))
+
+
 @pytest.mark.parametrize(
-    ("control", "arguments", "said"),
+    ("control", "arguments", "kind", "said"),
     [
-        ("burn", {}, "note has no control 'burn'"),
-        ("configure", {"inputs": {}}, "note has no control 'configure'"),
-        ("shelve", {"shelf": "upper"}, "ValueError: upper is full"),
-        ("fail", {"operation": "creat"}, "'creat' is not one of check, diff, create"),
-        ("fail", {"operation": "create", "nth": 0}, "count from 1"),
+        ("burn", {}, ProcessError, "note has no control 'burn'"),
+        ("configure", {"inputs": {}}, ProcessError, "note has no control 'configure'"),
+        ("shelve", {"shelf": "upper"}, ProcessError, "ValueError: upper is full"),
+        ("fail", {"operation": "creat"}, UsageError, "'creat' is not one of check, diff, create"),
+        ("fail", {"operation": "create", "nth": 0}, UsageError, "count from 1"),
+        ("fail", {"operation": "create", "token": "note:index:Nota"}, UsageError, "note has no type note:index:Nota"),
     ],
 )
 def test_a_control_that_cannot_be_carried_out_says_why_and_the_process_goes_on(
-    notes: ProviderProcess, control: str, arguments: dict[str, object], said: str
+    notes: ProviderProcess, control: str, arguments: dict[str, object], kind: type[Exception], said: str
 ) -> None:
-    with pytest.raises(ProcessError, match=said):
+    with pytest.raises(kind, match=said):
         notes.call(control, **arguments)
     assert notes.call("kept") == []
 

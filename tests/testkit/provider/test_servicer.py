@@ -187,6 +187,20 @@ def test_the_third_create_of_a_type_fails_on_order_and_the_fourth_does_not(conne
     assert created(stub, {"text": "a"})[0] == "3"
 
 
+def test_an_order_is_met_once_it_acted_however_often_it_could_have(connect: Connect, faults: Faults) -> None:
+    stub = connect()
+    faults.fail("create", nth=2, times=9)
+    assert faults.unmet() == ["fail('create', nth=2): 0 such requests came"]
+    created(stub, {"text": "a"}, preview=True)
+    created(stub, {"text": "a"})
+    assert faults.unmet() == ["fail('create', nth=2): 1 such requests came"]
+    refused(lambda: created(stub, {"text": "a"}))
+    assert faults.unmet() == []
+    faults.fail("delete")
+    faults.clear()
+    assert faults.unmet() == []
+
+
 def test_previews_neither_count_nor_fail(connect: Connect, faults: Faults) -> None:
     stub = connect()
     faults.fail("create")

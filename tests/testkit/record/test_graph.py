@@ -189,6 +189,9 @@ def exported(**changes):
             "provider": f"{URN}pulumi:providers:aws::default_7_51_1::1",
             "protect": True,
             "customTimeouts": {"create": 300, "update": 0, "delete": 0},
+            "ignoreChanges": ["tags"],
+            "replaceOnChanges": ["size"],
+            "resourceHooks": {"BeforeCreate": ["checked"], "OnError": ["told"]},
         },
         {"urn": f"{URN}aws:s3/bucket:Bucket::old", "custom": True, "type": "aws:s3/bucket:Bucket", "delete": True, "id": "old"},
     ]
@@ -202,8 +205,15 @@ def test_a_state_export_is_the_same_kind_of_graph():
     assert (database.path, database.id, database.protect, database.provider) == ("web/db", "db-1", True, None)
     assert (database.inputs["size"], database.inputs["password"]) == (20, Secret(UNKNOWN))
     assert (database.depends_on, database.custom_timeouts) == ([graph.one("test:index:Group")], {"create": "300s"})
+    assert (database.ignore_changes, database.replace_on_changes) == (("tags",), ("size",))
+    assert database.hooks == {"before_create": ("checked",), "on_error": ("told",)}
     assert not graph.all("aws:s3/bucket:Bucket")
     assert "password = [secret]" in graph.tree()
+
+
+def test_a_state_export_that_names_features_is_read_as_any_other():
+    export = {**exported(ciphertext="v1:abc"), "version": 4, "features": ["hooks"]}
+    assert Graph.from_state(export).tree() == Graph.from_state(exported(ciphertext="v1:abc")).tree()
 
 
 def test_a_state_export_with_shown_secrets_keeps_them_marked():
@@ -213,7 +223,7 @@ def test_a_state_export_with_shown_secrets_keeps_them_marked():
 
 @pytest.mark.parametrize("export", [{}, {"version": 2, "deployment": {}}, {"version": 3, "deployment": None}])
 def test_what_is_no_state_export_is_refused(export):
-    with pytest.raises(UsageError, match="no state export of version 3"):
+    with pytest.raises(UsageError, match="no state export of version 3 or 4"):
         Graph.from_state(export)
 
 

@@ -19,7 +19,7 @@ def copied(tmp_path: Path) -> Path:
     """The program of the first page, and the tests of this one."""
     for page in ("testkit.md", "testkit-record.md"):
         text = (DOCS / page).read_text(encoding="utf-8")
-        for name, content in re.findall(r"`([\w./]+\.(?:py|yaml))`[^`]*:\n\n```\w+\n(.*?)```", text, flags=re.S):
+        for name, content in re.findall(r"`([\w./]+\.(?:py|yaml|txt))`[^\n]*:\n\n```\w+\n(.*?)```", text, flags=re.S):
             if name != "test_infra.py":
                 path = tmp_path / name
                 path.parent.mkdir(exist_ok=True)
@@ -27,14 +27,14 @@ def copied(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_platform.py"]
+def run(folder: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_the_tests_of_the_page_pass(copied):
     done = run(copied)
-    assert "2 passed" in done.stdout, done.stdout
+    assert "3 passed" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize(
@@ -50,9 +50,23 @@ def test_they_fail_with_the_reason_when_the_program_is_broken(copied, meant, wri
     text = program.read_text(encoding="utf-8")
     assert meant in text
     program.write_text(text.replace(meant, written, 1), encoding="utf-8")
-    done = run(copied)
+    done = run(copied, "test_platform.py")
     assert done.returncode == 1
     assert said in done.stdout
+
+
+def test_the_golden_file_fails_with_the_line_that_is_another(copied):
+    program = copied / "infra" / "__main__.py"
+    program.write_text(program.read_text(encoding="utf-8").replace("or 30", "or 90"), encoding="utf-8")
+    done = run(copied, "test_golden.py")
+    assert done.returncode == 1
+    assert "days = 90" in done.stdout, done.stdout
+
+
+def test_the_golden_file_is_written_as_the_page_says(copied):
+    (command,) = re.findall(r"`python -c '(.+?)'`", PAGE)
+    done = subprocess.run([sys.executable, "-c", command], cwd=copied, capture_output=True, text=True, check=True)
+    assert done.stdout == (copied / "infra" / "prod.txt").read_text(encoding="utf-8")
 
 
 def test_the_table_of_rules_is_complete():

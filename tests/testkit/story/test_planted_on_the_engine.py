@@ -1,4 +1,4 @@
-"""Of the twelve defects planted in a sample stack, those that only a run of the engine shows: each named with property and remedy."""
+"""Of the twelve defects planted in the sample stack, those that only a run of the engine shows: each named with property and remedy."""
 
 from __future__ import annotations
 
@@ -10,107 +10,122 @@ import boto3
 import pytest
 
 from mlgate.errors import UsageError
-from mlgate_testkit.lint import assert_expected, lint_run
+from mlgate_testkit.engine import Changes, Stack, Stacks
+from mlgate_testkit.lint import assert_expected, assert_no_secret_in_clear, lint, lint_run
+from mlgate_testkit.record import record
+
+from ..lint import shop
 
 pytestmark = pytest.mark.engine
-Deploy = Callable[[str], Any]
-Write = Callable[[str], Path]
+Deploy = Callable[[], Stack]
 
-BUCKET = """
-import pulumi, pulumi_aws as aws
-logs = aws.s3.Bucket("logs", bucket="shop-{name}", tags={{"Owner": "shop"}})
-versions = aws.s3.BucketVersioning(
-    "versions", bucket={reference}, versioning_configuration={{"status": "Enabled"}})
-"""
-SOUND = BUCKET.format(name="logs", reference="logs.id")
+SHOP = Path(shop.__file__)
+REGION = "eu-central-1"
+QUEUE = "aws:sqs/queue:Queue"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
+BUCKET = "aws:s3/bucket:Bucket"
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Write:
-    """A program as a file."""
+def deployed(stack: Stacks, simulated_aws: Any) -> Deploy:
+    """The shop, up."""
 
-    def write(text: str) -> Path:
-        path = tmp_path / "__main__.py"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return write
-
-
-@pytest.fixture
-def deployed(stack: Any, simulated_aws: Any, written: Write) -> Deploy:
-    """The stack of a program, up."""
-
-    def deploy(text: str) -> Any:
-        made = stack("prod", program=written(text), config={"aws:region": "eu-central-1"})
+    def deploy() -> Stack:
+        made = stack("prod", program=SHOP, config={"aws:region": REGION}, secrets={"password": shop.PASSWORD})
         made.up()
         return made
 
     return deploy
 
 
-def refused(changes: Any) -> str:
+def require_unseen_by_the_lint(**config: str) -> None:
+    """A cheaper rung does not see it."""
+    assert lint(record(SHOP, config={"password": shop.PASSWORD, **config}, secrets=["password"])) == []
+
+
+def refused(changes: Changes) -> tuple[list[list[str]], str]:
+    """The rows of the table that a run is refused with, by column, and the whole message."""
     with pytest.raises(AssertionError) as caught:
         assert_expected(changes)
-    return str(caught.value)
+    said = str(caught.value)
+    return [line.split() for line in said.splitlines()[2:] if not line.startswith(" ")], said
+
+
+def by_hand(simulated_aws: Any, service: str) -> Any:
+    """boto3, where the shop is."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, endpoint_url=simulated_aws.endpoint(), region_name=REGION, **keys)
+
+
+def test_what_the_engine_is_needed_for_is_looked_for_here() -> None:
+    here = {"forced replacement", "wrong delete order", "drift"}
+    assert here == {defect for defect, seen_by in shop.DEFECTS.items() if seen_by == "engine"}
 
 
 def test_what_nobody_touched_is_as_expected(deployed: Deploy) -> None:
-    prod = deployed(SOUND)
+    prod = deployed()
     assert_expected(prod.preview())
     assert_expected(prod.refresh())
+    assert_no_secret_in_clear(prod)
+    prod.unprotect()
     assert_expected(prod.destroy())
 
 
-def test_a_forced_replacement_is_seen_in_the_preview(deployed: Deploy, written: Write) -> None:
-    prod = deployed(SOUND)
-    prod.change(program=written(BUCKET.format(name="journal", reference="logs.id")))
-    said = refused(prod.preview())
-    assert "forced-replacement  aws:s3/bucket:Bucket logs" in said
-    assert "bucket" in said
-    assert "it is 'shop-journal' and was 'shop-logs'" in said
+def test_a_forced_replacement_is_seen_in_the_preview(deployed: Deploy) -> None:
+    require_unseen_by_the_lint(defect="forced replacement")
+    prod = deployed()
+    prod.change(config={"defect": "forced replacement"})
+    rows, said = refused(prod.preview())
+    assert ["forced-replacement", QUEUE, "orders-waiting", "name", "-"] in rows
+    assert {row[2] for row in rows} == {"orders-waiting"}
+    assert "it is 'shop-orders' and was 'shop-waiting'" in said
     assert "-> keep the old value" in said
-    allowed = {"forced-replacement:logs": "the old bucket is empty", "forced-replacement:versions": "it goes with its bucket"}
-    assert lint_run(prod.preview(), allow=allowed) == []
+    assert lint_run(prod.preview(), allow={"forced-replacement:orders-waiting": "it is empty at night"}) == []
 
 
-@pytest.mark.parametrize("gone", [False, True])
-def test_drift_is_seen_by_a_refresh(deployed: Deploy, simulated_aws: Any, gone: bool) -> None:
-    prod = deployed(SOUND)
-    s3 = boto3.client("s3", endpoint_url=simulated_aws.endpoint(), region_name="eu-central-1", **KEYS)
-    if gone:
-        s3.delete_bucket(Bucket="shop-logs")
-    else:
-        s3.put_bucket_tagging(Bucket="shop-logs", Tagging={"TagSet": [{"Key": "Owner", "Value": "somebody"}]})
-    said = refused(prod.refresh())
-    assert "drift  " in said
-    assert "aws:s3/bucket:Bucket logs" in said
-    assert ("somebody deleted it by hand" if gone else "tags.Owner") in said
-    assert "-> run `pulumi up`" in said
+def test_drift_is_seen_by_a_refresh(deployed: Deploy, simulated_aws: Any) -> None:
+    require_unseen_by_the_lint()
+    prod = deployed()
+    by_hand(simulated_aws, "s3").put_bucket_tagging(Bucket="shop-assets", Tagging={"TagSet": [{"Key": "Owner", "Value": "somebody"}]})
+    rows, said = refused(prod.refresh())
+    assert ["drift", BUCKET, "assets-content", "tags.Owner", "-"] in rows
+    assert {row[2] for row in rows} == {"assets-content"}
+    assert "somebody changed it by hand" in said
+    assert "-> run `pulumi up` to put it back" in said
 
 
-def test_a_wrong_order_of_deletion_is_seen_when_the_stack_goes(deployed: Deploy, written: Write) -> None:
-    unaware = BUCKET.format(name="logs", reference='"shop-logs"')
-    prod = deployed(unaware.split("versions =")[0])
-    prod.change(program=written(unaware))
+def test_what_was_removed_by_hand_is_drift_too(deployed: Deploy, simulated_aws: Any) -> None:
+    prod = deployed()
+    iam = by_hand(simulated_aws, "iam")
+    role = prod.outputs["reader"]
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    iam.delete_role_policy(RoleName=role, PolicyName=policy)
+    rows, said = refused(prod.refresh())
+    assert rows == [["drift", POLICY, "assets-read", "id", "-"]]
+    assert "somebody deleted it by hand" in said
+    assert "-> run `pulumi up` to make it again" in said
+
+
+@pytest.mark.parametrize("at_once", ["1", "16"])
+def test_a_wrong_order_of_deletion_is_seen_when_the_stack_goes_whatever_went_first(deployed: Deploy, at_once: str) -> None:
+    prod = deployed()
+    reader = prod.outputs["reader"]
+    require_unseen_by_the_lint(defect="wrong delete order", reader=reader)
+    prod.change(config={"defect": "wrong delete order", "reader": reader})
     prod.up()
-    said = refused(prod.destroy())
-    assert "delete-order  aws:s3/bucketVersioning:BucketVersioning versions  bucket" in said
-    assert "it names aws:s3/bucket:Bucket logs" in said
+    prod.unprotect()
+    rows, said = refused(prod.operate("destroy", "--yes", "--skip-preview", "--parallel", at_once))
+    assert rows == [["delete-order", POLICY, "assets-read", "role", "-"]]
+    assert "it names aws:iam/role:Role assets-reader, and the engine does not know it: that one may go first" in said
     assert "-> pass that resource's own output" in said
-    assert "1 finding" in said
 
 
 def test_an_exception_that_nothing_needs_is_itself_a_finding(deployed: Deploy) -> None:
-    prod = deployed(SOUND)
-    (found,) = lint_run(prod.preview(), allow={"drift:logs": "it is being moved"})
+    (found,) = lint_run(deployed().preview(), allow={"drift:assets-content": "it is being moved"})
     assert found.rule == "stale-allow"
 
 
 @pytest.mark.parametrize(("allow", "said"), [({"drif": "it moves"}, "names no rule"), ({"drift": " "}, "for no reason")])
-def test_an_exception_must_name_a_rule_and_a_reason(deployed: Deploy, allow: dict[str, str], said: str) -> None:
+def test_an_exception_must_name_a_rule_and_a_reason(allow: dict[str, str], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        lint_run(deployed(SOUND).preview(), allow=allow)
-
-
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        lint_run(Changes("preview", [], []), allow=allow)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import AutoName, Behaviour, FunctionModel, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, length, retag, tagged, unless_gone
 from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
-from mlgate_testkit.aws.rules import between
+from mlgate_testkit.aws.rules import between, timestamp
 from mlgate_testkit.aws.tags import tags_of
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["FUNCTIONS", "MODELS"]
@@ -85,11 +85,6 @@ def _reservation(aws: Aws, reservation_id: str) -> dict[str, Any]:
     return found
 
 
-def _time(value: Any) -> str | None:
-    """RFC 3339, as the real provider writes times."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
-
-
 def _read_reservation(aws: Aws, reservation_id: str, _known: Inputs) -> Outputs | None:
     there = _reservation(aws, reservation_id)
     if there["State"] in {"cancelled", "expired"}:
@@ -103,7 +98,7 @@ def _read_reservation(aws: Aws, reservation_id: str, _known: Inputs) -> Outputs 
         "instanceCount": there["TotalInstanceCount"],
         "ebsOptimized": there["EbsOptimized"],
         "ephemeralStorage": there["EphemeralStorage"],
-        "endDate": _time(there.get("EndDate")),
+        "endDate": time_of(there.get("EndDate")),
         "endDateType": there["EndDateType"],
         "instanceMatchCriteria": there["InstanceMatchCriteria"],
         "outpostArn": there.get("OutpostArn"),
@@ -141,9 +136,9 @@ def _read_block(aws: Aws, reservation_id: str, _known: Inputs) -> Outputs | None
         "arn": there["CapacityReservationArn"],
         "instancePlatform": there["InstancePlatform"],
         "availabilityZone": there["AvailabilityZone"],
-        "createdDate": _time(there["CreateDate"]),
-        "startDate": _time(there["StartDate"]),
-        "endDate": _time(there["EndDate"]),
+        "createdDate": time_of(there["CreateDate"]),
+        "startDate": time_of(there["StartDate"]),
+        "endDate": time_of(there["EndDate"]),
         "endDateType": there["EndDateType"],
         "ebsOptimized": there["EbsOptimized"],
         "instanceCount": there["TotalInstanceCount"],
@@ -182,8 +177,8 @@ def _offering(aws: Aws, arguments: Inputs) -> Outputs:
         "capacityBlockOfferingId": found["CapacityBlockOfferingId"],
         "availabilityZone": found["AvailabilityZone"],
         "currencyCode": found["CurrencyCode"],
-        "startDateRange": _time(found["StartDate"]),
-        "endDateRange": _time(found["EndDate"]),
+        "startDateRange": time_of(found["StartDate"]),
+        "endDateRange": time_of(found["EndDate"]),
         "tenancy": found["Tenancy"],
         "upfrontFee": found["UpfrontFee"],
         "region": aws.region,
@@ -231,8 +226,6 @@ MODELS = (
                 "ebsOptimized",
                 "ephemeralStorage",
                 "instanceMatchCriteria",
-                "outpostArn",
-                "placementGroupArn",
                 "tenancy",
             }
         ),
@@ -242,6 +235,7 @@ MODELS = (
             enumerated("instanceMatchCriteria", "ec2", "InstanceMatchCriteria"),
             enumerated("tenancy", "ec2", "CapacityReservationTenancy"),
             between("instanceCount", 1, 1000),
+            timestamp("endDate"),
         ),
         behaviours=(
             Behaviour(

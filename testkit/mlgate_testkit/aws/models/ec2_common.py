@@ -14,7 +14,20 @@ from mlgate_testkit.aws.rules import Rule, holds, values_at
 from mlgate_testkit.aws.tags import tag_list
 from mlgate_testkit.provider.provider import Failure, Inputs
 
-__all__ = ["cidr", "enumerated", "enumeration", "first", "given", "length", "retag", "same_set", "shape_of", "tagged", "unless_gone"]
+__all__ = [
+    "cidr",
+    "enumerated",
+    "enumeration",
+    "first",
+    "given",
+    "length",
+    "no_address",
+    "retag",
+    "same_set",
+    "shape_of",
+    "tagged",
+    "unless_gone",
+]
 
 
 def tagged(kind: str, inputs: Inputs) -> dict[str, Any]:
@@ -109,6 +122,15 @@ def cidr(path: str, least: int = 0, most: int = 32) -> Rule:
         return ""
 
     return holds(path, wrong)
+
+
+def no_address(value: Any) -> str:
+    """Why a value is no IPv4 address, or "". Text: terraform-plugin-sdk, validation.IsIPv4Address."""
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        return f"expected a valid IPv4 address, got: {value}"
+    return ""
 
 
 def unless_gone(error: ClientError, *codes: str) -> None:

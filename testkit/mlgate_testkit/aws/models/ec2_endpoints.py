@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
@@ -9,7 +10,7 @@ from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
 from mlgate_testkit.aws.rules import choice, exactly_one, holds
 from mlgate_testkit.aws.tags import tags_of
-from mlgate_testkit.provider.provider import Inputs, Outputs
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS"]
 
@@ -39,6 +40,11 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     return str(aws.client("ec2").create_vpc_endpoint(**request, **tagged("vpc-endpoint", inputs))["VpcEndpoint"]["VpcEndpointId"])
 
 
+def _private_names(inputs: Inputs) -> Iterator[Failure]:
+    if inputs.get("privateDnsEnabled") is True and inputs.get("vpcEndpointType", "Gateway") == "Gateway":
+        yield Failure("privateDnsEnabled", "a gateway has no names of its own: private DNS is for interface endpoints")
+
+
 def _read(aws: Aws, endpoint_id: str, _known: Inputs) -> Outputs | None:
     endpoint: dict[str, Any] = aws.client("ec2").describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"][0]
     if endpoint["State"] == "deleted":
@@ -49,7 +55,7 @@ def _read(aws: Aws, endpoint_id: str, _known: Inputs) -> Outputs | None:
         "serviceName": endpoint["ServiceName"],
         "vpcEndpointType": endpoint["VpcEndpointType"],
         "policy": endpoint.get("PolicyDocument"),
-        "privateDnsEnabled": bool(endpoint.get("PrivateDnsEnabled")),
+        "privateDnsEnabled": bool(endpoint.get("PrivateDnsEnabled")) and endpoint["VpcEndpointType"] == "Interface",
         "routeTableIds": endpoint.get("RouteTableIds") or [],
         "subnetIds": endpoint.get("SubnetIds") or [],
         "securityGroupIds": [group["GroupId"] for group in endpoint.get("Groups") or ()],
@@ -148,7 +154,18 @@ MODELS = (
         update=_update,
         delete=_delete,
         defaults={"vpcEndpointType": "Gateway"},
-        forces_new=frozenset({"vpcId", "serviceName", "vpcEndpointType", "resourceConfigurationArn", "serviceNetworkArn", "serviceRegion"}),
+        forces_new=frozenset(
+            {
+                "vpcId",
+                "serviceName",
+                "vpcEndpointType",
+                "resourceConfigurationArn",
+                "serviceNetworkArn",
+                "serviceRegion",
+                "dnsOptions.privateDnsPreference",
+                "dnsOptions.privateDnsSpecifiedDomains",
+            }
+        ),
         computed=frozenset(
             {
                 "policy",
@@ -167,6 +184,7 @@ MODELS = (
         rules=(
             choice("vpcEndpointType", "Interface", "Gateway", "GatewayLoadBalancer", "Resource", "ServiceNetwork"),
             exactly_one("serviceName", "resourceConfigurationArn", "serviceNetworkArn"),
+            _private_names,
         ),
         behaviours=(
             Behaviour(

@@ -6,8 +6,8 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import first, given, retag, tagged, unless_gone
-from mlgate_testkit.aws.rules import choice, conflicting
+from mlgate_testkit.aws.models.ec2_common import first, given, no_address, retag, tagged, unless_gone
+from mlgate_testkit.aws.rules import choice, conflicting, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -73,7 +73,7 @@ def _create_nat(aws: Aws, inputs: Inputs) -> str:
     return str(made["NatGateway"]["NatGatewayId"])
 
 
-def _read_nat(aws: Aws, nat_id: str, _known: Inputs) -> Outputs | None:
+def _read_nat(aws: Aws, nat_id: str, known: Inputs) -> Outputs | None:
     found = aws.client("ec2").describe_nat_gateways(NatGatewayIds=[nat_id])["NatGateways"]
     nat = first(found, "NatGatewayNotFound", f"The Nat Gateway {nat_id} was not found")
     if nat["State"] == "deleted":
@@ -86,7 +86,7 @@ def _read_nat(aws: Aws, nat_id: str, _known: Inputs) -> Outputs | None:
         "allocationId": address.get("AllocationId"),
         "associationId": address.get("AssociationId") or "",
         "networkInterfaceId": address["NetworkInterfaceId"],
-        "privateIp": address["PrivateIp"],
+        "privateIp": known.get("privateIp") or address["PrivateIp"],
         "publicIp": address.get("PublicIp") or "",
         "tags": tags_of(nat.get("Tags")),
     }
@@ -110,7 +110,7 @@ def _associate(aws: Aws, allocation_id: str, inputs: Inputs) -> None:
         aws.client("ec2").associate_address(AllocationId=allocation_id, AllowReassociation=True, **target)
 
 
-def _read_address(aws: Aws, allocation_id: str, _known: Inputs) -> Outputs | None:
+def _read_address(aws: Aws, allocation_id: str, known: Inputs) -> Outputs | None:
     address = aws.client("ec2").describe_addresses(AllocationIds=[allocation_id])["Addresses"][0]
     public, dashed = address["PublicIp"], address["PublicIp"].replace(".", "-")
     domain = "compute-1.amazonaws.com" if aws.region == "us-east-1" else f"{aws.region}.compute.{aws.suffix}"
@@ -122,10 +122,10 @@ def _read_address(aws: Aws, allocation_id: str, _known: Inputs) -> Outputs | Non
         "domain": address.get("Domain") or "vpc",
         "instance": address.get("InstanceId") or None,
         "networkInterface": address.get("NetworkInterfaceId") or None,
-        "networkBorderGroup": aws.region,
+        "networkBorderGroup": known.get("networkBorderGroup") or aws.region,
         "publicIp": public,
         "publicDns": f"ec2-{dashed}.{domain}",
-        "publicIpv4Pool": "amazon",
+        "publicIpv4Pool": known.get("publicIpv4Pool") or "amazon",
         "privateIp": private,
         "privateDns": f"ip-{private.replace('.', '-')}.{aws.region}.compute.internal" if private else "",
         "tags": tags_of(address.get("Tags")),
@@ -193,7 +193,11 @@ MODELS = (
         absent=frozenset(
             {"autoProvisionZones", "autoScalingIps", "regionalNatGatewayAddresses", "regionalNatGatewayAutoMode", "routeTableId"}
         ),
-        rules=(choice("connectivityType", "private", "public"),),
+        rules=(
+            choice("connectivityType", "private", "public"),
+            choice("availabilityMode", "zonal", "regional"),
+            holds("privateIp", no_address),
+        ),
         behaviours=(
             Behaviour(
                 "a public NAT gateway needs an internet gateway in its VPC and an address that nothing else uses",
@@ -210,7 +214,7 @@ MODELS = (
         read=_read_address,
         update=_update_address,
         delete=_delete_address,
-        forces_new=frozenset({"address", "domain", "customerOwnedIpv4Pool", "ipamPoolId", "networkBorderGroup", "publicIpv4Pool"}),
+        forces_new=frozenset({"address", "domain", "ipamPoolId", "networkBorderGroup", "publicIpv4Pool"}),
         computed=frozenset({"domain", "instance", "networkInterface", "networkBorderGroup", "publicIpv4Pool", "ipamPoolId"}),
         state_only=frozenset({"address", "associateWithPrivateIp", "customerOwnedIpv4Pool", "ipamPoolId"}),
         absent=frozenset({"carrierIp", "customerOwnedIp", "ptrRecord"}),

@@ -9,7 +9,7 @@ from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
 from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
-from mlgate_testkit.aws.rules import Rule, conflicting, holds
+from mlgate_testkit.aws.rules import Rule, base64_text, conflicting, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
@@ -56,6 +56,28 @@ _UNTOLD = frozenset(  # kept in state, without effect here
         "ebsOptimized",
         "userData",
     }
+)
+
+
+_ON_A_DISK = (
+    "deleteOnTermination",
+    "deviceName",
+    "encrypted",
+    "iops",
+    "kmsKeyId",
+    "snapshotId",
+    "throughput",
+    "volumeSize",
+    "volumeType",
+)
+_ON_AN_INTERFACE = ("deleteOnTermination", "deviceIndex", "networkCardIndex", "networkInterfaceId")
+_ON_A_SECOND_INTERFACE = (
+    "deleteOnTermination",
+    "deviceIndex",
+    "interfaceType",
+    "networkCardIndex",
+    "privateIpAddressCount",
+    "secondarySubnetId",
 )
 
 
@@ -207,19 +229,33 @@ MODELS = (
                 "ami",
                 "availabilityZone",
                 "associatePublicIpAddress",
+                "cpuOptions.amdSevSnp",
+                *(f"ebsBlockDevices.{field}" for field in _ON_A_DISK),
+                "ebsOptimized",
+                "enclaveOptions.enabled",
                 "ephemeralBlockDevices",
                 "hibernation",
-                "hostResourceGroupArn",
+                "hostId",
                 "instanceMarketOptions",
                 "keyName",
+                "launchTemplate.id",
+                "launchTemplate.name",
+                *(
+                    f"networkInterfaces.{field}"
+                    for field in ("deleteOnTermination", "deviceIndex", "networkCardIndex", "networkInterfaceId")
+                ),
                 "placementGroup",
                 "placementGroupId",
-                "primaryNetworkInterface",
+                "placementPartitionNumber",
+                "primaryNetworkInterface.networkInterfaceId",
+                "privateDnsNameOptions",
                 "privateIp",
+                "rootBlockDevice.encrypted",
+                "rootBlockDevice.kmsKeyId",
+                *(f"secondaryNetworkInterfaces.{field}" for field in _ON_A_SECOND_INTERFACE),
                 "securityGroups",
                 "subnetId",
-                "cpuOptions",
-                "enclaveOptions",
+                "tenancy",
             }
         ),
         computed=_UNTOLD
@@ -236,7 +272,12 @@ MODELS = (
         },
         state_only=_UNTOLD,
         equivalent={"vpcSecurityGroupIds": same_set},
-        rules=(_launchable, conflicting("userData", "userDataBase64"), conflicting("securityGroups", "vpcSecurityGroupIds")),
+        rules=(
+            _launchable,
+            conflicting("userData", "userDataBase64"),
+            conflicting("securityGroups", "vpcSecurityGroupIds"),
+            base64_text("userDataBase64"),
+        ),
         behaviours=(
             Behaviour(
                 "vCPUs are counted by family and market, and beyond the quota nothing starts",

@@ -8,8 +8,9 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, retag, shape_of, tagged
-from mlgate_testkit.aws.rules import conflicting, text
+from mlgate_testkit.aws.rules import conflicting, holds, text, timestamp
 from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["LAUNCH_TEMPLATE", "MODELS"]
@@ -66,7 +67,7 @@ def _told(value: Any) -> Any:
             return {"resourceType": value["ResourceType"], "tags": tags_of(value.get("Tags"))}
         found = {name: inner for name, inner in value.items() if inner not in (None, [], {})}
         return {_BACK.get(name) or name[0].lower() + name[1:]: _switch(name, _told(inner)) for name, inner in found.items()}
-    return [_told(member) for member in value] if isinstance(value, list) else value
+    return [_told(member) for member in value] if isinstance(value, list) else time_of(value)
 
 
 def _switch(name: str, value: Any) -> Any:
@@ -162,6 +163,22 @@ def _delete(aws: Aws, template_id: str, _inputs: Inputs) -> None:
     aws.client("ec2").delete_launch_template(LaunchTemplateId=template_id)
 
 
+# Texts that may be "" as well, which is neither true nor false (terraform-provider-aws, internal/types/nullable).
+_BOOLS = (
+    "ebsOptimized",
+    "blockDeviceMappings.ebs.deleteOnTermination",
+    "blockDeviceMappings.ebs.encrypted",
+    "networkInterfaces.associateCarrierIpAddress",
+    "networkInterfaces.associatePublicIpAddress",
+    "networkInterfaces.deleteOnTermination",
+    "networkInterfaces.primaryIpv6",
+)
+
+
+def _no_bool(value: Any) -> str:
+    return "" if str(value).lower() in {"", "true", "false"} else f"{value!r} is neither true nor false"
+
+
 _BY_DATA = frozenset({*_ARGUMENTS, "description", "secondaryInterfaces"})
 
 MODELS = (
@@ -183,6 +200,7 @@ MODELS = (
             conflicting("instanceType", "instanceRequirements"),
             conflicting("securityGroupNames", "vpcSecurityGroupIds"),
             text("name", r"[a-zA-Z0-9().\-/_]{3,128}", "must have 3 to 128 letters, digits and ( ) . - / _"),
+            timestamp("instanceMarketOptions.spotOptions.validUntil"),
             text("imageId", r"ami-.*|resolve:ssm:.*", "is no AMI: it starts with ami- or resolve:ssm:"),
             enumerated("instanceMarketOptions.marketType", "ec2", "MarketType"),
             enumerated("metadataOptions.httpTokens", "ec2", "LaunchTemplateHttpTokensState"),
@@ -190,6 +208,7 @@ MODELS = (
             enumerated("blockDeviceMappings.ebs.volumeType", "ec2", "VolumeType"),
             enumerated("capacityReservationSpecification.capacityReservationPreference", "ec2", "CapacityReservationPreference"),
             enumerated("placement.tenancy", "ec2", "Tenancy"),
+            *(holds(path, _no_bool) for path in _BOOLS),
         ),
         behaviours=(
             Behaviour(

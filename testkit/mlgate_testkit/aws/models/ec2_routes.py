@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
@@ -10,7 +11,7 @@ from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import cidr, retag, same_set, tagged
 from mlgate_testkit.aws.rules import conflicting, exactly_one
 from mlgate_testkit.aws.tags import tags_of
-from mlgate_testkit.provider.provider import Inputs, Outputs
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS"]
 
@@ -93,6 +94,15 @@ def _update_table(aws: Aws, table_id: str, olds: Inputs, news: Inputs) -> None:
             ec2.delete_route(RouteTableId=table_id, **_asked(_DESTINATIONS, _answered(_DESTINATIONS, route)))
         _settle_table(aws, table_id, news)
     retag(aws, table_id, olds, news)
+
+
+def _whole_routes(inputs: Inputs) -> Iterator[Failure]:
+    """A route says where to and by what."""
+    routes = inputs.get("routes")
+    for index, route in enumerate(routes if isinstance(routes, list) else ()):
+        for what, names in (("destination", [*_INLINE]), ("target", [*_TARGETS, *_NEVER])):
+            if isinstance(route, Mapping) and not any(route.get(name) for name in names):
+                yield Failure(f"routes[{index}]", f"one of `{','.join(sorted(names))}` must be specified: a route has a {what}")
 
 
 def _delete_table(aws: Aws, table_id: str, _inputs: Inputs) -> None:
@@ -193,6 +203,7 @@ MODELS = (
         computed=frozenset({"routes", "propagatingVgws"}),
         state_only=frozenset({"propagatingVgws"}),
         equivalent={"routes": same_set},
+        rules=(_whole_routes,),
         behaviours=(
             Behaviour(
                 "routes that the program does not list are left alone, unless it lists some",

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.rules import Rule, holds
 
-__all__ = ["Atom", "atoms_of", "authorize", "found", "protocol", "revoke", "rules_of", "same_rules"]
+__all__ = ["Atom", "atoms_of", "authorize", "found", "known_protocol", "protocol", "revoke", "rules_of", "same_rules"]
 
 _PEERS = {"cidrBlocks": "cidr4", "ipv6CidrBlocks": "cidr6", "prefixListIds": "list", "securityGroups": "group"}
+_NAMED = frozenset({"-1", "ah", "esp", "icmp", "icmpv6", "tcp", "udp"})
 _NUMBERS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 
@@ -28,6 +30,17 @@ def protocol(value: Any) -> str:
     """A protocol's name where AWS has one: numbers and capitals say the same."""
     text = str(value).lower()
     return _NUMBERS.get(text, text)
+
+
+def known_protocol(path: str) -> Rule:
+    """The protocol must be a name or a number that EC2 knows."""
+
+    def wrong(value: Any) -> str:
+        text = protocol(value)
+        known = text in _NAMED or (text.isdecimal() and int(text) <= 255)
+        return "" if known else f"Invalid value {str(value)!r} for IP protocol. Unknown protocol."
+
+    return holds(path, wrong)
 
 
 def atoms_of(rule: Mapping[str, Any], group_id: str) -> Iterator[Atom]:

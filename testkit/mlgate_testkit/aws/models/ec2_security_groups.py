@@ -7,14 +7,19 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import cidr, first, retag, tagged
-from mlgate_testkit.aws.models.ec2_rule_sets import atoms_of, authorize, found, revoke, rules_of, same_rules
+from mlgate_testkit.aws.models.ec2_rule_sets import atoms_of, authorize, found, known_protocol, revoke, rules_of, same_rules
 from mlgate_testkit.aws.rules import Rule, conflicting, text
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS"]
 
-_INLINE: tuple[Rule, ...] = (cidr("ingress.cidrBlocks"), cidr("egress.cidrBlocks"))
+_INLINE: tuple[Rule, ...] = (
+    cidr("ingress.cidrBlocks"),
+    cidr("egress.cidrBlocks"),
+    known_protocol("ingress.protocol"),
+    known_protocol("egress.protocol"),
+)
 
 
 def _create(aws: Aws, inputs: Inputs) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import cidr, retag, tagged
-from mlgate_testkit.aws.models.ec2_rule_sets import Atom, atoms_of, authorize, found, protocol, revoke
+from mlgate_testkit.aws.models.ec2_rule_sets import Atom, atoms_of, authorize, found, known_protocol, protocol, revoke
 from mlgate_testkit.aws.rules import between, choice, exactly_one
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -106,7 +106,7 @@ def _modify(aws: Aws, group_id: str, changes: dict[str, Atom]) -> None:
 
 def _atom(inputs: Inputs) -> Atom:
     name = protocol(inputs["ipProtocol"])
-    low, high = (-1, -1) if name == "-1" else (inputs["fromPort"], inputs["toPort"])
+    low, high = (-1, -1) if name == "-1" else (inputs.get("fromPort", -1), inputs.get("toPort", -1))
     kind, peer = next((_KINDS[key], inputs[key]) for key in _PEERS if inputs.get(key))
     return Atom(name, low, high, kind, peer, inputs.get("description") or "")
 
@@ -121,6 +121,8 @@ def _ports(inputs: Inputs) -> Iterator[Failure]:
         if name in {"tcp", "udp"} and port is None:
             yield Failure(argument, f"{argument}: Invalid value for portRange. Must specify both from and to ports with TCP/UDP.")
     low, high = inputs.get("fromPort"), inputs.get("toPort")
+    if name not in {"tcp", "udp", "-1"} and (low is None) != (high is None):
+        yield Failure("toPort" if high is None else "fromPort", "Invalid value for portRange. Must specify both from and to ports.")
     if name in {"tcp", "udp"} and isinstance(low, int) and isinstance(high, int) and low > high:
         yield Failure("toPort", f"Invalid TCP/UDP port range ({low}:{high})")
 
@@ -130,9 +132,9 @@ def _one_way(direction: str, egress: bool) -> ResourceModel:
         made = authorize(aws, inputs["securityGroupId"], [_atom(inputs)], egress=egress, tags=tagged("security-group-rule", inputs))
         return str(made[0]["SecurityGroupRuleId"])
 
-    def read(aws: Aws, rule_id: str, _known: Inputs) -> Outputs | None:
+    def read(aws: Aws, rule_id: str, known: Inputs) -> Outputs | None:
         rule: dict[str, Any] = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[rule_id])["SecurityGroupRules"][0]
-        everything = rule["IpProtocol"] == "-1"
+        everything = rule["IpProtocol"] == "-1" or (rule["FromPort"] == rule["ToPort"] == -1 and known.get("fromPort") is None)
         return {
             "arn": aws.arn("ec2", f"security-group-rule/{rule_id}"),
             "securityGroupRuleId": rule_id,
@@ -164,7 +166,14 @@ def _one_way(direction: str, egress: bool) -> ResourceModel:
         delete=delete,
         forces_new=frozenset({"securityGroupId"}),
         equivalent={"ipProtocol": lambda before, after: protocol(before) == protocol(after)},
-        rules=(exactly_one(*_PEERS), cidr("cidrIpv4"), between("fromPort", -1, 65_535), between("toPort", -1, 65_535), _ports),
+        rules=(
+            exactly_one(*_PEERS),
+            cidr("cidrIpv4"),
+            between("fromPort", -1, 65_535),
+            between("toPort", -1, 65_535),
+            known_protocol("ipProtocol"),
+            _ports,
+        ),
         behaviours=(
             Behaviour(
                 "a rule that the group already has is refused, whatever its description",
@@ -202,10 +211,17 @@ MODELS = (
                 "sourceSecurityGroupId",
             }
         ),
+        replace_first=True,
         defaults={"self": False},
         equivalent={"protocol": lambda before, after: protocol(before) == protocol(after)},
         computed=frozenset({"sourceSecurityGroupId"}),
-        rules=(choice("type", "ingress", "egress"), cidr("cidrBlocks"), between("fromPort", -1, 65_535), between("toPort", -1, 65_535)),
+        rules=(
+            choice("type", "ingress", "egress"),
+            cidr("cidrBlocks"),
+            between("fromPort", -1, 65_535),
+            between("toPort", -1, 65_535),
+            known_protocol("protocol"),
+        ),
         behaviours=(
             Behaviour(
                 "it is gone once any of its peers is",

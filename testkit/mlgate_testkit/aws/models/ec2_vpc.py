@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
@@ -9,7 +10,7 @@ from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import cidr, given, retag, tagged
 from mlgate_testkit.aws.rules import choice, conflicting
 from mlgate_testkit.aws.tags import tags_of
-from mlgate_testkit.provider.provider import Inputs, Outputs
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS"]
 
@@ -129,6 +130,19 @@ def _delete_subnet(aws: Aws, subnet_id: str, _inputs: Inputs) -> None:
     aws.client("ec2").delete_subnet(SubnetId=subnet_id)
 
 
+_NEEDED = {
+    "ipv6CidrBlock": "ipv6IpamPoolId",
+    "ipv6CidrBlockNetworkBorderGroup": "assignGeneratedIpv6CidrBlock",
+    "ipv6NetmaskLength": "ipv6IpamPoolId",
+}
+
+
+def _together(inputs: Inputs) -> Iterator[Failure]:
+    for argument, needed in _NEEDED.items():
+        if inputs.get(argument) and not inputs.get(needed):
+            yield Failure(argument, f"all of `{argument},{needed}` must be specified")
+
+
 MODELS = (
     ResourceModel(
         type="aws:ec2/vpc:Vpc",
@@ -149,6 +163,7 @@ MODELS = (
             choice("instanceTenancy", "default", "dedicated"),
             conflicting("cidrBlock", "ipv4NetmaskLength"),
             conflicting("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"),
+            _together,
         ),
         behaviours=(
             Behaviour(
@@ -187,6 +202,8 @@ MODELS = (
                 "outpostArn",
                 "ipv4IpamPoolId",
                 "ipv4NetmaskLength",
+                "ipv6IpamPoolId",
+                "ipv6NetmaskLength",
             }
         ),
         computed=frozenset({"availabilityZone", "availabilityZoneId", "cidrBlock", "privateDnsHostnameTypeOnLaunch", "ipv6CidrBlock"}),

@@ -34,10 +34,11 @@ def _scans(inputs: Inputs) -> bool:
     return bool((inputs.get("imageScanningConfiguration") or {}).get("scanOnPush"))
 
 
-def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, name: str, known: Inputs) -> Outputs | None:
     ecr = aws.client("ecr")
     (found,) = ecr.describe_repositories(repositoryNames=[name])["repositories"]
     encryption = found.get("encryptionConfiguration") or {"encryptionType": "AES256"}
+    encryptions = [{key: encryption[key] for key in ("encryptionType", "kmsKey") if encryption.get(key)}]
     return {
         "name": name,
         "arn": found["repositoryArn"],
@@ -45,7 +46,7 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "repositoryUrl": f"{found['registryId']}.dkr.ecr.{aws.region}.{aws.suffix}/{name}",
         "imageTagMutability": found["imageTagMutability"],
         "imageScanningConfiguration": {"scanOnPush": found["imageScanningConfiguration"]["scanOnPush"]},
-        "encryptionConfigurations": [{key: encryption[key] for key in ("encryptionType", "kmsKey") if encryption.get(key)}],
+        "encryptionConfigurations": [] if known.get("encryptionConfigurations") == [] else encryptions,  # none leaves it to AWS
         "tags": tags_of(ecr.list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"]),
     }
 
@@ -75,10 +76,6 @@ def _same_scanning(before: Any, after: Any) -> bool:
 def _put_lifecycle(aws: Aws, inputs: Inputs) -> str:
     aws.client("ecr").put_lifecycle_policy(repositoryName=inputs["repository"], lifecyclePolicyText=inputs["policy"])
     return str(inputs["repository"])
-
-
-def _update_lifecycle(aws: Aws, _name: str, _olds: Inputs, news: Inputs) -> None:
-    _put_lifecycle(aws, news)
 
 
 def _read_lifecycle(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
@@ -148,15 +145,20 @@ MODELS = (
         noun="ECR Lifecycle Policy",
         create=_put_lifecycle,
         read=_read_lifecycle,
-        update=_update_lifecycle,
         delete=_delete_lifecycle,
-        forces_new=frozenset({"repository"}),
+        forces_new=frozenset({"repository", "policy"}),
+        replace_first=True,
         json=frozenset({"policy"}),
         behaviours=(
             Behaviour(
                 "a lifecycle policy off the grammar is refused",
                 "ECR user guide, Lifecycle policy properties; moto",
                 "test_ecr.py::test_a_lifecycle_policy_off_the_grammar_is_refused",
+            ),
+            Behaviour(
+                "another lifecycle policy is a new one, and the old one goes first: else it would take the new one along",
+                "terraform-provider-aws, aws_ecr_lifecycle_policy (ForceNew); pulumi-aws, provider/resources.go, DeleteBeforeReplace",
+                "test_forces_new.py::test_the_old_one_goes_first_where_the_real_provider_says_so",
             ),
         ),
     ),

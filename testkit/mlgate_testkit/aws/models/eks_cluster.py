@@ -8,8 +8,9 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, given, same_set
-from mlgate_testkit.aws.models.eks_common import retag_arn, seen_role, time_of
+from mlgate_testkit.aws.models.eks_common import retag_arn, seen_role
 from mlgate_testkit.aws.rules import text, values_at
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["CLUSTER", "MODELS"]
@@ -145,7 +146,8 @@ MODELS = (
                 "accessConfig.bootstrapClusterCreatorAdminPermissions",
                 "encryptionConfig.resources",
                 "encryptionConfig.provider",
-                "outpostConfig",
+                "outpostConfig.controlPlaneInstanceType",
+                "outpostConfig.controlPlanePlacement.groupName",
             }
         ),
         computed=frozenset(
@@ -166,6 +168,7 @@ MODELS = (
                 "kubernetesNetworkConfig.ipFamily",
                 "kubernetesNetworkConfig.serviceIpv4Cidr",
                 "kubernetesNetworkConfig.elasticLoadBalancing",
+                "upgradePolicy.supportType",
             }
         )
         | _UNTOLD - {"bootstrapSelfManagedAddons"},

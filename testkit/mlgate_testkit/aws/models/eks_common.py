@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.principals import require_role
 from mlgate_testkit.provider.provider import Inputs
 
-__all__ = ["parts", "retag_arn", "seen_role", "time_of"]
+__all__ = ["parts", "retag_arn", "seen_role"]
 
 
 def parts(resource_id: str, separator: str = ":") -> tuple[str, str]:
@@ -25,11 +22,6 @@ def retag_arn(aws: Aws, arn: str, olds: Inputs, news: Inputs) -> None:
         eks.untag_resource(resourceArn=arn, tagKeys=gone)
     if changed := {key: value for key, value in after.items() if before.get(key) != value}:
         eks.tag_resource(resourceArn=arn, tags=changed)
-
-
-def time_of(value: Any) -> str:
-    """RFC 3339, as the real provider writes times."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else str(value)
 
 
 def seen_role(aws: Aws, arn: str, message: str) -> None:

@@ -9,8 +9,8 @@ from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.apis.eks_versions import VERSIONS
 from mlgate_testkit.aws.model import Behaviour, FunctionModel
 from mlgate_testkit.aws.models.ec2_lookups import echo
-from mlgate_testkit.aws.models.eks_common import time_of
 from mlgate_testkit.aws.quotas import QUOTAS
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
 
 __all__ = ["FUNCTIONS"]
@@ -74,7 +74,7 @@ def _service_quota(aws: Aws, arguments: Inputs) -> Outputs:
         "quotaName": found.name,
         "serviceName": service,
         "usageMetrics": [],
-        "value": aws.account.quota(found.code),
+        "value": aws.account.orders.quota(found.code),
     }
 
 

@@ -78,7 +78,7 @@ def _read(aws: Aws, group_id: str, known: Inputs) -> Outputs | None:
         "amiType": group["amiType"],
         "capacityType": group["capacityType"],
         "diskSize": group.get("diskSize"),
-        "instanceTypes": group.get("instanceTypes") or [],
+        "instanceTypes": [] if known.get("instanceTypes") == [] else group.get("instanceTypes") or [],  # none leaves them to EKS
         "labels": group["labels"],
         "taints": [{key: taint[key] for key in ("key", "value", "effect") if taint.get(key)} for taint in group["taints"]],
         "launchTemplate": template,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
@@ -11,8 +11,9 @@ from mlgate_testkit.aws.documents import malformed, same_document
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, iam_name, iam_path, sized, well_formed
 from mlgate_testkit.aws.principals import ROLE, require_principals
-from mlgate_testkit.aws.rules import between, conflicting, text
+from mlgate_testkit.aws.rules import between, conflicting, json_text, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS", "retag"]
@@ -61,7 +62,7 @@ def _settle(aws: Aws, name: str, inputs: Inputs) -> None:
         for arn in sorted(wanted - there):
             attach(aws, name, arn)
     if inputs.get("inlinePolicies") is not None:
-        wanted_inline = {each["name"]: each["policy"] for each in inputs["inlinePolicies"] if each.get("name")}
+        wanted_inline = {each["name"]: each["policy"] for each in inputs["inlinePolicies"] if _whole(each)}
         for gone in set(iam.list_role_policies(RoleName=name)["PolicyNames"]) - set(wanted_inline):
             iam.delete_role_policy(RoleName=name, PolicyName=gone)
         for policy_name, policy in wanted_inline.items():
@@ -104,7 +105,7 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "name": name,
         "arn": role["Arn"],
         "uniqueId": role["RoleId"],
-        "createDate": role["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createDate": time_of(role["CreateDate"]),
         "path": role["Path"],
         "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"], separators=(",", ":")),
         "description": role.get("Description"),
@@ -217,7 +218,7 @@ def _read_profile(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "name": name,
         "arn": profile["Arn"],
         "uniqueId": profile["InstanceProfileId"],
-        "createDate": profile["CreateDate"].strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "createDate": time_of(profile["CreateDate"]),
         "path": profile["Path"],
         "role": next((role["RoleName"] for role in profile["Roles"]), None),
         "tags": tags_of(profile.get("Tags")),
@@ -241,8 +242,13 @@ def _same_set(before: Any, after: Any) -> bool:
     return sorted(before) == sorted(after)
 
 
+def _whole(policy: Mapping[str, Any]) -> bool:
+    """Whether an inline policy is one: what has no name or no document says only that there shall be no others."""
+    return bool(policy.get("name") and policy.get("policy"))
+
+
 def _same_inline(before: Any, after: Any) -> bool:
-    old, new = ({each.get("name"): each.get("policy") for each in policies} for policies in (before, after))
+    old, new = ({each["name"]: each["policy"] for each in policies if _whole(each)} for policies in (before, after))
     return old.keys() == new.keys() and all(same_document(policy, new[name]) for name, policy in old.items())
 
 
@@ -268,6 +274,7 @@ MODELS = (
             conflicting("name", "namePrefix"),
             iam_name(64),
             iam_path(),
+            json_text("inlinePolicies.policy"),
             between("maxSessionDuration", 3600, 43200),
             text("permissionsBoundary", r"arn:.+", "is an invalid ARN"),
             text("description", r".*", "is no description", at_most=1000),
@@ -316,6 +323,7 @@ MODELS = (
         read=_read_attachment,
         delete=_delete_attachment,
         forces_new=frozenset({"role", "policyArn"}),
+        replace_first=True,
         rules=(text("policyArn", POLICY_ARN, "is an invalid ARN"),),
         behaviours=(
             Behaviour(

@@ -63,7 +63,7 @@ def _settle(aws: Aws, key: str, inputs: Inputs) -> None:
         kms.disable_key(KeyId=key)
 
 
-def _read(aws: Aws, key: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, key: str, known: Inputs) -> Outputs | None:
     kms = aws.client("kms")
     found = kms.describe_key(KeyId=key)["KeyMetadata"]
     if found["KeyState"] in {"PendingDeletion", "PendingReplicaDeletion"}:
@@ -78,7 +78,7 @@ def _read(aws: Aws, key: str, _known: Inputs) -> Outputs | None:
         "isEnabled": found["Enabled"],
         "multiRegion": bool(found.get("MultiRegion")),
         "enableKeyRotation": rotation["KeyRotationEnabled"],
-        "rotationPeriodInDays": rotation.get("RotationPeriodInDays") if rotation["KeyRotationEnabled"] else None,
+        "rotationPeriodInDays": known.get("rotationPeriodInDays") if rotation["KeyRotationEnabled"] else None,  # moto keeps none
         "policy": kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"],
         "tags": tags_of(kms.list_resource_tags(KeyId=key)["Tags"], "TagKey", "TagValue"),
     }

@@ -45,6 +45,7 @@ _ONCE = {
     "username": "MasterUsername",
 }
 _FIXED = {"availabilityZone", "dbSubnetGroupName"}
+_CHANGED = {"identifier": "NewDBInstanceIdentifier", "port": "DBPortNumber"}  # called otherwise than when it is made
 _WHOLE = {"allocatedStorage", "backupRetentionPeriod", "iops", "port"}
 
 
@@ -121,7 +122,8 @@ def _read(aws: Aws, resource_id: str, _known: Inputs) -> Outputs | None:
 
 def _update(aws: Aws, resource_id: str, olds: Inputs, news: Inputs) -> None:
     rds, found = aws.client("rds"), _found(aws, resource_id)
-    before, after = (_request(inputs, {key: name for key, name in _NAMES.items() if key not in _FIXED}) for inputs in (olds, news))
+    names = {key: name for key, name in (_NAMES | _CHANGED).items() if key not in _FIXED}
+    before, after = _request(olds, names), _request(news, names)
     changed = {key: value for key, value in after.items() if before.get(key) != value}
     if news.get("password") and news["password"] != olds.get("password"):
         changed["MasterUserPassword"] = news["password"]
@@ -177,12 +179,14 @@ MODELS = (
                 "availabilityZone",
                 "backupTarget",
                 "characterSetName",
+                "customIamInstanceProfile",
                 "dbName",
                 "engine",
-                "identifier",
                 "kmsKeyId",
                 "ncharCharacterSetName",
-                "port",
+                "restoreToPointInTime",
+                "s3Import",
+                "snapshotIdentifier",
                 "storageEncrypted",
                 "timezone",
                 "username",
@@ -274,6 +278,7 @@ MODELS = (
                 at_most=63,
             ),
             between("backupRetentionPeriod", 0, 35),
+            between("allocatedStorage", 5, 65_536),
             choice("storageType", "standard", "gp2", "gp3", "io1", "io2"),
             _needs,
         ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
-from mlgate_testkit.aws.rules import Rule, conflicting, holds
+from mlgate_testkit.aws.rules import Rule, choice, conflicting, holds
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -107,7 +107,7 @@ def _tag(s3: Any, name: str, tags: dict[str, str]) -> None:
         s3.delete_bucket_tagging(Bucket=name)
 
 
-def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, name: str, known: Inputs) -> Outputs | None:
     s3 = aws.client("s3")
     region = s3.head_bucket(Bucket=name)["ResponseMetadata"]["HTTPHeaders"].get("x-amz-bucket-region") or "us-east-1"
     website = website_domain(aws, region)
@@ -123,7 +123,7 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "websiteDomain": website if site else "",
         "website": site,
         "objectLockEnabled": _locked(s3, name),
-        "requestPayer": "BucketOwner",
+        "requestPayer": known.get("requestPayer") or "BucketOwner",
         "versioning": {"enabled": versioning.get("Status") == "Enabled", "mfaDelete": versioning.get("MFADelete") == "Enabled"},
         "tags": _tags(s3, name),
     }
@@ -183,10 +183,10 @@ MODELS = (
         delete=_delete,
         name=AutoName("bucket", 63, adjust=str.lower, instead=("bucketPrefix",)),
         defaults={"forceDestroy": False},
-        forces_new=frozenset({"bucket", "objectLockEnabled", "bucketNamespace"}),
+        forces_new=frozenset({"bucket", "objectLockEnabled", "bucketNamespace", "objectLockConfiguration.objectLockEnabled"}),
         computed=_INLINE | {"versioning", "website", "requestPayer", "objectLockEnabled"},
         state_only=_INLINE | {"forceDestroy", "bucketNamespace"},
-        rules=(conflicting("bucket", "bucketPrefix"), bucket_name()),
+        rules=(conflicting("bucket", "bucketPrefix"), bucket_name(), choice("requestPayer", "BucketOwner", "Requester")),
         behaviours=(
             Behaviour(
                 "a bucket that holds objects is not deleted unless forceDestroy is set",

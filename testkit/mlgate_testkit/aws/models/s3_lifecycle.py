@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
@@ -11,6 +11,7 @@ from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.s3_settings import setting
 from mlgate_testkit.aws.rules import choice, text, values_at
 from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 from mlgate_testkit.provider.values import UNKNOWN
 
@@ -41,9 +42,7 @@ def _ours(value: Any) -> Any:
         if "Tags" in value:
             made["tags"] = tags_of(value["Tags"])
         return made
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [_ours(member) for member in value] if isinstance(value, list) else value
+    return [_ours(member) for member in value] if isinstance(value, list) else time_of(value)
 
 
 def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
@@ -95,6 +94,7 @@ MODELS = (
         state_only=frozenset({"timeouts", "expectedBucketOwner"}),
         rules=(
             choice("rules.status", "Enabled", "Disabled"),
+            choice("transitionDefaultMinimumObjectSize", "all_storage_classes_128K", "varies_by_storage_class"),
             choice("rules.transitions.storageClass", *_CLASSES),
             choice("rules.noncurrentVersionTransitions.storageClass", *_CLASSES),
             text("rules.id", r".+", "is no rule ID", at_most=255),

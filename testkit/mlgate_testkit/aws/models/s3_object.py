@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
+import re
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.files import located
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.s3_bucket import BUCKET
-from mlgate_testkit.aws.rules import Rule, choice, conflicting, holds
+from mlgate_testkit.aws.rules import Rule, base64_text, choice, conflicting, holds
 from mlgate_testkit.aws.tags import tag_list, tags_of
-from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
+from mlgate_testkit.provider.provider import Failure, Inputs, Outputs, ProviderError
 from mlgate_testkit.provider.values import Archive, Asset
 
 __all__ = ["MODELS"]
@@ -48,7 +49,7 @@ def _bytes(inputs: Inputs) -> bytes:
         return source.text.encode()
     try:
         if source.path is not None:
-            return located(source).read_bytes()
+            return Path(source.path).read_bytes()
         with urllib.request.urlopen(source.uri) as answer:  # noqa: S310 - the address is the program's own
             return bytes(answer.read())
     except OSError as error:
@@ -131,15 +132,12 @@ def _same_source(before: Any, after: Any) -> bool:
     return bool(before == after or (getattr(before, "hash", None) and before.hash == getattr(after, "hash", None)))
 
 
-def _base64() -> Rule:
-    def wrong(value: str) -> str:
-        try:
-            base64.b64decode(value, validate=True)
-        except ValueError as error:
-            return f"is no base64: {error}"
-        return ""
-
-    return holds("contentBase64", wrong)
+def _metadata(inputs: Inputs) -> Iterator[Failure]:
+    """They travel as headers, in lower case."""
+    given = inputs.get("metadata")
+    for key in given if isinstance(given, Mapping) else ():
+        if not re.fullmatch(r"[a-z0-9!#$%&'*+.^_`|~-]+", key):
+            yield Failure(f"metadata.{key}", f"Metadata must be lowercase only, and a header's name. Offending key: {key!r}")
 
 
 def _object(token: str, noun: str, read: Any) -> ResourceModel:
@@ -179,7 +177,8 @@ def _object(token: str, noun: str, read: Any) -> ResourceModel:
             conflicting("etag", "kmsKeyId"),
             choice("serverSideEncryption", "AES256", "aws:kms", "aws:kms:dsse"),
             choice("objectLockMode", "GOVERNANCE", "COMPLIANCE"),
-            _base64(),
+            base64_text("contentBase64"),
+            _metadata,
             _at_most_ten_tags(),
         ),
         behaviours=(

@@ -35,6 +35,7 @@ def setting(
         found = get(aws.client("s3"), bucket)
         return None if found is None else {"bucket": bucket, **found, **also(aws, bucket)}
 
+    owner = frozenset({"expectedBucketOwner"}) & fields.get("state_only", frozenset())  # those that take one never read it back
     return ResourceModel(
         type=f"aws:s3/{token[0].lower()}{token[1:]}:{token}",
         noun=noun,
@@ -42,7 +43,7 @@ def setting(
         read=read,
         update=lambda aws, bucket, _olds, news: put(aws, bucket, news),
         delete=delete,
-        **{**fields, "forces_new": frozenset({"bucket", "expectedBucketOwner"}) | fields.get("forces_new", frozenset())},
+        **{**fields, "forces_new": frozenset({"bucket"}) | owner | fields.get("forces_new", frozenset())},
     )
 
 
@@ -176,6 +177,12 @@ def _delete_encryption(aws: Aws, bucket: str, _inputs: Inputs) -> None:
     aws.client("s3").delete_bucket_encryption(Bucket=bucket)
 
 
+def _one_rule(inputs: Inputs) -> Iterator[Failure]:
+    rules = inputs.get("rules")
+    if isinstance(rules, list) and len(rules) != 1:
+        yield Failure("rules", f"{len(rules)} rules; a bucket has one for its encryption")
+
+
 def _key_without_kms(inputs: Inputs) -> Iterator[Failure]:
     for place, default in values_at(inputs, "rules.applyServerSideEncryptionByDefault"):
         if default.get("sseAlgorithm") == "AES256" and default.get("kmsMasterKeyId"):
@@ -269,6 +276,18 @@ MODELS = (
         _get_ownership,
         _delete_ownership,
         rules=(choice("rule.objectOwnership", "BucketOwnerPreferred", "ObjectWriter", "BucketOwnerEnforced"),),
+        behaviours=(
+            Behaviour(
+                "a new bucket belongs to its owner alone (BucketOwnerEnforced) before the program says anything",
+                "S3 user guide, Controlling ownership of objects and disabling ACLs",
+                "test_s3_settings.py::test_a_new_bucket_has_an_owner_whom_the_program_may_change",
+            ),
+            Behaviour(
+                "an ownership that S3 does not know is refused with those it knows",
+                "S3 API reference, OwnershipControlsRule",
+                "test_s3_settings.py::test_an_ownership_that_s3_does_not_know_is_refused",
+            ),
+        ),
     ),
     setting(
         "BucketPolicy",
@@ -329,6 +348,7 @@ MODELS = (
         rules=(
             choice("rules.applyServerSideEncryptionByDefault.sseAlgorithm", "AES256", "aws:kms", "aws:kms:dsse"),
             _key_without_kms,
+            _one_rule,
         ),
         behaviours=(
             Behaviour(

@@ -9,7 +9,7 @@ from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.s3_bucket import website_domain
 from mlgate_testkit.aws.models.s3_settings import setting
-from mlgate_testkit.aws.rules import choice, conflicting, exactly_one
+from mlgate_testkit.aws.rules import choice, conflicting, exactly_one, json_text
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS"]
@@ -65,6 +65,7 @@ MODELS = (
             exactly_one("indexDocument", "redirectAllRequestsTo"),
             conflicting("routingRules", "routingRuleDetails"),
             choice("redirectAllRequestsTo.protocol", "http", "https"),
+            json_text("routingRuleDetails"),
         ),
         behaviours=(
             Behaviour(

@@ -35,9 +35,9 @@ def _attributes(inputs: Inputs) -> dict[str, str]:
     found = {name: str(int(inputs[argument])) for argument, name in _NUMBERS.items() if inputs.get(argument) is not None}
     found |= {name: inputs[argument] for argument, name in _TEXTS.items() if inputs.get(argument)}
     found |= {
-        name: "true"
+        name: str(bool(inputs[argument])).lower()
         for argument, name in _BOOLS.items()
-        if inputs.get(argument) and (argument != "contentBasedDeduplication" or inputs["fifoQueue"])
+        if inputs.get(argument) is not None and (argument != "contentBasedDeduplication" or inputs["fifoQueue"])
     }
     if inputs.get("policy") and (problem := malformed(inputs["policy"], "resource")):
         raise refusal("InvalidAttributeValue", f"Invalid value for the parameter Policy. Reason: {problem}", "SetQueueAttributes")
@@ -55,7 +55,7 @@ def _url(aws: Aws, name: str) -> str:
     return f"https://sqs.{aws.region}.{aws.suffix}/{aws.account_id}/{name}"
 
 
-def _read(aws: Aws, url: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, url: str, known: Inputs) -> Outputs | None:
     sqs, name = aws.client("sqs"), url.rsplit("/", 1)[-1]
     here = sqs.get_queue_url(QueueName=name)["QueueUrl"]
     found = sqs.get_queue_attributes(QueueUrl=here, AttributeNames=["All"])["Attributes"]
@@ -64,7 +64,7 @@ def _read(aws: Aws, url: str, _known: Inputs) -> Outputs | None:
         "url": url,
         "arn": found["QueueArn"],
         "fifoQueue": found.get("FifoQueue") == "true",
-        **{argument: int(found.get(attribute, "300")) for argument, attribute in _NUMBERS.items()},
+        **{argument: int(found.get(attribute) or known.get(argument) or 300) for argument, attribute in _NUMBERS.items()},
         **{argument: found.get(attribute) for argument, attribute in _TEXTS.items()},
         **{argument: found.get(attribute) == "true" for argument, attribute in _BOOLS.items()},
         "tags": sqs.list_queue_tags(QueueUrl=here).get("Tags", {}),

@@ -1,7 +1,10 @@
-"""Components in components, and every option that a graph can show."""
+"""Components in components, and every option that state keeps too. Key `keys`: how many stores; `login`: a secret.
+
+A bucket "taken-over" is to be there already.
+"""
 
 import pulumi
-from pulumi_aws import Provider, kms, s3, sqs
+from pulumi_aws import Provider, kms, s3, sqs, ssm
 
 
 class Store(pulumi.ComponentResource):
@@ -34,11 +37,29 @@ class Stores(pulumi.ComponentResource):
         self.register_outputs({})
 
 
+config = pulumi.Config()
 elsewhere = Provider("elsewhere", region="us-east-1")
-stores = Stores("stores", pulumi.Config().require_int("keys"), pulumi.ResourceOptions(providers=[elsewhere]))
+stores = Stores("stores", config.require_int("keys"), pulumi.ResourceOptions(providers=[elsewhere]))
 sqs.Queue(
     "changes",
     fifo_queue=True,
-    opts=pulumi.ResourceOptions(depends_on=[stores], custom_timeouts=pulumi.CustomTimeouts(create="5m"), ignore_changes=["tags"]),
+    opts=pulumi.ResourceOptions(
+        depends_on=[stores], custom_timeouts=pulumi.CustomTimeouts(create="5m", delete="90s"), ignore_changes=["tags", "delaySeconds"]
+    ),
 )
+jobs = sqs.Queue(
+    "jobs",
+    opts=pulumi.ResourceOptions(
+        provider=elsewhere,
+        replace_on_changes=["kmsMasterKeyId"],
+        additional_secret_outputs=["url"],
+        hooks=pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook("told", lambda _: None)]),
+    ),
+)
+again = sqs.Queue.get("again", jobs.id, opts=pulumi.ResourceOptions(provider=elsewhere))
+s3.Bucket("taken-over", bucket="taken-over", opts=pulumi.ResourceOptions(import_="taken-over"))
+login = config.require_secret("login")
+ssm.Parameter("login", type="SecureString", value=pulumi.Output.format("{0} of {1}", login, jobs.name))
 pulumi.export("buckets", [store.bucket.id for store in stores.stores])
+pulumi.export("login", login)
+pulumi.export("jobs", pulumi.Output.format("{0} at {1}", jobs.arn, again.name))

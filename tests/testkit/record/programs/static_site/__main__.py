@@ -1,4 +1,7 @@
-"""A website on S3: no component, no helper of ours, everything at the top."""
+"""A website on S3: no component, no helper of ours, everything at the top.
+
+After `aws-py-s3-folder` of github.com/pulumi/examples, rebuilt with the resources that pulumi-aws 7 has for it.
+"""
 
 import json
 import mimetypes

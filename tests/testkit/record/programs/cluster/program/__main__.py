@@ -1,4 +1,4 @@
-"""A network, a cluster and a group of nodes, as Pulumi's own EKS example has them, in our words."""
+"""A network, a cluster and a group of nodes, after `aws-py-eks` of github.com/pulumi/examples, rebuilt in a folder of its own."""
 
 import json
 from pathlib import Path

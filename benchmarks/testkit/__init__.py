@@ -1,0 +1,1 @@
+"""The testkit's speed and size: a module for each part."""

@@ -1,0 +1,34 @@
+"""What needs a new resource is what the real provider says, which was written down apart from our models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlgate_testkit.aws.models import MODELS
+
+SAID = json.loads(Path(__file__).with_name("forces_new.json").read_text())
+
+
+@pytest.mark.parametrize("token", MODELS)
+def test_what_needs_a_new_one_is_what_the_real_provider_says(token: str) -> None:
+    model = MODELS[token]
+    ours = model.forces_new | set(model.name.instead if model.name else ())
+    differences = SAID["differences"].get(token, {})
+    theirs = set(SAID["types"][token])
+    assert ours ^ theirs == set(differences), "correct the model, or say why it differs"
+    assert all(differences.values())
+
+
+@pytest.mark.parametrize("token", MODELS)
+def test_the_old_one_goes_first_where_the_real_provider_says_so(token: str) -> None:
+    assert MODELS[token].replace_first == (token in SAID["old_one_first"])
+
+
+def test_it_was_written_down_for_every_type_with_its_source() -> None:
+    assert set(SAID["types"]) == set(MODELS)
+    assert set(SAID["differences"]) <= set(MODELS)
+    assert "terraform-provider-aws" in SAID["source"]
+    assert SAID["date"]
