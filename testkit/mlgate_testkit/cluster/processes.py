@@ -101,7 +101,7 @@ class Processes:
         try:
             self._supervisor.start(part.spec(self._folder, self._network))
         except ProcessError as error:
-            raise self._recognised(error) from None
+            raise self._recognised(ProcessError(f"{part.name}: {error.problem}", where=error.where, remedy=error.remedy)) from None
 
     def _stop(self, name: str) -> None:
         if process := self._supervisor.get(name):
