@@ -126,6 +126,9 @@ def test_what_was_to_be_measured_anew_and_was_interrupted_is_not_taken_for_done(
     parts = {"one": bench.part("one"), "two": bench.part("two")}
     bench.run(parts)
     again = Options(again=frozenset({"two"}))
+    with pytest.raises(ZeroDivisionError):  # ended where nothing more can be written, as kill -9 does
+        bench.run({"one": bench.part("one"), "two": failing(ZeroDivisionError())}, options=again)
+    assert set(bench.written) == {"one"}
     assert bench.run({"one": bench.part("one"), "two": failing(KeyboardInterrupt())}, options=again) == 130
     assert set(bench.written) == {"one"}
     bench.run(parts)
