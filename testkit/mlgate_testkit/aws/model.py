@@ -17,9 +17,16 @@ from mlgate_testkit.aws.documents import same_document
 from mlgate_testkit.aws.rules import Rule
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
-__all__ = ["AutoName", "Behaviour", "FunctionModel", "ResourceModel"]
+__all__ = ["AutoName", "Behaviour", "FunctionModel", "ResourceModel", "same_set"]
 
 _SUFFIX = 7  # hex digits, as the real provider appends
+
+
+def same_set(before: Any, after: Any) -> bool:
+    """Whether two lists hold the same, in any order: for `equivalent`. Members need not be known yet."""
+    if not isinstance(before, list) or not isinstance(after, list):
+        return bool(before == after)
+    return sorted(map(repr, before)) == sorted(map(repr, after))
 
 
 @dataclass(frozen=True, slots=True)

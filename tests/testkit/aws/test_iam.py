@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlgate_testkit.provider.provider import ProviderError, State, Unhealthy
+from mlgate_testkit.provider.values import UNKNOWN
 
 from .cloud import Cloud
 from .samples import policy, trust
@@ -88,6 +89,13 @@ def test_a_role_with_a_foreign_policy_is_deleted_only_by_force(cloud: Cloud, rol
         cloud.delete(ROLE, role)
     cloud.delete(ROLE, cloud.change(ROLE, role, name="trainer", assumeRolePolicy=trust(), forceDetachPolicies=True))
     assert cloud.refresh(ROLE, role) is None
+
+
+def test_a_policy_that_is_not_known_yet_changes_those_of_the_role(cloud: Cloud) -> None:
+    declared = {"name": "judge", "assumeRolePolicy": trust(), "managedPolicyArns": [READ_ONLY]}
+    judge = cloud.up(ROLE, **declared)
+    found = cloud.diff(ROLE, judge, **{**declared, "managedPolicyArns": [READ_ONLY, UNKNOWN]})
+    assert found.changed.keys() == {"managedPolicyArns[1]"}
 
 
 def test_managed_policies_on_the_role_itself_are_exclusive(cloud: Cloud, role: State) -> None:

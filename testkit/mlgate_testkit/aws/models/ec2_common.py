@@ -23,7 +23,6 @@ __all__ = [
     "length",
     "no_address",
     "retag",
-    "same_set",
     "shape_of",
     "tagged",
     "unless_gone",
@@ -55,13 +54,6 @@ def first(found: Sequence[Any], code: str, message: str) -> Any:
 def given(inputs: Mapping[str, Any], **names: str) -> dict[str, Any]:
     """A request's parameters from arguments: `given(inputs, KeyName="keyName")`, without those that are not there."""
     return {parameter: inputs[argument] for parameter, argument in names.items() if inputs.get(argument) is not None}
-
-
-def same_set(before: Any, after: Any) -> bool:
-    """Whether two lists hold the same, in any order."""
-    if not isinstance(before, list) or not isinstance(after, list):
-        return bool(before == after)
-    return sorted(map(repr, before)) == sorted(map(repr, after))
 
 
 @functools.cache

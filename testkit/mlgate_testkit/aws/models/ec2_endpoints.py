@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
+from mlgate_testkit.aws.model import Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import first, given, retag, tagged
 from mlgate_testkit.aws.rules import choice, exactly_one, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs

@@ -6,8 +6,8 @@ import base64
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import first, given, retag, same_set, tagged
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import first, given, retag, tagged
 from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
 from mlgate_testkit.aws.rules import Rule, base64_text, conflicting, holds
 from mlgate_testkit.aws.tags import tags_of
@@ -240,10 +240,7 @@ MODELS = (
                 "keyName",
                 "launchTemplate.id",
                 "launchTemplate.name",
-                *(
-                    f"networkInterfaces.{field}"
-                    for field in ("deleteOnTermination", "deviceIndex", "networkCardIndex", "networkInterfaceId")
-                ),
+                *(f"networkInterfaces.{field}" for field in _ON_AN_INTERFACE),
                 "placementGroup",
                 "placementGroupId",
                 "placementPartitionNumber",

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import cidr, retag, same_set, tagged
+from mlgate_testkit.aws.model import Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import cidr, retag, tagged
 from mlgate_testkit.aws.rules import conflicting, exactly_one
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs

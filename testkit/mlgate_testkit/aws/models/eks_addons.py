@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
-from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import given, same_set
+from mlgate_testkit.aws.model import Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import given
 from mlgate_testkit.aws.models.eks_common import parts, retag_arn, seen_role
 from mlgate_testkit.aws.rules import choice
 from mlgate_testkit.aws.times import time_of

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import enumerated, given, same_set
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import enumerated, given
 from mlgate_testkit.aws.models.eks_common import retag_arn, seen_role
 from mlgate_testkit.aws.rules import text, values_at
 from mlgate_testkit.aws.times import time_of

@@ -10,7 +10,7 @@ from moto.iam.models import iam_backends
 
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
 from mlgate_testkit.aws.rules import Rule, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
@@ -149,10 +149,6 @@ def _delete_oidc(aws: Aws, arn: str, _inputs: Inputs) -> None:
     aws.client("iam").delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
-def _same_set(before: Any, after: Any) -> bool:
-    return sorted(before) == sorted(after)
-
-
 MODELS = (
     ResourceModel(
         type="aws:iam/policy:Policy",
@@ -196,7 +192,7 @@ MODELS = (
         computed=frozenset({"thumbprintLists"}),
         equivalent={
             "url": lambda before, after: before.removeprefix("https://") == after.removeprefix("https://"),
-            "clientIdLists": _same_set,
+            "clientIdLists": same_set,
         },
         rules=(
             text("url", r"(https://)?[^/:]+(/.*)?", "is no https address"),

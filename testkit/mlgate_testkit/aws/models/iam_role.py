@@ -8,7 +8,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed, same_document
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
 from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, iam_name, iam_path, sized, well_formed
 from mlgate_testkit.aws.principals import ROLE, require_principals
 from mlgate_testkit.aws.rules import between, conflicting, json_text, text
@@ -238,10 +238,6 @@ def _delete_profile(aws: Aws, name: str, _inputs: Inputs) -> None:
     iam.delete_instance_profile(InstanceProfileName=name)
 
 
-def _same_set(before: Any, after: Any) -> bool:
-    return sorted(before) == sorted(after)
-
-
 def _whole(policy: Mapping[str, Any]) -> bool:
     """Whether an inline policy is one: what has no name or no document says only that there shall be no others."""
     return bool(policy.get("name") and policy.get("policy"))
@@ -269,7 +265,7 @@ MODELS = (
         computed=frozenset({"inlinePolicies", "managedPolicyArns"}),
         state_only=frozenset({"forceDetachPolicies"}),
         json=frozenset({"assumeRolePolicy"}),
-        equivalent={"managedPolicyArns": _same_set, "inlinePolicies": _same_inline},
+        equivalent={"managedPolicyArns": same_set, "inlinePolicies": _same_inline},
         rules=(
             conflicting("name", "namePrefix"),
             iam_name(64),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.model import Behaviour, ResourceModel
+from mlgate_testkit.aws.model import Behaviour, ResourceModel, same_set
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs, ProviderError
@@ -264,7 +264,7 @@ MODELS = (
         ),
         absent=frozenset({"latestRestorableTime", "masterUserSecrets", "upgradeRolloutOrder"}),
         equivalent={
-            "vpcSecurityGroupIds": lambda before, after: sorted(before) == sorted(after),
+            "vpcSecurityGroupIds": same_set,
             "engineVersion": lambda before, after: f"{after}.".startswith(f"{before}.") or f"{before}.".startswith(f"{after}."),
         },
         secret=frozenset({"password"}),

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
 from mlgate_testkit.aws.rules import Rule, conflicting, exactly_one, holds, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
@@ -167,7 +167,7 @@ MODELS = (
         delete=_delete_version,
         forces_new=frozenset({"secretId", "secretString", "secretBinary", "secretStringWo", "secretStringWoVersion"}),
         computed=frozenset({"versionStages"}),
-        equivalent={"versionStages": lambda before, after: sorted(before) == sorted(after)},
+        equivalent={"versionStages": same_set},
         state_only=frozenset({"secretStringWo", "secretStringWoVersion"}),
         secret=frozenset({"secretString", "secretBinary"}),
         rules=(exactly_one("secretString", "secretBinary", "secretStringWo"),),
