@@ -138,7 +138,7 @@ class Orders:
         assert token in LAGGING, token
         with self._lock:
             unseen = self._unseen.get((token, resource_id))
-            if unseen is None or not unseen.left:
+            if unseen is None or not unseen.left or getattr(self._calm, "now", False):
                 return True
             unseen.lag.acted = True
             unseen.left -= 1

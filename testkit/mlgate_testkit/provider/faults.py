@@ -38,14 +38,14 @@ class _Order:
     how: How
     message: str
     nth: int
-    skip: int
     times: int
+    came: int = 0
     acted: bool = False
 
     def __str__(self) -> str:
         of = f", {self.token!r}" if self.token else ""
         nth = f", nth={self.nth}" if self.nth > 1 else ""
-        return f"fail({self.operation!r}{of}{nth}): {self.nth - 1 - self.skip} such requests came"
+        return f"fail({self.operation!r}{of}{nth}): {self.came} such requests came"
 
 
 class Faults:
@@ -78,7 +78,7 @@ class Faults:
         if token and self._require_known:
             self._require_known(operation, token)
         with self._lock:
-            self._orders.append(_Order(operation, token, how, message, nth, nth - 1, times))
+            self._orders.append(_Order(operation, token, how, message, nth, times))
 
     def calls(self) -> list[Call]:
         """Every request since the last `clear`, in the order of arrival."""
@@ -117,9 +117,8 @@ class Faults:
         for order in list(self._orders):
             if order.operation != operation or order.token not in {"", token}:
                 continue
-            if order.skip:
-                order.skip -= 1
-            elif due is None:
+            order.came += 1
+            if due is None and order.came >= order.nth:
                 due = order
                 order.acted = True
                 order.times -= 1

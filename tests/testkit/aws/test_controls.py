@@ -150,6 +150,16 @@ def test_who_only_looks_is_not_throttled(cloud: Cloud) -> None:
         cloud.refresh(BUCKET, state)
 
 
+def test_who_only_looks_sees_what_lags_and_uses_no_order_up(cloud: Cloud) -> None:
+    cloud.package.lag(1, BUCKET)
+    cloud.up(BUCKET, bucket="models")
+    orders = cloud.package.account.orders
+    with cloud.package.calm():
+        assert orders.seen(BUCKET, "models")
+    assert cloud.package.unmet()
+    assert not orders.seen(BUCKET, "models")
+
+
 @pytest.mark.parametrize("order", [lambda package: package.throttle("s3", -1), lambda package: package.lag(-1)])
 def test_less_than_no_request_cannot_be_ordered(cloud: Cloud, order: Callable[[SimulatedAws], None]) -> None:
     with pytest.raises(UsageError, match="-1 requests cannot be ordered"):

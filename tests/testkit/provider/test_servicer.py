@@ -201,6 +201,14 @@ def test_an_order_is_met_once_it_acted_however_often_it_could_have(connect: Conn
     assert faults.unmet() == []
 
 
+def test_an_order_behind_another_says_how_many_requests_came(connect: Connect, faults: Faults) -> None:
+    stub = connect()
+    faults.fail("create")
+    faults.fail("create")
+    refused(lambda: created(stub, {"text": "a"}))
+    assert faults.unmet() == ["fail('create'): 1 such requests came"]
+
+
 def test_previews_neither_count_nor_fail(connect: Connect, faults: Faults) -> None:
     stub = connect()
     faults.fail("create")
