@@ -40,15 +40,16 @@ def open_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
             document = json.loads(document)
         except ValueError:
             return
-    statements = document.get("Statement", ()) if isinstance(document, Mapping) else ()
-    for statement in _listed(statements):
+    for statement in _listed(document.get("Statement") if isinstance(document, Mapping) else None):
+        if not isinstance(statement, Mapping):  # not known yet, or none
+            continue
         if statement.get("Effect") == "Allow" and _for_anybody(statement) and not _held(statement.get("Condition")):
             yield statement
 
 
 def _for_anybody(statement: Mapping[str, Any]) -> bool:
     principal = statement.get("Principal")
-    return "NotPrincipal" in statement or "*" in _listed(principal.get("AWS", ()) if isinstance(principal, Mapping) else principal)
+    return "NotPrincipal" in statement or "*" in _listed(principal.get("AWS") if isinstance(principal, Mapping) else principal)
 
 
 def _held(condition: Any) -> bool:
@@ -86,4 +87,4 @@ def _narrow(addresses: str) -> bool:
 def _listed(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
-    return [] if value is None or value == () else [value]
+    return [] if value is None else [value]
