@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mlgate_tools.tool import Tool
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["Engine"]
 
+_EVENTS = ".events.jsonl"
 _TAIL_LINES = 15
 
 
@@ -43,6 +44,18 @@ class Site:
     def logs(self) -> Path:
         """Two files for each operation: what the engine printed, and its events."""
         return self.workspace / "logs"
+
+    def new_run(self, operation: str) -> tuple[Path, Path]:
+        """Files for the events of the next operation and for what it prints, of its own: a test that fails is understood from them."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        name = f"{sum(1 for _ in self.logs.glob('*.log')) + 1:02}-{operation}"
+        return self.logs / f"{name}{_EVENTS}", self.logs / f"{name}.log"
+
+    def runs(self) -> Iterator[tuple[str, Path, Path]]:
+        """Each operation so far: its name ("01-up"), its events, and what it printed."""
+        for events in sorted(self.logs.glob(f"*{_EVENTS}")):
+            name = events.name.removesuffix(_EVENTS)
+            yield name, events, self.logs / f"{name}.log"
 
 
 class Engine:
@@ -103,7 +116,7 @@ class Engine:
 
         `needs`: what the state says that each resource needs, for the changes to tell.
         """
-        events, output = _logs(site.logs, operation)
+        events, output = site.new_run(operation)
         heard = Heard(self.version, _killing(kill_at) if kill_at else _nothing)
         killed_at: Event | None = None
         ending = ""
@@ -152,10 +165,3 @@ def _said(output: Path) -> str:
     text = "\n" + output.read_text(encoding="utf-8", errors="replace").strip()
     _, named, error = text.rpartition("\nerror: ")
     return error if named else "\n".join(text.splitlines()[-_TAIL_LINES:])
-
-
-def _logs(folder: Path, operation: str) -> tuple[Path, Path]:
-    """Files of their own for each operation: a test that fails is understood from them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    number = sum(1 for _ in folder.glob("*.log")) + 1
-    return folder / f"{number:02}-{operation}.events.jsonl", folder / f"{number:02}-{operation}.log"

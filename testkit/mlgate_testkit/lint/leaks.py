@@ -18,12 +18,12 @@ from mlgate_testkit.record import Graph, Secret
 
 if TYPE_CHECKING:
     from mlgate_testkit.engine import Stack
+    from mlgate_testkit.engine.engine import Site
 
 __all__ = ["LEAK_RULES", "assert_no_secret_in_clear"]
 
 _LOG = "secret-in-log"
 LEAK_RULES = (*(rule.name for rule in secrets.RULES), _LOG)
-_EVENTS = ".events.jsonl"
 _REMEDY = "leave it out of what is printed, logged and raised, or say its name instead"
 
 
@@ -38,15 +38,13 @@ def assert_no_secret_in_clear(stack: Stack, *, allow: Mapping[str, str] | None =
     graph.config = {key: Secret(value) for key, value in stack.secrets.items()}
     state = [found for rule in secrets.RULES for found in rule.check(graph)]
     where = f"{stack.project}/{stack.name}"
-    refuse(sift([*state, *_logged(stack.site.logs, secrets.known_secrets(graph))], allow, set(LEAK_RULES), where), where)
+    refuse(sift([*state, *_logged(stack.site, secrets.known_secrets(graph))], allow, set(LEAK_RULES), where), where)
 
 
-def _logged(logs: Path, known: set[str]) -> Iterator[Finding]:
+def _logged(site: Site, known: set[str]) -> Iterator[Finding]:
     """One finding for each run and resource that something was said of. The text is read where the events are clear: it repeats them."""
-    for events in sorted(logs.glob(f"*{_EVENTS}")):
-        run = events.name.removesuffix(_EVENTS)
-        found = dict.fromkeys(_in_events(events, run, known))
-        yield from found or _in_text(logs / f"{run}.log", run, known)
+    for run, events, log in site.runs():
+        yield from dict.fromkeys(_in_events(events, run, known)) or _in_text(log, run, known)
 
 
 def _in_events(events: Path, run: str, known: set[str]) -> Iterator[Finding]:
