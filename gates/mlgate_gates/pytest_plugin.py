@@ -13,7 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +205,7 @@ def _progress(config: pytest.Config) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         nonlocal ending
-        with uncaptured():
+        with suppress(OSError), uncaptured():  # whoever listened is gone; what is being done is not
             sys.stderr.write(f"{ending}[{time.monotonic() - begin:6.1f} s] {text}\n")
             sys.stderr.flush()
         ending = ""

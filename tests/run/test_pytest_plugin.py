@@ -120,6 +120,18 @@ def test_a_gate_tells_how_far_it_is_while_pytest_captures(run: Run, endpoint: En
     assert seconds[-1] > seconds[0]
 
 
+def test_a_gate_goes_on_where_nobody_listens_to_how_far_it_is(endpoint: Endpoint, folder: Path, tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "service.yaml", "--candidate", endpoint(), "--first-release"]
+    environ = {**os.environ, "MLGATE_HOME": str(tmp_path / "home")}
+    try:
+        done = subprocess.run(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=writing, text=True, check=False, timeout=120)
+    finally:
+        os.close(writing)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize(
     "selection",
     [
