@@ -236,10 +236,11 @@ class Story:
 def _undisturbed() -> Iterator[None]:
     """While the block runs, nobody is heard who asks us to end: that is what the block does, and half of it leaves servers running.
 
-    By a handler that does nothing: what is ignored instead would be ignored by every program that is started meanwhile.
+    By a handler that does nothing: what is ignored instead would be ignored by every program that is started meanwhile. What `nohup` has
+    ignored stays so, for them too.
     """
     asking = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heard = {number: signal.signal(number, lambda *_: None) for number in asking}
+    heard = {number: signal.signal(number, lambda *_: None) for number in asking if signal.getsignal(number) != signal.SIG_IGN}
     try:
         yield
     finally:

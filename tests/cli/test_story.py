@@ -128,3 +128,20 @@ def test_whoever_asks_the_demo_to_end_while_it_ends_is_heard_once_and_then_it_en
     with pytest.raises(KeyboardInterrupt), stage.story().running():
         pass
     assert stage.done == ["prepare", "recover", "down begins", "down begins", "down"]
+
+
+def test_what_nohup_has_ignored_stays_so_for_what_the_end_starts(stage: Stage) -> None:
+    ignored: list[bool] = []
+
+    def interrupted() -> None:
+        ignored.append(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)
+        signal.raise_signal(signal.SIGINT)
+
+    stage.while_down = interrupted
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt), stage.story().running():
+            pass
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert ignored == [True, True]
