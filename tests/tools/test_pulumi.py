@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlgate.errors import ToolError
-from mlgate_tools import archive, go_build, golang
+from mlgate_tools import archive, golang, process
 from mlgate_tools.pulumi import engine_environment, ensure_pulumi, find_pulumi
 from mlgate_tools.tool import platform_name
 
@@ -155,7 +155,7 @@ def test_a_built_engine_knows_its_version(go: Any, cache: Path, nowhere: str, sa
 def test_a_build_says_what_it_does_how_far_it_is_and_how_long(
     cache: Path, go: Any, nowhere: str, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(go_build, "_SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(process, "_SAY_EVERY_S", 0.0)
     ensure_pulumi(said.append, base_url=nowhere)
     assert go.builds
     told = "\n".join(said)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlgate.errors import ToolError
 from mlgate_tools.cache import ROOM_REMEDY
-from mlgate_tools.process import run_streaming
+from mlgate_tools.process import regularly, run_streaming
 from mlgate_tools.tool import Progress, Tool, parse_version
 
 MODULES = Path(__file__).parent / "modules"
-_SAY_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,13 @@ class GoBuild:
         source = MODULES / program.module  # only read, for go_environment says -mod=readonly: an installed package may be read-only
         requirements = re.findall(r"^\t\S+ v", (source / "go.mod").read_text(encoding="utf-8"), re.MULTILINE)
         gauge = _Gauge(program.name, modules=len(requirements), progress=self.progress)
+        tick = regularly(gauge.tell)
         flags = " ".join(["-s -w", *(f"-X {name}={value}" for name, value in program.variables.items())])
         building = ["build", "-v", "-trimpath", "-ldflags", flags, "-o", str(folder / program.name), program.package]
         try:
             for arguments, on_line in ((["list", "-deps", program.package], gauge.list_line), (building, gauge.build_line)):
                 command = [str(self.go.path), *arguments]
-                run_streaming(command, folder=source, environment=self.environment, on_line=on_line, on_tick=gauge.tick, remedy=self.remedy)
+                run_streaming(command, folder=source, environment=self.environment, on_line=on_line, on_tick=tick, remedy=self.remedy)
         except ToolError as error:
             if "no space left on device" in error.problem:
                 raise ToolError(error.problem, where=str(folder), remedy=ROOM_REMEDY) from error
@@ -81,13 +80,11 @@ def oldest_go(*modules: str) -> tuple[int, int, int]:
 
 @dataclass
 class _Gauge:
-    """How far one program is, told every few seconds: modules downloaded, then packages compiled."""
+    """How far one program is: modules downloaded, then packages compiled."""
 
     name: str
     modules: int
     progress: Progress
-    began: float = field(default_factory=time.monotonic)
-    said: float = field(default_factory=time.monotonic)
     downloaded: int = 0
     packages: int = 0
     compiled: int = 0
@@ -103,11 +100,8 @@ class _Gauge:
         """One line of `go build -v`: a package."""
         self.compiled += 1
 
-    def tick(self) -> None:
-        now = time.monotonic()
-        if now - self.said < _SAY_EVERY_S:
-            return
-        self.said = now
+    def tell(self, so_far_s: float) -> None:
+        """Says how far it is."""
         downloads = f"downloaded {self.downloaded} of at most {self.modules} modules"
         far = f"compiled {self.compiled} of at most {self.packages} packages" if self.compiled else downloads
-        self.progress(f"{self.name}: {far}, {now - self.began:.0f} s")
+        self.progress(f"{self.name}: {far}, {so_far_s:.0f} s")

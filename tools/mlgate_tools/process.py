@@ -7,6 +7,7 @@ import queue
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from mlgate.errors import ToolError
 
 _TICK_S = 1.0
 _TAIL_LINES = 20
+_SAY_EVERY_S = 10.0
 
 
 def run_streaming(
@@ -68,6 +70,19 @@ def run_streaming(
         how = f"was ended by signal {-status}" if status < 0 else f"failed with exit code {status}"
         last = "\n".join(f"    {line}" for line in tail)
         raise ToolError(f"`{Path(command[0]).name} {command[1]}` {how}; its last lines:\n{last}", where=command[0], remedy=remedy)
+
+
+def regularly(say: Callable[[float], None]) -> Callable[[], None]:
+    """An `on_tick` that every few seconds tells `say` for how many seconds it has gone on."""
+    began = said = time.monotonic()
+
+    def tick() -> None:
+        nonlocal said
+        if (now := time.monotonic()) - said >= _SAY_EVERY_S:
+            said = now
+            say(now - began)
+
+    return tick
 
 
 def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:
