@@ -11,8 +11,8 @@ from mlgate.errors import EndpointError
 from mlgate.release import Release
 from mlgate.service import Service
 from mlgate_delivery.candidate import stable_already
-from mlgate_delivery.checkpoint import find
 from mlgate_delivery.exports import backend_of
+from mlgate_delivery.resources import find
 from mlgate_delivery.store import release_folder, release_named
 from mlgate_evidence.ledger import Ledger
 from mlgate_gates.request import Server, Subject

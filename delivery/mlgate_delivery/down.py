@@ -8,9 +8,9 @@ from pathlib import Path
 
 from mlgate.environment import Environment, project_folder
 from mlgate.errors import BusyError, MlgateError
-from mlgate_delivery.checkpoint import ours
 from mlgate_delivery.exports import backend_of
 from mlgate_delivery.recover import clear
+from mlgate_delivery.resources import ours
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
 from mlgate_evidence.locks import hold
@@ -22,7 +22,9 @@ from mlgate_tools.tool import Progress
 
 
 def down(environment: Environment, progress: Progress) -> Sequence[str]:
-    """Destroys the stack and stops whatever else the environment's registry knows. Returns the names of the processes that ended.
+    """Destroys the stack and stops whatever else is left of the environment, with its files, registered or not.
+
+    Returns the names of the registered processes that ended.
 
     May be interrupted and run again. Raises BusyError while another command changes the environment. Whatever else keeps the stack from
     being destroyed is raised when every process has ended all the same.

@@ -14,9 +14,9 @@ from mlgate.errors import BusyError, EvidenceError, MlgateError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_delivery.candidate import bring_up, stable_already
-from mlgate_delivery.checkpoint import find, ours
 from mlgate_delivery.exports import backend_of, stack_file_of
 from mlgate_delivery.recover import clear
+from mlgate_delivery.resources import find, ours
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.store import release_folder, release_named
 from mlgate_delivery.turn import turn

@@ -15,8 +15,8 @@ import psutil
 
 from mlgate.environment import Environment
 from mlgate.errors import BusyError
-from mlgate_delivery.checkpoint import find, kind_of, ours
 from mlgate_delivery.exports import backend_of
+from mlgate_delivery.resources import find, kind_of, ours
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
 from mlgate_serving.endpoint import endpoint_name, stop_endpoint

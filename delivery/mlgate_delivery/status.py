@@ -10,8 +10,8 @@ from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.errors import EvidenceError
 from mlgate.release import Release
-from mlgate_delivery.checkpoint import find, ours
 from mlgate_delivery.exports import backend_of
+from mlgate_delivery.resources import find, ours
 from mlgate_evidence.entries import Promoted
 from mlgate_evidence.history import History, Promotion
 from mlgate_evidence.ledger import Ledger

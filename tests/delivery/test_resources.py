@@ -1,4 +1,4 @@
-from mlgate_delivery.checkpoint import find, kind_of, ours
+from mlgate_delivery.resources import find, kind_of, ours
 from mlgate_tools.pulumi_state import StateResource
 
 
