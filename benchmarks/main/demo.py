@@ -15,7 +15,6 @@ from benchmarks.main.stand import PROGRAMS, Stand
 from benchmarks.main.timeline import Timeline, run_timed
 from benchmarks.provenance import DIRTY, PROJECT, commit, files
 from mlgate.environment import CACHE_VARIABLE, HOME_VARIABLE
-from mlgate_serving.supervisor import Supervisor
 
 # What a line must match to begin a phase, and the phase. Each is said once where it begins.
 MARKS = (
@@ -92,10 +91,8 @@ def _nothing_left(project: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        supervisor = Supervisor(project / ".mlgate" / "demo" / "local" / "processes")
-        for process in supervisor.list():
-            supervisor.stop(process.spec.name)
-        supervisor.reap()
+        if (mlgate := project / ".venv" / "bin" / "mlgate").exists():
+            subprocess.run([str(mlgate), "down"], cwd=project, env=_environment(), check=True, capture_output=True, text=True)
 
 
 def _environment() -> dict[str, str]:

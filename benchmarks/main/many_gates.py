@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections import Counter
@@ -13,7 +12,7 @@ from typing import Any
 
 from benchmarks.harness import Row, median_row, say
 from benchmarks.main.stand import Stand
-from benchmarks.provenance import RESULTS, UNKNOWN, Origin
+from benchmarks.provenance import RESULTS, UNKNOWN, Origin, load
 from mlgate import Environment, Verdict
 from mlgate_gates.request import GateRequest, Subject
 from mlgate_gates.run import run_gate
@@ -64,7 +63,7 @@ def _gate(stand: Stand, candidate: LocalEndpoint, stable: LocalEndpoint) -> dict
         "requests": result.health["rows"],
         "late": result.health["late"],
         "seconds": round(time.monotonic() - begin, 1),
-        "load_1min": round(os.getloadavg()[0], 2),
+        "load_1min": load(),
     }
 
 

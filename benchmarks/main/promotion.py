@@ -78,7 +78,8 @@ def measure(stand: Stand, requests: int = 10_000) -> list[Row]:
         seen = Seen()
         url = service_url(site.environment, stand.service.name)
         with open_load(stand, url, RATE_PER_S, _LONGEST_S, seen) as drive:
-            turns = turn_in_turn(lambda: site.promote(2), site.roll_back, lambda: drive.sent < requests)
+            over_s = time.monotonic() + _LONGEST_S  # a worker that died sends nothing more, and is told of once the load is over
+            turns = turn_in_turn(lambda: site.promote(2), site.roll_back, lambda: drive.sent < requests and time.monotonic() < over_s)
     for error, times in Counter(seen.errors).most_common(3):
         say(f"promotion: {times} x {error}")
     return rows_of(seen, turns, requests)

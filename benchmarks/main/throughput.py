@@ -53,7 +53,11 @@ def measure(stand: Stand, pairs: int = 4, duration_s: int = 8) -> list[Row]:
         median_row("throughput over TorchServe's defaults", ratios, "x", goal=3, better="higher", reference=f"{how}; reach for 4"),
         *(
             median_row(
-                f"throughput, {name}", [run.requests_per_s for run in runs[name]], "requests/s", reference=f"{workers[name]} workers"
+                f"throughput, {name}",
+                [run.requests_per_s for run in runs[name]],
+                "requests/s",
+                better="higher",
+                reference=f"{workers[name]} workers",
             )
             for name in runs
         ),

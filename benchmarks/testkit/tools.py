@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.harness import Row, say, without_engine
+from benchmarks.harness import Row, say, seconds, without_engine
 from mlgate.environment import CACHE_VARIABLE
 
 # What `make cluster-tools` runs, in its order.
@@ -26,23 +23,19 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="mlgate-tools-", dir=os.environ.get(DISK_VARIABLE)) as folder:
         environment = {**without_engine(os.environ), CACHE_VARIABLE: folder}
         used = _processor_s()
-        taken = {what: _seconds(command, environment) for what, command in COMMANDS.items()}
+        taken = {}
+        for what, command in COMMANDS.items():
+            taken[what] = seconds([sys.executable, "-m", *command], environ=environment)
+            say(f"{what}: {taken[what]:.0f} s")
         used = _processor_s() - used
         kept = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file() and not path.is_symlink()) / 1e9
     go = "Go on PATH" if shutil.which("go", path=environment["PATH"]) else "Go fetched as well"
     return [
         Row("tools from an empty cache", sum(taken.values()) / 60, "min", 22.0, reference=f"{go}, modules downloaded"),
-        *(Row(f"tools from an empty cache: {what}", seconds / 60, "min") for what, seconds in taken.items()),
+        *(Row(f"tools from an empty cache: {what}", taken_s / 60, "min") for what, taken_s in taken.items()),
         Row("processor time of that, per core", used / 60 / (os.cpu_count() or 1), "min"),
         Row("tools kept on disk", kept, "GB", 1.6),
     ]
-
-
-def _seconds(command: list[str], environment: Mapping[str, str]) -> float:
-    begin = time.perf_counter()
-    subprocess.run([sys.executable, "-m", *command], env=environment, check=True, stdout=subprocess.DEVNULL)
-    say(f"python -m {' '.join(command)}: {time.perf_counter() - begin:.0f} s")
-    return time.perf_counter() - begin
 
 
 def _processor_s() -> float:

@@ -115,7 +115,7 @@ def test_the_tools_are_the_engine_and_the_control_plane(monkeypatch: pytest.Monk
         ran.append(command[1:])
         assert env["MLGATE_CACHE"]
 
-    monkeypatch.setattr("benchmarks.testkit.tools.subprocess.run", run)
+    monkeypatch.setattr("benchmarks.harness.subprocess.run", run)
     names = {row.name: row.goal for row in tools.measure()}
     assert ran == [["-m", "mlgate_tools"], ["-m", "mlgate_tools", "cluster"]]
     assert names["tools from an empty cache"] == 22.0
