@@ -19,7 +19,7 @@ _OF_THE_REQUEST = ("connection", "content-length", "content-type", "host", "tran
 
 def _no_header_of_the_request(name: str) -> str:
     if name.lower() in _OF_THE_REQUEST:
-        raise ValueError("every request carries that header already: leave it out")
+        raise contradictions({(): ("every request carries that header already", "leave it out")})
     return name
 
 

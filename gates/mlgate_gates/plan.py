@@ -104,7 +104,7 @@ class PlannedSubject(Declared):
 
 
 class PlannedSample(Declared):
-    """A data file as planned: how many distinct cases are asked, and how many more rows repeat the inputs of one and are not.
+    """A data file as planned: how many distinct cases are asked, and how many more rows repeat one, label and all, and are not.
 
     `look` marks cases that never gate.
     """

@@ -28,9 +28,10 @@ from mlgate_serving.handler import SafeHandler, check_output
 from mlgate_serving.rows import BadOutput
 from mlgate_serving.sampler import sample_batch
 
-_TENSORS_ALONE = {  # what makes weights of each form that may be a pickle
+_HOLD_TENSORS_ALONE = {  # what makes weights of each form that may be a pickle
     "weights.pt": "torch.save(model.state_dict(), ...), or safetensors",
-    "model.pt2": "export a program of plain tensors; classes that you trust: torch.serialization.add_safe_globals([...]) in handler.py",
+    "model.pt2": "export a program of plain tensors, without objects of Python classes among its constants; "
+    "classes of tensors that you trust: torch.serialization.add_safe_globals([...]) in handler.py",
 }
 _BATCHES = (1, 3)  # a model that squeezes its batch fails on 1, one exported for a fixed batch or mixing its rows on 3
 
@@ -81,7 +82,7 @@ def _try_answers(content: Path, interface: Interface) -> list[Problem]:
 
 def _unloadable(error: BaseException, content: Path) -> Problem:
     if isinstance(error, pickle.UnpicklingError):
-        for name, remedy in _TENSORS_ALONE.items():
+        for name, remedy in _HOLD_TENSORS_ALONE.items():
             if (content / name).exists():
                 return Problem(name, "holds more than tensors", remedy)
     return Problem(

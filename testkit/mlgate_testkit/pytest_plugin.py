@@ -1,4 +1,4 @@
-"""pytest fixtures: the real Pulumi engine, stacks, and simulated providers, for tests of any Pulumi program.
+"""pytest fixtures: the real Pulumi engine, stacks, and simulated providers, for tests of Pulumi programs.
 
 Every run of pytest where mlgate is installed imports this module, so it imports nothing but pytest; what the fixtures need is imported by
 them, and where it is not installed they fail with the command that installs it.

@@ -83,7 +83,7 @@ def test_the_reason_tells_of_each_arms_failures(margin: Callable[..., Finding]) 
     assert "stable alone on 3 (2 got no valid answer, mostly timeout), which" in reason
 
 
-def test_the_reason_says_how_many_cases_repeat_the_inputs_of_another_and_were_not_asked(
+def test_the_reason_says_how_many_cases_repeat_another_and_were_not_asked(
     judge: Judge, plan_from: Callable[..., Plan], sample_of_size: Callable[..., Sample], good: Any
 ) -> None:
     result = judge(plan_from(samples=(sample_of_size(repeats=8100),)), good.load().table())

@@ -1,4 +1,4 @@
-"""What is asked of a declared file: each distinct input once, by the first case that has it."""
+"""What is asked of a declared file: each distinct input with its label once, by the first case that has both."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read(service_from: Callable[..., Service]) -> Read:
     return write_and_read
 
 
-def test_cases_that_repeat_the_inputs_of_another_are_counted_and_not_asked(read: Read) -> None:
+def test_cases_that_repeat_inputs_and_label_of_another_are_counted_and_not_asked(read: Read) -> None:
     """880 of 900 right where 90 are distinct would be judged as if ten times as much were known."""
     inputs = np.arange(CASES) % 90 / 10
     sample = read(inputs, np.arange(CASES) % 90 % 10)
@@ -54,7 +54,7 @@ def test_cases_that_repeat_the_inputs_of_another_are_counted_and_not_asked(read:
     }
 
 
-def test_it_is_the_first_case_of_each_input_that_is_asked_with_its_label_and_slices(read: Read) -> None:
+def test_it_is_the_first_of_equal_cases_that_is_asked_with_its_slices(read: Read) -> None:
     sample = read([3, 1, 3, 2, 1], [7, 5, 7, 7, 5])
     assert sample.cases.case_ids == ("case-0", "case-1", "case-3")
     assert sample.cases.inputs["image"][:, 0, 0].tolist() == [3, 1, 2]

@@ -32,7 +32,7 @@ def repeated(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("repeated")
-def test_each_distinct_input_is_asked_once_and_the_rest_is_told(
+def test_each_distinct_case_is_asked_once_and_the_rest_is_told(
     gate: Callable[..., GateOutcome],
     endpoint: Callable[..., str],
     environment: Environment,

@@ -136,7 +136,7 @@ def made(target: str) -> list[str]:
         ("check", ["ruff format --check", "ruff check", "mypy", "lint-imports", "python docs/generate.py --check"]),
         ("demo", ["python -m mlgate_tools", "mlgate demo"]),
         ("test", ["python -m mlgate_tools cluster", "python -m pytest", "python -m pytest", "python -m pytest"]),
-        ("bench", ["python -m mlgate_tools", "python (-m )?benchmarks[./]main", "python (-m )?benchmarks[./]testkit"]),
+        ("bench", ["python -m mlgate_tools", "python -m benchmarks.main", "python -m benchmarks.testkit"]),
     ],
 )
 def test_make_runs_for_a_target_what_it_is_for(target: str, commands: list[str]) -> None:
