@@ -1,0 +1,191 @@
+"""What is awaited until it is ready or gone, and what is said of what does not come."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from mlgate_testkit.cluster import Cluster
+from mlgate_testkit.kubernetes.connection import ApiError, Connection, Unreachable
+from mlgate_testkit.provider.provider import ProviderError, State, Unhealthy
+from mlgate_testkit.provider.values import UNKNOWN
+
+from .values import Asked, annotated, deployment, made
+
+pytestmark = pytest.mark.cluster
+
+
+def test_a_namespace_of_the_same_update_is_waited_for_and_unknown_in_the_preview(
+    asked: Asked, cluster: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Event()
+    whole = Connection.request
+
+    def watched(self: Connection, *request: Any, **more: Any) -> dict[str, Any]:
+        try:
+            return whole(self, *request, **more)
+        except ApiError as error:
+            if error.about == "namespaces":
+                refused.set()
+            raise
+
+    inside = made("ConfigMap", "a", data={})
+    inside["metadata"]["namespace"] = f"{namespace}-late"
+    assert asked.preview(inside)["status"] is UNKNOWN
+    monkeypatch.setattr(Connection, "request", watched)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(asked.create, inside)
+        assert refused.wait(20)
+        cluster.apply(made("Namespace", f"{namespace}-late"))
+        assert waiting.result(30).id == f"{namespace}-late/a"
+    cluster.objects.delete("Namespace", f"{namespace}-late")
+
+
+def test_a_create_with_nowhere_to_go_ends_with_ctrl_c(asked: Asked) -> None:
+    inside = made("ConfigMap", "a", data={})
+    inside["metadata"]["namespace"] = "nowhere"
+    asked.cancelled.set()
+    with pytest.raises(ProviderError, match='namespaces "nowhere" not found'):
+        asked.create(inside)
+
+
+def test_a_deployment_is_awaited_until_its_pods_are_ready(asked: Asked) -> None:
+    old = asked.create(deployment(replicas=2))
+    assert old.outputs["status"]["readyReplicas"] == 2
+    new = asked.update(old, deployment(replicas=3, image="web:2"))
+    assert new.outputs["status"]["readyReplicas"] == 3
+    assert new.outputs["status"]["updatedReplicas"] == 3
+    assert asked.refresh(new)
+
+
+def test_a_rollout_that_cannot_succeed_names_its_pods_and_is_kept_for_the_next_update(asked: Asked) -> None:
+    stuck = deployment()
+    stuck["spec"]["template"]["spec"]["nodeSelector"] = {"is": "not-there"}
+    with pytest.raises(Unhealthy) as failure:
+        asked.create(stuck, timeout_s=2)
+    said = failure.value.reasons
+    assert said[0].endswith("/web is not ready")
+    assert said[1] == "it was not so within 2 s"
+    assert any(reason.startswith("Pod web-") and "node" in reason for reason in said)
+    old = State(failure.value.resource_id, failure.value.inputs, failure.value.outputs)
+    with pytest.raises(Unhealthy, match="is not ready"):
+        asked.refresh(old)
+    assert asked.update(old, deployment()).outputs["status"]["readyReplicas"] == 1
+
+
+def test_an_object_is_not_lost_when_the_server_dies_while_it_is_waited_for(
+    asked: Asked, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Connection.request
+
+    def dying(self: Connection, method: str, path: str, *rest: Any, **more: Any) -> dict[str, Any]:
+        if method == "GET" and path.endswith("/deployments/web"):
+            raise Unreachable("the API server does not answer")
+        return whole(self, method, path, *rest, **more)
+
+    monkeypatch.setattr(Connection, "request", dying)
+    with pytest.raises(Unhealthy, match="does not answer") as failure:
+        asked.create(deployment())
+    assert failure.value.resource_id == f"{namespace}/web"
+    assert failure.value.outputs["metadata"]["uid"]
+
+
+def test_ctrl_c_ends_the_wait_for_a_rollout(asked: Asked) -> None:
+    stuck = deployment()
+    stuck["spec"]["template"]["spec"]["nodeSelector"] = {"is": "not-there"}
+    asked.cancelled.set()
+    with pytest.raises(Unhealthy, match="the wait was cancelled"):
+        asked.create(stuck, timeout_s=600)
+
+
+def job(**spec: Any) -> dict[str, Any]:
+    pods = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "train:1"}]}}
+    return made("Job", "train", api="batch/v1", spec={"backoffLimit": 0, "template": pods, **spec})
+
+
+def test_a_job_that_fails_is_told_with_its_reason_and_its_pods(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    stuck = job()
+    stuck["spec"]["template"]["spec"]["nodeSelector"] = {"is": "not-there"}  # so that kwok does not play it to its end
+    ended = {
+        "name": "main",
+        "image": "",
+        "imageID": "",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"terminated": {"exitCode": 3, "reason": "Error"}},
+    }
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(asked.create, stuck, timeout_s=60)
+        (pod,) = cluster.wait_for(lambda: cluster.objects.list("Pod", namespace), "a pod")
+        cluster.objects.patch(
+            "Pod", pod["metadata"]["name"], {"status": {"phase": "Failed", "containerStatuses": [ended]}}, namespace, part="status"
+        )
+        with pytest.raises(Unhealthy) as failure:
+            waiting.result(60)
+    said = failure.value.reasons
+    assert said[1] == "it has failed"
+    assert any("[BackoffLimitExceeded]" in reason for reason in said)
+    assert any(f"Pod {pod['metadata']['name']}" in reason and "exit code 3" in reason for reason in said)
+
+
+def test_a_job_is_awaited_to_its_end_and_made_anew_when_its_pods_change(asked: Asked) -> None:
+    old = asked.create(job())
+    assert old.outputs["status"]["succeeded"] == 1
+    changed = job()
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "train:2"
+    assert asked.diff(old, changed).replace == {"spec.template.spec.containers[0].image"}
+    assert asked.diff(old, annotated(job(), replaceUnready="true")).replace == frozenset()
+
+
+def test_a_service_is_awaited_until_its_pods_are_ready(asked: Asked) -> None:
+    asked.create(annotated(deployment(), skipAwait="true"))
+    old = asked.create(made("Service", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]}))
+    assert old.outputs["spec"]["clusterIP"]
+    assert asked.create(made("Service", "headless", spec={"clusterIP": "None", "selector": {"app": "none"}, "ports": [{"port": 80}]}))
+
+
+def test_a_stateful_set_and_a_daemon_set_are_awaited(asked: Asked) -> None:
+    pods = deployment(label="db")["spec"]["template"]
+    spec = {"selector": {"matchLabels": {"app": "db"}}, "template": pods}
+    assert (
+        asked.create(made("StatefulSet", "db", api="apps/v1", spec={**spec, "serviceName": "db"})).outputs["status"]["readyReplicas"] == 1
+    )
+    assert asked.create(made("DaemonSet", "agent", api="apps/v1", spec=spec)).outputs["status"]["numberReady"] == 1
+
+
+def test_deletion_takes_what_belongs_to_the_object_along_unless_told_otherwise(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    asked.delete(asked.create(deployment("gone", label="gone")))
+    assert cluster.objects.find("Deployment", "gone", namespace) is None
+    assert [each for each in cluster.objects.list("ReplicaSet", namespace) if each["metadata"]["name"].startswith("gone-")] == []
+    asked.delete(asked.create(annotated(deployment("left", label="left"), deletionPropagationPolicy="orphan")))
+    assert cluster.objects.find("Deployment", "left", namespace) is None
+    assert [each for each in cluster.objects.list("ReplicaSet", namespace) if each["metadata"]["name"].startswith("left-")]
+
+
+def test_a_deletion_in_the_foreground_waits_for_what_belongs_to_the_object(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    def held(name: str, **annotations: str) -> State:
+        old = asked.create(annotated(deployment(name, label=name), **annotations))
+        (below,) = [each for each in cluster.objects.list("ReplicaSet", namespace) if each["metadata"]["name"].startswith(name)]
+        cluster.objects.patch("ReplicaSet", below["metadata"]["name"], {"metadata": {"finalizers": ["example.com/held"]}}, namespace)
+        return old
+
+    try:
+        with pytest.raises(ProviderError, match="foregroundDeletion"):
+            asked.delete(held("front"), timeout_s=1)
+        asked.delete(held("behind", deletionPropagationPolicy="background"), timeout_s=5)
+    finally:
+        for each in cluster.objects.list("ReplicaSet", namespace):
+            cluster.objects.patch("ReplicaSet", each["metadata"]["name"], {"metadata": {"finalizers": None}}, namespace)
+
+
+def test_a_deletion_that_somebody_holds_up_names_the_finalizer(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    held = made("ConfigMap", "held", data={})
+    held["metadata"]["finalizers"] = ["example.com/disk"]
+    old = asked.create(held)
+    with pytest.raises(ProviderError, match=r"is being deleted and is not gone.*example.com/disk"):
+        asked.delete(old, timeout_s=1)
+    cluster.objects.patch("ConfigMap", "held", {"metadata": {"finalizers": None}}, namespace)
+    asked.delete(old)
