@@ -1,0 +1,96 @@
+"""A secret is found by its name, by its shape and by its value, wherever its mark was lost."""
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as k8s
+import pytest
+
+from .found import found
+from .shop import PASSWORD
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"password": "hunter22"}, "data.password"),
+        ({"DB_PASSWORD": "hunter22"}, "data.DB_PASSWORD"),
+        ({"api_key": "hunter22"}, "data.api_key"),
+        ({"masterUserPassword": "hunter22"}, "data.masterUserPassword"),
+        ({"note": "-----BEGIN RSA PRIVATE KEY-----"}, "data.note"),
+        ({"note": "AKIAIOSFODNN7EXAMPLE"}, "data.note"),
+        ({"url": "postgres://shop:hunter22@db/shop"}, "data.url"),
+    ],
+)
+def test_a_secret_in_clear_is_found_by_its_name_or_its_shape(values, where):
+    (finding,) = found(lambda: k8s.core.v1.ConfigMap("c", data=values) and None, "secret-in-clear")
+    assert finding.property == where
+
+
+def test_an_environment_variable_names_its_own_value():
+    env = [{"name": "LOG_LEVEL", "value": "info"}, {"name": "API_TOKEN", "value": "hunter22"}]
+    spec = {"containers": [{"name": "a", "env": env}]}
+    (finding,) = found(lambda: k8s.core.v1.Pod("p", spec=spec) and None, "secret-in-clear")
+    assert (finding.property, finding.problem) == ("spec.containers[0].env[1].value", '"API_TOKEN" is in clear')
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"password": pulumi.Output.secret},
+        {"passwordPolicy": "strict", "secretName": "s", "tokenTtl": "1h", "public_key": "ssh-rsa AAAA", "kms_key": "arn:aws:kms:x"},
+        {"requirePassword": "true", "next_token": "abc", "passwordLength": "12", "MANAGE_PASSWORD": "yes"},
+        {"url": "https://example.com/a@b"},
+    ],
+)
+def test_what_is_marked_or_no_secret_at_all_is_let_through(values):
+    def program() -> None:
+        k8s.core.v1.ConfigMap("c", data={key: value("hunter22") if callable(value) else value for key, value in values.items()})
+
+    assert found(program, "secret-in-clear") == []
+
+
+def test_a_secret_beside_an_output_is_found_too():
+    def program() -> None:
+        address = aws.rds.Instance("db", instance_class="db.t4g.micro").address
+        password = pulumi.Config().require("password")
+        aws.ecs.TaskDefinition("t", family="t", container_definitions=pulumi.Output.format("{0}:{1}", address, password))
+
+    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    assert (finding.path, finding.property) == ("t", "containerDefinitions")
+
+
+class Login(pulumi.ComponentResource):
+    def __init__(self, **outputs: pulumi.Input[str]) -> None:
+        super().__init__("test:index:Login", "login")
+        self.register_outputs(outputs)
+
+
+def test_a_secret_that_a_component_registers_in_clear_is_found():
+    def program() -> None:
+        config = pulumi.Config()
+        Login(user="shop", text=f"shop:{config.require('password')}", kept=config.require_secret("password"))
+
+    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    assert (finding.path, finding.property) == ("login", "text")
+    assert finding.problem == "it holds the value of a secret, and the mark is lost, among its outputs"
+    assert "register it as pulumi.Output.secret" in finding.remedy
+
+
+def test_an_output_of_the_cloud_that_nobody_marks_is_found_and_a_marked_one_is_not():
+    def program(**options) -> None:
+        aws.apigatewayv2.Api("api", protocol_type="HTTP", opts=pulumi.ResourceOptions(**options))
+
+    table = {"resources": {"api": {"apiEndpoint": "https://shop:hunter22@example.org"}}}
+    (finding,) = found(program, "secret-in-clear", **table)
+    assert (finding.path, finding.property) == ("api", "apiEndpoint")
+    assert "additional_secret_outputs" in finding.remedy
+    assert found(lambda: program(additional_secret_outputs=["apiEndpoint"]), "secret-in-clear", **table) == []
+
+
+def test_a_secret_that_lost_its_mark_on_the_way_out_of_the_stack_is_found():
+    def program() -> None:
+        pulumi.export("login", f"shop:{pulumi.Config().require('password')}")
+
+    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    assert (finding.resource, finding.property) == ("stack", "login")
+    assert PASSWORD not in str(finding)
