@@ -1,4 +1,4 @@
-"""A folder for what the programs make, and a stack of boxes."""
+"""A folder for what the programs make, a stack of boxes, and whole runs of pytest."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate_testkit.engine import Engine, Simulated, Stack, Stacks
 
 from .programs import boxes, simulated_boxes
 
 Shelf = Callable[..., Stack]
+CACHE = cache_folder()  # before pytester moves HOME
 
 
 @pytest.fixture
@@ -62,3 +64,20 @@ def rack(stacks: Stacks) -> Shelf:
         return stacks("dev", program=simulated_boxes, config={"names": json.dumps(names), **config})
 
     return make
+
+
+@pytest.fixture
+def _cache(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CACHE_VARIABLE, str(CACHE))
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
+    """Runs pytest on a test file of that text, in a process of its own."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+
+    def start(text: str, *arguments: str) -> pytest.RunResult:
+        pytester.makepyfile(test_it=text)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=240)
+
+    return start

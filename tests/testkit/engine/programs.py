@@ -1,5 +1,11 @@
 """Programs of the tests. Each stands alone, as the testkit asks for, and needs no provider plugin: its resources are files."""
 
+PROGRAM = """
+def program():
+    import pulumi
+    pulumi.export("size", pulumi.Config().get("size"))
+"""  # of a test file, as text
+
 
 def boxes() -> None:
     """A component with a file for each name of the configuration; its resources are real, so a refresh and a destroy find them.

@@ -6,27 +6,19 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import grpc
 import psutil
 import pytest
 
-from mlgate import StackError, UsageError
+from mlgate import UsageError
 from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate_serving.identity import birth_of
 from mlgate_testkit.engine import UpdateError
 from mlgate_testkit.engine.environment import engine_environment, no_clouds
-from mlgate_testkit.engine.errors import remedy_for
 from mlgate_testkit.engine.orphans import Mark, describe, marked, own_mark
-
-from .programs import simulated_boxes
 
 STACK_FILE = """\
 config:
@@ -197,94 +189,6 @@ def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch):
     assert not marked(lambda mark: mark.workspace == str(dev.workspace))
 
 
-@pytest.fixture
-def silent_server():
-    """A web server, which is no provider."""
-
-    class Quiet(BaseHTTPRequestHandler):
-        def log_message(self, *_arguments):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.engine
-def test_a_provider_port_that_another_program_took_is_told(stack, silent_server):
-    dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": silent_server})
-    with pytest.raises(UpdateError, match="did not begin responding") as failure:
-        dev.up()
-    assert "what listens there is no provider, or one of another protocol" in str(failure.value)
-
-
-@pytest.mark.engine
-def test_a_provider_of_another_protocol_is_told(stack):
-    class Future(grpc.GenericRpcHandler):
-        def service(self, _details):
-            return None  # every method of today's protocol is unknown to it
-
-    server = grpc.server(ThreadPoolExecutor(4), handlers=[Future()])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": port})
-        with pytest.raises(UpdateError, match="what listens there is no provider, or one of another protocol"):
-            dev.up()
-    finally:
-        server.stop(grace=0).wait()
-
-
-@pytest.mark.engine
-def test_a_provider_port_where_nobody_listens_is_told_at_once(stack):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        dev = stack("dev", program=simulated_boxes, config={"names": '["a"]'}, providers={"box": port})
-        with pytest.raises(StackError, match=f"provider box: nothing listens on port {port}"):
-            dev.up()
-
-
-def one_queue() -> None:
-    import pulumi_aws as aws
-
-    aws.sqs.Queue("q")
-
-
-def one_map() -> None:
-    import pulumi_kubernetes as kubernetes
-
-    kubernetes.core.v1.ConfigMap("m", data={})
-
-
-@pytest.mark.engine
-@pytest.mark.parametrize(
-    ("program", "package", "remedy"),
-    [
-        (one_queue, "aws", "ask for the fixture simulated_aws, or give stack(..., providers={'aws': PORT})"),
-        (one_map, "kubernetes", "ask for the fixture kubernetes_standin, or give stack(..., providers={'kubernetes': PORT})"),
-        (simulated_boxes, "box", "put the plugin pulumi-resource-box on PATH, or give stack(..., providers={'box': PORT})"),
-    ],
-)
-def test_a_program_whose_provider_no_fixture_attaches_is_told_how_to_get_one(stack, program, package, remedy):
-    dev = stack("dev", program=program, config={"names": '["a"]', "aws:region": "eu-central-1"})
-    with pytest.raises(UpdateError, match=f"no resource plugin 'pulumi-resource-{package}'") as failure:
-        dev.up()
-    assert remedy in failure.value.remedy
-    assert ("`record` needs no provider" in failure.value.remedy) == (package == "box")
-
-
-@pytest.mark.engine
-def test_a_stack_that_names_no_region_fails_as_with_a_real_account(stack, simulated_aws, monkeypatch):
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    dev = stack("dev", program=one_queue)
-    with pytest.raises(UpdateError, match="no region is configured") as failure:
-        dev.up()
-    assert "config={'aws:region': 'eu-central-1'}" in failure.value.remedy
-
-
 @pytest.mark.engine
 def test_an_environment_without_pip_which_the_language_host_asks_is_told_how_to_get_it(stack, infra):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
@@ -293,10 +197,6 @@ def test_an_environment_without_pip_which_the_language_host_asks_is_told_how_to_
     with pytest.raises(UpdateError, match="-m pip list") as failure:
         stack("prod", program=infra, secrets={"password": "four"}).up()
     assert "uv pip install pip" in failure.value.remedy
-
-
-def test_a_plugin_with_a_longer_name_is_named_whole():
-    assert "pulumi-resource-aws-native on PATH" in remedy_for("no resource plugin 'pulumi-resource-aws-native' found", otherwise="")
 
 
 def test_nothing_of_the_users_clouds_is_inherited(tmp_path):

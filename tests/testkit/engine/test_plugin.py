@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from mlgate.environment import CACHE_VARIABLE, cache_folder
 from mlgate_serving.identity import is_running
-from mlgate_serving.ports import port_is_free
-from mlgate_testkit.engine.orphans import Mark, marked
+
+from .programs import PROGRAM
 
 pytest_plugins = ["pytester"]
-CACHE = cache_folder()  # before pytester moves HOME
-LIGHT = "def test_light():\n    import sys\n    assert not {'pulumi', 'psutil', 'yaml', 'grpc', 'boto3'} & set(sys.modules)"
+pytestmark = pytest.mark.usefixtures("_cache")
 
-PROGRAM = """
-def program():
-    import pulumi
-    pulumi.export("size", pulumi.Config().get("size"))
-"""
 # A dynamic resource that starts a process which outlives the engine; its delete ends it, unless it forgets to.
 DAEMON = """
 def program():
@@ -50,79 +39,6 @@ def program():
     opts = pulumi.ResourceOptions(protect=True)
     Daemon(Daemons(), "daemon", {"forgetful": pulumi.Config().get_bool("forgetful")}, opts)
 """
-# One that uses whatever a test can have.
-EVERYTHING = """
-def program():
-    import pathlib, time
-    import pulumi
-    import pulumi_aws as aws
-    import pulumi_kubernetes as kubernetes
-    bucket = aws.s3.Bucket("models")
-    settings = kubernetes.core.v1.ConfigMap("settings", data={"bucket": bucket.id})
-    def begun(_name):
-        pathlib.Path("FOLDER/begun").touch()
-        time.sleep(SECONDS)
-    settings.metadata["name"].apply(begun)
-
-def test_it(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
-    stack('dev', program=program, config={'aws:region': 'eu-central-1'}).up()
-"""
-SLOW = """
-def program():
-    import pathlib, time
-    import pulumi
-    pathlib.Path("FOLDER/begun").touch()
-    time.sleep(600)
-"""
-
-
-@pytest.fixture(autouse=True)
-def _cache(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CACHE_VARIABLE, str(CACHE))
-
-
-@pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pytest.RunResult]:
-    """Runs pytest on a test file of that text, in a process of its own."""
-    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-
-    def start(text: str, *arguments: str) -> pytest.RunResult:
-        pytester.makepyfile(test_it=text)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments, timeout=240)
-
-    return start
-
-
-@pytest.fixture
-def started(pytester: pytest.Pytester) -> Iterator[Callable[[str], psutil.Process]]:
-    """Starts pytest on a slow program, and returns it once the engine runs that."""
-    processes = []
-
-    def start(text: str) -> psutil.Process:
-        pytester.makepyfile(test_it=text.replace("FOLDER", str(pytester.path)))
-        process = subprocess.Popen([sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--basetemp", "tmp"], stdout=subprocess.PIPE)
-        processes.append(process)
-        until(lambda: (pytester.path / "begun").exists() or process.poll() is not None)
-        assert process.poll() is None
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
-
-
-def until(condition: Callable[[], object], limit_s: float = 60) -> None:
-    """Waits for it."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def belonging(pid: int) -> Callable[[Mark], bool]:
-    """The marks of a pytest process."""
-    return lambda mark: mark.owner.startswith(f"{pid}:")
 
 
 @pytest.mark.engine
@@ -210,60 +126,6 @@ def test_two_runs_at_once_share_the_engine_and_nothing_else(run):
         f"def test_{n}(stack):\n    dev = stack('dev', program=program)\n    dev.up()\n    assert dev.preview().nothing()\n" for n in (1, 2)
     )
     run(PROGRAM + tests, "-n", "2").assert_outcomes(passed=2)
-
-
-@pytest.mark.engine
-def test_a_test_that_is_killed_leaves_no_process_and_the_next_run_is_clean(started, run):
-    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
-    working = marked(belonging(process.pid))
-    assert any("pulumi" in one.name() for one in working)
-    bound = {where.laddr.ip for one in working for where in one.net_connections() if where.status == psutil.CONN_LISTEN}
-    assert bound
-    assert bound <= {"127.0.0.1", "::1"}
-    process.kill()
-    process.wait()
-    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in working))
-    assert not marked(belonging(process.pid))
-    run(PROGRAM + "def test_it(stack):\n    stack('dev', program=program).up()\n").assert_outcomes(passed=1)
-
-
-@pytest.mark.cluster
-@pytest.mark.engine
-def test_a_test_that_is_killed_with_clouds_and_cluster_leaves_no_process_and_no_port(started, run, pytester):
-    process = started(EVERYTHING.replace("SECONDS", "600"))
-    working = psutil.Process(process.pid).children(recursive=True)
-    names = " ".join(" ".join(one.cmdline()) for one in working)
-    assert all(part in names for part in ("pulumi", "packages:aws", "packages:kubernetes", "kube-apiserver", "etcd", "cluster.keeper"))
-    ports = {where.laddr.port for one in working for where in one.net_connections() if where.status == psutil.CONN_LISTEN}
-    assert len(ports) > 5
-    process.kill()
-    process.wait()
-    until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in working))
-    assert not marked(belonging(process.pid))
-    assert [port for port in ports if not port_is_free(port)] == []
-    run(EVERYTHING.replace("SECONDS", "0").replace("FOLDER", str(pytester.path))).assert_outcomes(passed=1)
-
-
-@pytest.mark.engine
-def test_ctrl_c_ends_the_run_with_everything_it_started(started):
-    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert b"KeyboardInterrupt" in output
-    assert not marked(belonging(process.pid))
-
-
-@pytest.mark.engine
-def test_what_a_run_left_whose_guard_was_killed_too_is_ended_by_the_next(started, run):
-    process = started(SLOW + "def test_it(stack):\n    stack('dev', program=program).up()\n")
-    (guard,) = [child for child in psutil.Process(process.pid).children() if "mlgate_testkit.engine.guard" in child.cmdline()]
-    guard.kill()
-    process.kill()
-    process.wait()
-    assert marked(belonging(process.pid))
-    run(PROGRAM + "def test_it(pulumi_engine):\n    pass\n").assert_outcomes(passed=1)
-    assert not marked(belonging(process.pid))
 
 
 @pytest.mark.engine
