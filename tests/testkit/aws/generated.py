@@ -16,7 +16,7 @@ from mlgate_testkit.provider.values import Asset as SentAsset
 from mlgate_testkit.record.sdk import field_types, required_fields, union_members
 
 words = st.text("ab-/.:1", min_size=1, max_size=6)
-_LISTS = {list, typing.get_origin(typing.Sequence[Any])}
+LISTS = {list, typing.get_origin(typing.Sequence[Any])}
 _DEPTH = 3
 # What names the thing itself, or another one that would have to be there.
 _NAMES = re.compile(r"(.*[a-z])?(Arn|Id|Identifier|Name|NamePrefix|Region)s?|arn|id|identifier|name|namePrefix|region")
@@ -55,7 +55,7 @@ def _member(member: Any, depth: int, unknown: bool) -> st.SearchStrategy[Any]:  
     origin = typing.get_origin(member)
     if isinstance(member, type) and _types.is_input_type(member):
         return _fields(member, depth, unknown)
-    if origin in _LISTS:
+    if origin in LISTS:
         return st.lists(_value(typing.get_args(member)[0], depth, unknown), max_size=2)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return st.dictionaries(words, _value(typing.get_args(member)[1], depth, unknown), max_size=2)

@@ -194,7 +194,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "aws:ecr/lifecyclePolicy:LifecyclePolicy": Sample({"policy": untagged(14)}, {}, {"policy": untagged(7)}, repository),
     "aws:ecr/repositoryPolicy:RepositoryPolicy": Sample(
-        {"policy": pull("ecr:BatchGetImage")}, {"policy": pull("ecr:GetDownloadUrlForLayer")}, {"repository": "others"}, repository
+        {"policy": pull("ecr:BatchGetImage")}, {"policy": pull("ecr:GetDownloadUrlForLayer")}, {}, repository
     ),
     "aws:sqs/queue:Queue": Sample(
         {"name": "jobs", "visibilityTimeoutSeconds": 60, "tags": {"a": "b"}},

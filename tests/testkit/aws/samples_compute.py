@@ -123,8 +123,6 @@ def entry(cloud: Cloud) -> Arguments:
 
 
 HTTPS = {"fromPort": 443, "toPort": 443}
-OTHER_VPC = {"vpcId": "vpc-0123"}
-OTHER_CLUSTER = {"clusterName": "other"}
 TAGS = {"tags": {"owner": "vision"}}
 RETAG = {"tags": {"owner": "speech", "tier": "gpu"}}
 
@@ -141,9 +139,9 @@ SAMPLES: dict[str, Sample] = {
         in_vpc,
     ),
     GATEWAY: Sample(TAGS, RETAG, {}, in_vpc),
-    "aws:ec2/natGateway:NatGateway": Sample(TAGS, RETAG, {"subnetId": "subnet-0123"}, nat),
+    "aws:ec2/natGateway:NatGateway": Sample(TAGS, RETAG, {}, nat),
     "aws:ec2/eip:Eip": Sample({"domain": "vpc", **TAGS}, RETAG, {"publicIpv4Pool": "own"}),
-    TABLE: Sample(TAGS, RETAG, OTHER_VPC, in_vpc),
+    TABLE: Sample(TAGS, RETAG, {}, in_vpc),
     "aws:ec2/route:Route": Sample(
         {"destinationCidrBlock": "0.0.0.0/0"},
         {},
@@ -152,7 +150,7 @@ SAMPLES: dict[str, Sample] = {
         lambda _id, arguments: f"{arguments['routeTableId']}_0.0.0.0/0",
     ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Sample(
-        {}, {}, {"subnetId": "subnet-0123"}, association, lambda _id, arguments: f"{arguments['subnetId']}/{arguments['routeTableId']}"
+        {}, {}, {}, association, lambda _id, arguments: f"{arguments['subnetId']}/{arguments['routeTableId']}"
     ),
     GROUP: Sample(
         {
@@ -167,7 +165,7 @@ SAMPLES: dict[str, Sample] = {
         in_vpc,
     ),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Sample(
-        {**TAGS}, {"ingress": [{"protocol": "tcp", **HTTPS, "self": True}], **RETAG}, OTHER_VPC, in_vpc
+        {**TAGS}, {"ingress": [{"protocol": "tcp", **HTTPS, "self": True}], **RETAG}, {}, in_vpc
     ),
     "aws:ec2/securityGroupRule:SecurityGroupRule": Sample(
         {"type": "ingress", "protocol": "tcp", **HTTPS, "cidrBlocks": ["10.0.0.0/16", "10.2.0.0/16"], "description": "web"},
@@ -179,13 +177,13 @@ SAMPLES: dict[str, Sample] = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Sample(
         {"ipProtocol": "tcp", **HTTPS, "cidrIpv4": "10.0.0.0/16", "description": "web", **TAGS},
         {"toPort": 444, "cidrIpv4": "10.2.0.0/16", "description": "https", **RETAG},
-        {"securityGroupId": "sg-0123"},
+        {},
         group,
     ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": Sample(
         {"ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"},
         {"cidrIpv4": "10.0.0.0/8", "description": "inside", **TAGS},
-        {"securityGroupId": "sg-0123"},
+        {},
         group,
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": Sample(
@@ -208,9 +206,7 @@ SAMPLES: dict[str, Sample] = {
         {"instanceType": "g6.2xlarge", "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 2}, **RETAG},
         {"name": "other"},
     ),
-    "aws:ec2/instance:Instance": Sample(
-        {"instanceType": "t3.micro", **TAGS}, {"instanceType": "t3.small", **RETAG}, {"keyName": "x"}, instance
-    ),
+    "aws:ec2/instance:Instance": Sample({"instanceType": "t3.micro", **TAGS}, {"instanceType": "t3.small", **RETAG}, {}, instance),
     "aws:ec2/keyPair:KeyPair": Sample({"keyName": "ops", "publicKey": PUBLIC_KEY, **TAGS}, RETAG, {"keyName": "other"}),
     "aws:ec2/placementGroup:PlacementGroup": Sample({"name": "train", "strategy": "cluster", **TAGS}, RETAG, {"strategy": "spread"}),
     "aws:ec2/capacityReservation:CapacityReservation": Sample(
@@ -278,7 +274,7 @@ SAMPLES: dict[str, Sample] = {
         lambda association_id, arguments: f"{arguments['clusterName']},{association_id}",
     ),
     "aws:eks/accessEntry:AccessEntry": Sample(
-        {"kubernetesGroups": ["platform"], **TAGS}, {"kubernetesGroups": ["platform", "viewers"], **RETAG}, OTHER_CLUSTER, principal
+        {"kubernetesGroups": ["platform"], **TAGS}, {"kubernetesGroups": ["platform", "viewers"], **RETAG}, {}, principal
     ),
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": Sample(
         {

@@ -17,11 +17,12 @@ from mlgate_testkit.record.sdk import required_fields, union_members
 
 from .all_samples import ONE_AT_A_TIME, REPLACED, SAMPLES, STAYS
 from .cloud import Cloud
+from .generated import LISTS
 from .samples import Sample
 
 every_type = pytest.mark.parametrize("token", list(MODELS))
 changeable = pytest.mark.parametrize("token", [token for token, sample in SAMPLES.items() if sample.change])
-replaceable = pytest.mark.parametrize("token", [token for token, sample in SAMPLES.items() if sample.replace])
+replaceable = pytest.mark.parametrize("token", [token for token, sample in SAMPLES.items() if sample.replace or token in REPLACED])
 
 
 def made(cloud: Cloud, token: str) -> tuple[State, dict[str, Any], Sample]:
@@ -101,13 +102,10 @@ def test_a_change_in_place_reaches_the_cloud(cloud: Cloud, token: str) -> None:
     refreshed = cloud.refresh(token, after)
     assert refreshed is not None
     assert refreshed.inputs == after.inputs
-    back = cloud.change(token, refreshed, **arguments) if token not in ONE_WAY else after
+    back = cloud.change(token, refreshed, **arguments)
     again = cloud.refresh(token, back)
     assert again is not None
     assert again.inputs == back.inputs
-
-
-ONE_WAY: frozenset[str] = frozenset()
 
 
 @replaceable
@@ -156,6 +154,10 @@ def test_a_misspelt_argument_names_the_nearest_right_one(cloud: Cloud, token: st
 def test_a_missing_required_argument_is_named(cloud: Cloud, token: str) -> None:
     sample = SAMPLES[token]
     arguments = {**sample.first(cloud), **sample.arguments}
+    for argument in arguments:
+        rest = {key: value for key, value in arguments.items() if key != argument}
+        for failure in cloud.check(token, **rest):
+            assert failure.reason.startswith("Missing required argument") or argument in failure.reason
     for argument in required_fields(argument_type(token)):
         rest = {key: value for key, value in arguments.items() if key != argument}
         assert argument in missing(cloud, token, rest)
@@ -178,12 +180,9 @@ def last(path: str) -> str:
 def emptied(kind: Any) -> Iterator[tuple[type, Any]]:
     """The object type of an argument, and an empty one of it, or a list of one; nothing for arguments that hold other things too."""
     members = list(union_members(kind))
-    inner = list(union_members(typing.get_args(members[0])[0])) if typing.get_origin(members[0]) in _LISTS else members
+    inner = list(union_members(typing.get_args(members[0])[0])) if typing.get_origin(members[0]) in LISTS else members
     if len(members) == len(inner) == 1 and isinstance(inner[0], type) and _types.is_input_type(inner[0]):
         yield inner[0], {} if inner == members else [{}]
-
-
-_LISTS = {list, typing.get_origin(typing.Sequence[Any])}
 
 
 def test_a_type_that_is_not_simulated_is_refused_by_name(cloud: Cloud) -> None:
