@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import typer
 
 from mlgate_cli.main import app
+from mlgate_cli.testkit import status
 from mlgate_testkit.cluster import Cluster
 
 from .machine import Left, eventually
@@ -45,6 +47,7 @@ def test_a_cluster_comes_up_is_found_looked_into_and_ended(cache: Path) -> None:
     assert up.returncode == 0, up.stderr
     described = json.loads(up.stdout)
     assert described["name"] == "default"
+    assert described["exposed"] == {}
     assert all(part["alive"] for part in described["parts"])
     assert Path(described["kubeconfig"]).is_relative_to(cache)
 
@@ -64,6 +67,20 @@ def test_a_cluster_comes_up_is_found_looked_into_and_ended(cache: Path) -> None:
     assert sorted(ended) == sorted(part["name"] for part in described["parts"])
     assert Left(cache).processes() == []
     assert mlgate("down").stdout == "default: nothing ran\n"
+
+
+def test_status_says_what_of_it_can_be_reached_from_outside(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    running = SimpleNamespace(
+        network=SimpleNamespace(own=False, reason="it is not allowed here"),
+        processes=SimpleNamespace(status=list),
+        missing={},
+        exposed={"karpenter": "ports 8000 and 8001 take calls from everywhere"},
+        layout=SimpleNamespace(kubeconfig="config"),
+    )
+    monkeypatch.setattr("mlgate_testkit.cluster.named.find_named", lambda _name: running)
+    status("one")
+    said = capsys.readouterr()
+    assert "karpenter can be reached from outside: ports 8000 and 8001 take calls from everywhere" in said.out + said.err
 
 
 @pytest.mark.cluster
