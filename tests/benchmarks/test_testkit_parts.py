@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.harness import NotRunError
 from benchmarks.testkit import __main__ as testkit_parts
-from benchmarks.testkit import cluster, tools
+from benchmarks.testkit import cluster, engine, tools
 from benchmarks.testkit.workbench import created, unchanged
 
 
@@ -106,6 +106,13 @@ def test_a_run_that_changed_anything_or_saw_less_is_no_no_op(done: Done) -> None
 def test_a_run_that_did_what_it_should_is_timed() -> None:
     assert created(lambda: Done(made=20), 20) >= 0  # type: ignore[arg-type, return-value]
     assert unchanged(lambda: Done(same=20), 20) >= 0  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize(("up", "preview"), [(Done(made=19), Done(same=20)), (Done(made=20), Done(made=1, same=19))])
+def test_an_engine_that_did_something_else_is_not_timed(up: Done, preview: Done) -> None:
+    bench = SimpleNamespace(stack=lambda *_: SimpleNamespace(up=lambda: up, preview=lambda: preview))
+    with pytest.raises(NotRunError):
+        engine._up_and_preview(bench, SimpleNamespace(reset=lambda: None), 1)  # type: ignore[arg-type]
 
 
 def test_the_tools_are_the_engine_and_the_control_plane(monkeypatch: pytest.MonkeyPatch) -> None:

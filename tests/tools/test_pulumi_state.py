@@ -89,8 +89,10 @@ def test_a_fresh_stack_and_no_stack_hold_nothing(state, write):
 @pytest.mark.parametrize("content", ["{", "[]", '{"checkpoint": 3}', '{"version": 3}'])
 def test_a_checkpoint_that_cannot_be_understood_is_named_and_not_taken_for_empty(state, write, content):
     write(content)
-    with pytest.raises(StackError, match=r"local\.json"):
+    with pytest.raises(StackError, match="not a checkpoint that this version understands") as told:
         state.checkpoint()
+    assert told.value.where.endswith("local.json")
+    assert "update mlgate" in told.value.remedy
 
 
 def test_the_stack_of_a_backend_is_found_without_knowing_its_project(tmp_path, write):
