@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 
-__all__ = ["Finding", "Rule", "known_text", "leaves", "naming_input", "physical_name", "table"]
+__all__ = ["Finding", "Rule", "at", "brief", "known_text", "leaves", "naming_input", "physical_name", "table"]
+
+_STEP = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
+_LONGEST = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,24 @@ def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(member, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a path ("rules[0].port", 'tags["a.b"]'); None where there is none."""
+    found: Any = values
+    for quoted, index, key in _STEP.findall(path):
+        if isinstance(found, list):
+            found = found[int(index)] if index and int(index) < len(found) else None
+        else:
+            step = re.sub(r"\\(.)", r"\1", quoted) if quoted else index or key
+            found = found.get(step) if isinstance(found, Mapping) else None
+    return found
+
+
+def brief(value: Any) -> str:
+    """A value in one line of a table."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def known_text(value: Any) -> str | None:
