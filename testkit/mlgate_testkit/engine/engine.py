@@ -119,7 +119,7 @@ class Engine:
         events, output = site.new_run(operation)
         heard = Heard(self.version, _killing(kill_at) if kill_at else _nothing)
         killed_at: Event | None = None
-        ending = ""
+        ending, timed_out = "", False
         try:
             code, killed_at = process.follow(
                 self.tool.path,
@@ -132,9 +132,11 @@ class Engine:
                 hear=heard.hear,
             )
         except process.TimedOut:
-            code, ending = 1, f"did not end within {self.timeout_s:g} s, and was ended"
+            code, timed_out = 1, True
         changes = Changes(operation, heard.events, heard.diagnostics, needs)
-        if killed_at:
+        if timed_out:
+            ending = f"did not end within {self.timeout_s:g} s, and was ended; {_unended(changes)}"
+        elif killed_at:
             ending = f"the engine was killed on order, at {killed_at}"
         elif code < 0:
             ending = f"the engine was killed by signal {-code}"
@@ -158,6 +160,12 @@ def _killing(kill_at: Callable[[Event], bool]) -> Callable[[Event], None]:
             raise process.Killed(event)
 
     return hear
+
+
+def _unended(changes: Changes) -> str:
+    """What an operation that took too long was at."""
+    steps = ", ".join(f"{step.operation} {step.type} {step.name}" for step in changes if step.phase != "ended")
+    return f"what had not ended: {steps}" if steps else "no resource was worked on, so it was the program that did not end"
 
 
 def _said(output: Path) -> str:

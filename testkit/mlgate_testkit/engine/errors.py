@@ -46,7 +46,7 @@ class UpdateError(StackError):
         self.changes = changes
         self.killed_at = killed_at
         self.diagnostics: Sequence[Diagnostic] = tuple(found for found in changes.diagnostics if _reason(found))
-        problem = ending or "\n".join(map(str, self.diagnostics)) or said or "it ended without a word"
+        problem = "\n".join(filter(None, [ending, *map(str, self.diagnostics)])) or said or "it ended without a word"
         super().__init__(problem, where=where, remedy=remedy_for(problem, otherwise=f"all that the engine said: {log}"))
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -65,19 +66,26 @@ def follow(
     """Runs an operation to its end. Returns its exit status (negative: the signal that ended it), and the event it was killed at.
 
     `hear` gets each object of the event log as it is written, and may raise Killed. Raises TimedOut, and StackError for a line that is no
-    JSON. Ctrl-C lets what is in flight end, for a while; a second one ends all at once. Nothing of the engine runs when this returns.
+    JSON. Ctrl-C lets what is in flight end, for a while; a second one ends all at once. So does the time limit, and what is in flight can
+    still say how far it came. Nothing of the engine runs when this returns.
     """
     killed_at: Event | None = None
-    with output.open("wb") as log:
+    with output.open("wb") as log, closing(_Growing(events)) as written:
         command = [*arguments, "--event-log", str(events)]
         process = _start(engine, command, folder, variables, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         try:
-            for raw in _lines(process, events, time.monotonic() + timeout_s):
+            for raw in _lines(process, written, timeout_s):
                 hear(raw)
         except Killed as order:
             killed_at = order.event
             process.kill()
-        except (KeyboardInterrupt, TimedOut):
+        except TimedOut:
+            process.send_signal(signal.SIGINT)
+            with suppress(Killed, TimedOut):
+                for raw in _lines(process, written, _GRACE_S):
+                    hear(raw)
+            raise
+        except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
             _wait(process)
             raise
@@ -111,25 +119,37 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
         process.kill()
 
 
-def _lines(process: subprocess.Popen[bytes], path: Path, deadline: float) -> Iterator[Any]:
-    """The objects of the event log as they are written, until the engine has ended."""
-    stream: BinaryIO | None = None
-    rest = b""
-    try:
-        while True:
-            ended = process.poll() is not None  # asked before reading: what is read afterwards is all there is
-            if stream is None and path.exists():
-                stream = path.open("rb")
-            *lines, rest = (rest + stream.read()).split(b"\n") if stream else [rest]
-            yield from (_parsed(line) for line in lines if line)
-            if ended:
-                return
-            if time.monotonic() > deadline:
-                raise TimedOut
-            time.sleep(_POLL_S)
-    finally:
-        if stream:
-            stream.close()
+class _Growing:
+    """A file that the engine makes and writes to, line by line as they are whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stream: BinaryIO | None = None
+        self._rest = b""
+
+    def lines(self) -> list[bytes]:
+        """Those that came since it was last asked."""
+        if self._stream is None and self._path.exists():
+            self._stream = self._path.open("rb")
+        *lines, self._rest = (self._rest + self._stream.read()).split(b"\n") if self._stream else [self._rest]
+        return [line for line in lines if line]
+
+    def close(self) -> None:
+        if self._stream:
+            self._stream.close()
+
+
+def _lines(process: subprocess.Popen[bytes], written: _Growing, timeout_s: float) -> Iterator[Any]:
+    """The objects of the event log as they are written, until the engine has ended. Raises TimedOut."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        ended = process.poll() is not None  # asked before reading: what is read afterwards is all there is
+        yield from map(_parsed, written.lines())
+        if ended:
+            return
+        if time.monotonic() > deadline:
+            raise TimedOut
+        time.sleep(_POLL_S)
 
 
 def _parsed(line: bytes) -> Any:

@@ -17,6 +17,8 @@ __all__ = ["DRY", "Calls", "no_namespace", "title"]
 
 DRY = {"dryRun": "All"}
 _STRICT = {"fieldValidation": "Strict"}
+_NODE = ObjectKind("", "v1", "Node")
+_KARPENTER = "karpenter.sh"
 _AROUND = {
     "endpointslices": ObjectKind("discovery.k8s.io", "v1", "EndpointSlice"),
     "events": ObjectKind("", "v1", "Event"),
@@ -50,6 +52,12 @@ class Calls:
             return list(listed.get("items") or [])
 
         return around
+
+    def nodeless(self) -> bool:
+        """Whether there is no node, and no Karpenter, which would buy one. Other autoscalers run on a node themselves."""
+        if any(kind.group == _KARPENTER for kind in self._connection.kinds()):
+            return False
+        return not self._connection.request("GET", self.served(_NODE).path("")).get("items")
 
     def post(self, served: Served, inputs: dict[str, Any], query: dict[str, str], run: Run | None) -> dict[str, Any]:
         """A new object."""

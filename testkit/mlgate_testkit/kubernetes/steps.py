@@ -25,7 +25,7 @@ from mlgate_testkit.kubernetes.objects import (
 )
 from mlgate_testkit.kubernetes.ownership import CREATOR, left_to_others, new_manager
 from mlgate_testkit.kubernetes.settings import Settings
-from mlgate_testkit.kubernetes.waiting import looks, rule_for, until_gone, until_ready
+from mlgate_testkit.kubernetes.waiting import looks, rule_for, until_gone, until_ready, with_nodes
 from mlgate_testkit.provider.provider import ProviderError, Run, State, Unhealthy
 
 __all__ = ["Steps"]
@@ -238,7 +238,7 @@ class Steps:
             return found
 
         try:
-            found, progress = until_ready(look, self._calls.around(live), rule, inputs, run)
+            found, progress = until_ready(look, self._calls.around(live), with_nodes(rule, self._calls.nodeless), inputs, run)
         except (ApiError, Unreachable) as error:  # it is there all the same, and must not get lost
             raise Unhealthy(identity(live), as_outputs(live, manager), mark_secrets(inputs), [str(error)]) from None
         outputs = as_outputs(dict(found), manager)

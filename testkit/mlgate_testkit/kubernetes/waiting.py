@@ -16,7 +16,7 @@ from mlgate_testkit.kubernetes.objects import annotation
 from mlgate_testkit.kubernetes.pods import blamed, complaints
 from mlgate_testkit.provider.provider import Run
 
-__all__ = ["looks", "rule_for", "timeout_s", "until_gone", "until_ready", "wrong_wait"]
+__all__ = ["looks", "rule_for", "timeout_s", "until_gone", "until_ready", "with_nodes", "wrong_wait"]
 
 _SKIP = "pulumi.com/skipAwait"
 _TIMEOUT = "pulumi.com/timeoutSeconds"
@@ -24,6 +24,12 @@ _WAIT_FOR = "pulumi.com/waitFor"
 _DEFAULT_S = 600.0  # the real provider's, for every kind
 _FIRST_S, _GROWTH, _LONGEST_S = 0.05, 1.4, 1.0
 _WORKLOADS = frozenset({"DaemonSet", "Deployment", "Job", "ReplicationController", "StatefulSet"})
+_ON_NODES = (_WORKLOADS - {"DaemonSet"}) | {"Pod"}
+_NODELESS_S = 3.0  # a test may add the first node in a moment, from another thread
+_NO_NODE = (
+    "the cluster has no node, and nothing on it that would bring one, so its pods stay pending: add nodes before "
+    "(`kubernetes_cluster.add_nodes(1)`), or do not wait (annotation pulumi.com/skipAwait)"
+)
 # For these alone `skipAwait` also ends the wait for their deletion: source as in conditions.py, metadata/overrides.go.
 _SKIP_DELETION = _WORKLOADS | {"Namespace", "Pod"}
 
@@ -48,6 +54,20 @@ def timeout_s(inputs: Object, run: Run) -> float:
     """customTimeouts, else the annotation, else ten minutes."""
     text = annotation(inputs, _TIMEOUT)
     return run.timeout_s or (float(text) if text.isdecimal() else _DEFAULT_S)
+
+
+def with_nodes(rule: Rule, nodeless: Callable[[], bool]) -> Rule:
+    """The rule, but hopeless where pods are to run and there is `nodeless` no node for them: not even the longest wait would bring one."""
+    began = time.monotonic()
+
+    def judged(value: Object, around: Around) -> Progress:
+        progress = rule(value, around)
+        settled = progress.done or progress.hopeless or time.monotonic() - began < _NODELESS_S
+        if settled or value.get("kind") not in _ON_NODES or not nodeless():
+            return progress
+        return Progress(done=False, reasons=(_NO_NODE, *progress.reasons), hopeless=True)
+
+    return judged
 
 
 def until_ready(look: Callable[[], Object], around: Around, rule: Rule, inputs: Object, run: Run) -> tuple[Object, Progress]:

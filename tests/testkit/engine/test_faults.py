@@ -206,6 +206,17 @@ def test_a_state_whose_attributes_were_cut_short_by_a_kill_is_mended(rack):
     assert dev.preview().nothing()
 
 
+def test_a_run_that_takes_too_long_names_what_had_not_ended_and_what_it_said_last(rack, cloud, pulumi_engine, monkeypatch):
+    monkeypatch.setattr(pulumi_engine, "timeout_s", 6)  # a second engine's end would be that of every provider of this process
+    dev = rack("a", "b")
+    cloud.fail("create", BOX, nth=2, how="hang", message="2 of 3 boxes are folded")
+    with pytest.raises(UpdateError, match=f"did not end within 6 s, and was ended; what had not ended: create {BOX} b\n") as failure:
+        dev.up()
+    assert f"{BOX} b: " in failure.value.problem
+    assert "2 of 3 boxes are folded" in failure.value.problem
+    recover(dev)
+
+
 def test_an_engine_that_others_kill_is_told(rack, cloud):
     dev = rack("a")
     cloud.fail("create", BOX, how="hang")

@@ -184,7 +184,7 @@ def test_a_name_that_no_stack_can_have_is_refused(stack, name):
 def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch):
     monkeypatch.setattr(pulumi_engine, "timeout_s", 6)  # a second engine's end would be that of every provider of this process
     dev = stack("dev", program=sleeping)
-    with pytest.raises(UpdateError, match="did not end within 6 s"):
+    with pytest.raises(UpdateError, match="did not end within 6 s, and was ended; no resource was worked on, so it was the program"):
         dev.up()
     assert not marked(lambda mark: mark.workspace == str(dev.workspace))
 

@@ -52,6 +52,16 @@ def three_settings() -> None:
     kubernetes.core.v1.ConfigMap("last", metadata={"name": "last"}, data={"a": "b"}, opts=pulumi.ResourceOptions(depends_on=[theirs]))
 
 
+def web() -> None:
+    """A Deployment; key `where`: a node label that its pod asks for."""
+    import pulumi
+    import pulumi_kubernetes as kubernetes
+
+    labels, where = {"app": "web"}, pulumi.Config().get_object("where") or {}
+    pod = {"metadata": {"labels": labels}, "spec": {"nodeSelector": where, "containers": [{"name": "web", "image": "web:1"}]}}
+    kubernetes.apps.v1.Deployment("web", metadata={"name": "web"}, spec={"selector": {"matchLabels": labels}, "template": pod})
+
+
 def test_a_stack_on_simulated_aws_goes_up_and_sees_drift(stack, simulated_aws):
     prod = stack("prod", program=buckets, config={**REGION, "names": ["logs"]})
     changes = prod.up()
@@ -217,3 +227,23 @@ def test_a_standin_sweeps_no_cluster_but_a_throwaway(stack, kubernetes_standin, 
     assert kubernetes_cluster.objects.find("ConfigMap", "settings")
     kubernetes_standin.use(kubeconfig=str(kubernetes_cluster.kubeconfig), throwaway=True)
     assert kubernetes_standin.sweep() == ["ConfigMap default/settings"]
+
+
+@pytest.mark.cluster
+def test_pods_on_a_cluster_without_nodes_are_not_waited_for(stack, kubernetes_standin, kubernetes_cluster):
+    with pytest.raises(
+        UpdateError, match=r"(?s)Deployment default/web is not ready.*the cluster has no node.*kubernetes_cluster.add_nodes"
+    ):
+        stack("dev", program=web).up()
+
+
+@pytest.mark.cluster
+def test_a_wait_that_outlasts_the_engine_says_why_its_pods_are_not_ready(
+    stack, kubernetes_standin, kubernetes_cluster, pulumi_engine, monkeypatch
+):
+    kubernetes_cluster.add_nodes(1)
+    dev = stack("dev", program=web, config={"where": {"is": "not-there"}})
+    monkeypatch.setattr(pulumi_engine, "timeout_s", 8)
+    with pytest.raises(UpdateError, match="did not end within 8 s, and was ended; what had not ended: create .*Deployment web") as failure:
+        dev.up()
+    assert "[Unschedulable] 0/1 nodes are available" in failure.value.problem

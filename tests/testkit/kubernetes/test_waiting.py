@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from mlgate_testkit.kubernetes import waiting
 from mlgate_testkit.kubernetes.conditions import Progress
 from mlgate_testkit.kubernetes.kinds import ObjectKind
-from mlgate_testkit.kubernetes.waiting import rule_for, timeout_s, until_gone, until_ready, wrong_wait
+from mlgate_testkit.kubernetes.waiting import rule_for, timeout_s, until_gone, until_ready, with_nodes, wrong_wait
 from mlgate_testkit.provider.provider import Run
 
 from .values import annotated, deployment, made
@@ -90,6 +91,26 @@ def test_what_has_failed_for_good_is_told_at_once() -> None:
     hopeless = Progress(done=False, reasons=("exit code 1",), hopeless=True)
     _, progress = until_ready(lambda: {"metadata": {}}, nothing, lambda *_: hopeless, {}, run(600))
     assert progress.reasons == ("it has failed", "exit code 1")
+
+
+@pytest.mark.parametrize(
+    ("kind", "nodeless", "told"), [("Deployment", True, True), ("Pod", True, True), ("Deployment", False, False), ("Service", True, False)]
+)
+def test_pods_are_not_waited_for_where_no_node_will_ever_take_them(
+    monkeypatch: pytest.MonkeyPatch, kind: str, nodeless: bool, told: bool
+) -> None:
+    monkeypatch.setattr(waiting, "_NODELESS_S", 0.0)
+    rule = with_nodes(lambda *_: Progress(done=False, reasons=("0 of 1 ready",)), lambda: nodeless)
+    _, progress = until_ready(lambda: {"kind": kind, "metadata": {}}, nothing, rule, {}, run(600 if told else 0.1))
+    assert ("the cluster has no node" in progress.reasons[1]) == told
+    assert ("kubernetes_cluster.add_nodes(1)" in progress.reasons[1]) == told
+    assert progress.reasons[-1] == "0 of 1 ready"
+
+
+def test_a_first_node_may_come_in_a_moment() -> None:
+    looks = iter(range(100))
+    rule = with_nodes(lambda value, _around: Progress(done=value["looked"] == 3), lambda: True)
+    assert until_ready(lambda: {"kind": "Pod", "metadata": {}, "looked": next(looks)}, nothing, rule, {}, run(5))[1].done
 
 
 def test_ctrl_c_ends_a_wait() -> None:
