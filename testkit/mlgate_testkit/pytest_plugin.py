@@ -70,13 +70,32 @@ def simulated_aws(_aws_process: Simulated) -> Iterator[Simulated]:
 
 @pytest.fixture(scope="session")
 def kubernetes_cluster() -> Iterator[Cluster]:
-    """A real Kubernetes control plane with fake nodes, one for each pytest process. Define your own of this name for one with Karpenter."""
+    """A real Kubernetes control plane with fake nodes, one for each pytest process, on which nothing of a test stays after it.
+
+    Define your own of this name for one with Karpenter.
+    """
     with _told():
         from mlgate_testkit.cluster import Cluster
 
         cluster = Cluster().up()
     yield cluster
     cluster.down()
+
+
+@pytest.fixture(autouse=True)
+def _kubernetes_cluster_tidied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test makes on `kubernetes_cluster` is not there for the next one. First of all fixtures of a test, so its end comes last."""
+    cluster = request.getfixturevalue("kubernetes_cluster") if "kubernetes_cluster" in request.fixturenames else None
+    if cluster is None:
+        yield
+        return
+    from mlgate_testkit.cluster import Cluster
+
+    if not isinstance(cluster, Cluster):  # somebody's own, on which others may work
+        yield
+        return
+    with _told(), cluster.tidied():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -116,4 +135,4 @@ def _told() -> Iterator[None]:
     except ModuleNotFoundError as error:
         problem = f"the package {error.name} is not installed\n  -> {install_remedy('testkit')}"
     if problem:
-        pytest.fail(problem, pytrace=False)
+        raise pytest.fail.Exception(problem, pytrace=False) from None  # else pytest prints the error that it stands for as well

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,6 +24,7 @@ from mlgate_testkit.cluster.manifests import parse_manifests
 from mlgate_testkit.cluster.objects import Object, Objects
 from mlgate_testkit.cluster.processes import PartStatus
 from mlgate_testkit.cluster.startup import Running, bring_up, on_free_ports, require_tools
+from mlgate_testkit.cluster.tidying import tidied
 from mlgate_tools.control_plane import program_path
 
 T = TypeVar("T")
@@ -120,6 +121,21 @@ class Cluster:
                 self._progress(said)
             played.append(known)
         return self.objects.apply(played, namespace=namespace)
+
+    @contextmanager
+    def tidied(self) -> Iterator[None]:
+        """Within `with`: nodes, namespaces, and what is made by `apply` and `objects`, go at its end, and droughts end that began there.
+
+        What kubectl or another client made stays, unless in such a namespace. Raises ClusterError for what does not go within a minute.
+        """
+        droughts = list(self._droughts)
+        with tidied(self.objects):
+            try:
+                yield
+            finally:
+                if self._droughts != droughts:
+                    self._droughts[:] = droughts
+                    self._restart_karpenter()
 
     def add_nodes(self, count: int, *, accelerator: str | None = None, gpus: int = 1, labels: Mapping[str, str] | None = None) -> list[str]:
         """Add fake nodes, each the smallest machine with `gpus` of `accelerator` ("l4"), or with 8 CPUs and 32 GiB; returns their names.

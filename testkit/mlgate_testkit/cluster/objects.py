@@ -67,6 +67,8 @@ class Objects:
         self._absent = absent or {}
         self._pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
         self._kinds: dict[str, Kind] = {}
+        self.made: list[str] = []
+        """The paths of what was made here and was not there before, oldest first; not what others made, nor what was only changed."""
 
     def apply(self, manifests: str | Mapping[str, Any] | Iterable[Mapping[str, Any]], *, namespace: str = "default") -> list[Object]:
         """Apply manifests on the server side: YAML text, one object or several. Fields nobody knows are refused.
@@ -112,6 +114,16 @@ class Objects:
         """Delete an object; what is not there is no error. `at_once`: with no time to end in, as when its node is gone."""
         path = f"{self.kind(kind).collection(namespace)}/{quote(name)}"
         self._ask("DELETE", path, query={"gracePeriodSeconds": "0"} if at_once else {}, missing_ok=True)
+
+    def at(self, path: str) -> Object | None:
+        """What lies at that path of the API; None where there is nothing, or no such kind any more."""
+        return self._ask("GET", path, missing_ok=True)
+
+    def remove(self, path: str) -> None:
+        """Ask for the deletion of what lies at that path, in the foreground: it is gone once all that belongs to it is."""
+        lies = self.at(path)
+        if lies and "deletionTimestamp" not in lies["metadata"]:
+            self._ask("DELETE", path, query={"propagationPolicy": "Foreground"}, missing_ok=True)
 
     def kind(self, name: str) -> Kind:
         """What the API server serves under that name. Asked anew while it is not known, for a while: it may have come a moment ago."""
@@ -194,6 +206,8 @@ class Objects:
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             raise ClusterError(f"the API server refused {method}: {_reason(answer.data)}", where=url, remedy="correct the object")
         value: Object = json.loads(answer.data)
+        if answer.status == HTTPStatus.CREATED and "uid" in value["metadata"]:  # a review, say, is created and nowhere afterwards
+            self.made.append(path if method == "PATCH" else f"{path}/{quote(value['metadata']['name'])}")
         return value
 
 

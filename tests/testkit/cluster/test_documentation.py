@@ -34,7 +34,7 @@ def test_its_two_tests_pass_as_they_stand_there(tmp_path: Path) -> None:
 
 
 def test_every_call_of_its_table_is_one_of_a_cluster() -> None:
-    named = set(re.findall(r"`\.(\w+)", TEXT.split("## What a cluster can do")[1].split("\n## ")[0]))
+    named = set(re.findall(r"`(?:with cluster)?\.(\w+)", TEXT.split("## What a cluster can do")[1].split("\n## ")[0]))
     assert len(named) > 15
     public = {name for name in dir(Cluster) if not name.startswith("_")}
     assert named <= public

@@ -42,6 +42,34 @@ def program():
 """
 
 
+ON_ONE_CLUSTER = """
+import pytest
+
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "of-a-test"}}
+SETTINGS = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "1"}}
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_it(kubernetes_cluster, time):
+    objects = kubernetes_cluster.objects
+    assert objects.list("Node") == []
+    assert objects.find("ConfigMap", "settings") is None
+    assert objects.find("Namespace", "of-a-test") is None
+    kubernetes_cluster.add_nodes(1)
+    kubernetes_cluster.apply([NAMESPACE, SETTINGS, SETTINGS | {"metadata": {"name": "settings", "namespace": "of-a-test"}}])
+
+
+@pytest.fixture(scope="module")
+def shared(kubernetes_cluster):
+    kubernetes_cluster.apply(SETTINGS)
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_what_tests_share_stays(shared, kubernetes_cluster, time):
+    assert kubernetes_cluster.objects.find("ConfigMap", "settings")
+"""  # run in this order, on one cluster
+
+
 @pytest.mark.engine
 def test_a_test_of_a_user_passes_and_fails_when_the_stack_breaks(run):
     test = PROGRAM + "def test_size(stack):\n    dev = stack('dev', program=program, config={'size': '3'})\n    dev.up()\n"
@@ -92,6 +120,11 @@ def test_one_simulated_cloud_serves_a_whole_run_empty_for_each_test(run):
     run("import boto3\nPIDS = set()\n" + both, "-p", "no:xdist").assert_outcomes(passed=2)
 
 
+@pytest.mark.cluster
+def test_one_cluster_serves_a_whole_run_with_no_nodes_and_objects_of_the_test_before(run):
+    run(ON_ONE_CLUSTER, "-p", "no:xdist").assert_outcomes(passed=4)
+
+
 def test_a_fault_that_was_ordered_and_never_came_fails_its_test(run):
     done = run("def test_it(simulated_aws):\n    simulated_aws.fail('create', 'aws:s3/bucket:Bucket')\n")
     done.assert_outcomes(passed=1, errors=1)
@@ -99,6 +132,7 @@ def test_a_fault_that_was_ordered_and_never_came_fails_its_test(run):
         ["*provider aws: what was ordered never came:*", "*fail('create', 'aws:s3/bucket:Bucket'): 0 such requests came*"]
     )
     assert "Traceback" not in done.stdout.str()
+    assert done.stdout.str().count("what was ordered never came") == 2, "once where it is told, once in the summary"
 
 
 @pytest.mark.parametrize("version", [None, "v3.100.0"])

@@ -244,6 +244,6 @@ def test_a_wait_that_outlasts_the_engine_says_why_its_pods_are_not_ready(
     kubernetes_cluster.add_nodes(1)
     dev = stack("dev", program=web, config={"where": {"is": "not-there"}})
     monkeypatch.setattr(pulumi_engine, "timeout_s", 8)
-    with pytest.raises(UpdateError, match="did not end within 8 s, and was ended; what had not ended: create .*Deployment web") as failure:
+    with pytest.raises(UpdateError, match=r"did not end within 8 s, and was ended; what had not ended: create .*Deployment web") as failure:
         dev.up()
     assert "[Unschedulable] 0/1 nodes are available" in failure.value.problem

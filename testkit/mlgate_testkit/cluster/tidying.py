@@ -1,0 +1,69 @@
+"""Removal of what was made on a cluster that somebody uses afterwards: a test's nodes must not be the next one's capacity.
+
+Nodes and namespaces are found by what was there before, whoever made them; other objects are those that `Objects` made. What kubectl or
+another client made outside of a new namespace is nobody's here, and stays.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+
+from mlgate_testkit.cluster.errors import ClusterError
+from mlgate_testkit.cluster.objects import Objects
+
+_LIMIT_S = 60.0
+_POLL_S = 0.05
+
+
+@contextmanager
+def tidied(objects: Objects) -> Iterator[None]:
+    """Removes at its end what came within, however that ends. Raises ClusterError for what does not go, with what holds it."""
+    made = len(objects.made)
+    places, nodes = _names(objects, "Namespace"), _names(objects, "Node")
+    try:
+        yield
+    finally:
+        node_paths = objects.kind("Node").collection(None)
+        # The newest first: what needs another is newer than that.
+        things = [path for path in reversed(objects.made[made:]) if not path.startswith(f"{node_paths}/")]
+        del objects.made[made:]
+        spaces = [f"{objects.kind('Namespace').collection(None)}/{name}" for name in _names(objects, "Namespace") - places]
+        _remove(objects, [*things, *(path for path in spaces if path not in things)])
+        # Last, since a pod whose node is gone does not end by itself for a minute.
+        gone = _names(objects, "Node") - nodes
+        _remove(objects, [f"{node_paths}/{name}" for name in gone])
+        _end_pods(objects, gone)
+
+
+def _remove(objects: Objects, paths: Sequence[str]) -> None:
+    """Asks for the deletion of all of them, and waits until they are gone, and what belongs to them."""
+    for path in paths:
+        objects.remove(path)
+    until = time.monotonic() + _LIMIT_S
+    while left := [path for path in paths if objects.at(path)]:
+        if time.monotonic() > until:
+            raise ClusterError(
+                f"is being deleted and is not gone after {_LIMIT_S:g} s{_held(objects, left[0])}",
+                where=left[0],
+                remedy="what a test makes goes with it: remove it in the test, its finalizers too",
+            )
+        _end_pods(objects, set())
+        time.sleep(_POLL_S)
+
+
+def _end_pods(objects: Objects, gone: Set[str]) -> None:
+    """Pods that end, and those of nodes that are gone, do so at once: where a node was lost or removed nobody else ends them."""
+    for pod in objects.list("Pod"):
+        if "deletionTimestamp" in pod["metadata"] or pod["spec"].get("nodeName") in gone:
+            objects.delete("Pod", pod["metadata"]["name"], pod["metadata"]["namespace"], at_once=True)
+
+
+def _held(objects: Objects, path: str) -> str:
+    finalizers = ((objects.at(path) or {}).get("metadata") or {}).get("finalizers") or []
+    return f"; finalizers that nobody removed: {', '.join(finalizers)}" if finalizers else ""
+
+
+def _names(objects: Objects, kind: str) -> set[str]:
+    return {each["metadata"]["name"] for each in objects.list(kind)}

@@ -1,0 +1,65 @@
+"""What is made within `tidied` is gone at its end, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlgate_testkit.cluster import Cluster, ClusterError, tidying
+
+pytestmark = pytest.mark.cluster
+
+
+def config_map(name: str, **metadata: Any) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}}
+
+
+def test_what_was_there_before_stays_and_what_came_goes_by_whatever_way(
+    cluster: Cluster, deployment: Callable[..., dict[str, Any]]
+) -> None:
+    before = cluster.add_nodes(1)
+    cluster.apply([config_map("before"), deployment("before", 1, gpus=0)])
+    cluster.wait_for(lambda: cluster.pods(labels="app=before", ready=True), "1 pod ready")
+    with cluster.tidied():
+        lost, _ = cluster.add_nodes(2, accelerator="l4")
+        cluster.apply([config_map("before", labels={"a": "b"}), config_map("within"), deployment("within", 2)])
+        cluster.kubectl("create", "namespace", "of-kubectl")
+        cluster.kubectl("create", "configmap", "within", "--namespace=of-kubectl")
+        cluster.wait_for(lambda: len(cluster.pods(labels="app=within", ready=True)) == 2, "2 pods ready")
+        cluster.lose_node(lost)
+    assert [node["metadata"]["name"] for node in cluster.objects.list("Node")] == before
+    assert cluster.objects.find("ConfigMap", "within") is None
+    assert cluster.objects.find("Namespace", "of-kubectl") is None
+    assert cluster.objects.list("Pod", labels="app=within") == []
+    assert cluster.objects.list("ReplicaSet", labels="app=within") == []
+    assert cluster.objects.find("ConfigMap", "before")
+    assert len(cluster.pods(labels="app=before", ready=True)) == 1
+
+
+def test_a_pod_of_others_on_a_node_that_goes_is_made_anew(cluster: Cluster, deployment: Callable[..., dict[str, Any]]) -> None:
+    cluster.apply(deployment("others", 1))
+    with cluster.tidied():
+        cluster.add_nodes(1, accelerator="l4")
+        (pod,) = cluster.wait_for(lambda: cluster.pods(labels="app=others", ready=True), "1 pod ready")
+    cluster.wait_for(lambda: cluster.pods(labels="app=others", ready=False), "1 pod that waits for a node")
+    assert pod["metadata"]["name"] not in {each["metadata"]["name"] for each in cluster.objects.list("Pod", labels="app=others")}
+
+
+def test_what_does_not_go_is_named_with_what_holds_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tidying, "_LIMIT_S", 0.5)
+    with pytest.raises(ClusterError, match=r"configmaps/held: is being deleted and is not gone.*example.com/disk"), cluster.tidied():
+        cluster.apply(config_map("held", finalizers=["example.com/disk"]))
+    cluster.objects.patch("ConfigMap", "held", {"metadata": {"finalizers": None}})
+
+
+def test_a_failure_within_is_what_is_told(cluster: Cluster) -> None:
+    def fail() -> None:
+        with cluster.tidied():
+            cluster.apply(config_map("failed"))
+            raise ValueError("of the test")
+
+    with pytest.raises(ValueError, match="of the test"):
+        fail()
+    assert cluster.objects.find("ConfigMap", "failed") is None
