@@ -11,13 +11,13 @@ from types import FrameType
 
 import pulumi
 
-from mlgate.errors import Problem
+from mlgate.errors import MlgateError, Problem
 from mlgate_testkit.record.arguments import check_given, missing, nearest, unexpected
 from mlgate_testkit.record.creation import Creation, Creations, is_program, shorten
 from mlgate_testkit.record.misuse import APPLY, property_of
 from mlgate_testkit.record.sdk import arguments_of, python_names, required_fields, token_of
 
-__all__ = ["explain"]
+__all__ = ["explain", "without_machinery"]
 
 _CIRCLE = re.compile(r"circular dependency involving a resource of type (\S+) named (.+)\.$", re.M)
 """How it says that a resource waits for itself (_expand_dependencies in pulumi/runtime/rpc.py), without the way."""
@@ -43,6 +43,20 @@ def explain(error: Exception, creations: Creations, registered: Container[object
     if _MISFIT.match(text):
         return []
     return (_type_error_problems(error, creations, root) or None) if isinstance(error, TypeError) else None
+
+
+def without_machinery(error: Exception) -> Exception:
+    """The error with the lines of its traceback that are the program's, and what that called: not the event loop and Pulumi's runtime.
+
+    What we raise says where it is in its own words. An error that has neither is a fault of Pulumi's or ours, and keeps everything.
+    """
+    if isinstance(error, MlgateError):
+        error.__cause__, error.__suppress_context__ = None, True
+        return error.with_traceback(None)
+    step = error.__traceback__
+    while step is not None and not is_program(step.tb_frame):
+        step = step.tb_next
+    return error.with_traceback(step) if step is not None or getattr(error, "__notes__", None) else error
 
 
 def _type_error_problems(error: TypeError, creations: Creations, root: Path) -> list[Problem]:

@@ -16,11 +16,12 @@ from types import FrameType
 from typing import Any
 
 import pulumi
+from pulumi import _types
 
 from mlgate.errors import Problem
 from mlgate_testkit.record.creation import Creations, place, program_frame
 
-__all__ = ["APPLY", "Misuses", "property_of"]
+__all__ = ["APPLY", "Misuses", "Source", "property_of"]
 
 APPLY = "use it inside .apply(lambda value: ...)"
 
@@ -81,8 +82,9 @@ class Misuses:
         """All that was noted, each with the resource and property it came from."""
         found = []
         for noted in self._noted.values():
-            source = property_of(noted.output, creations)
-            if source is None:
+            known = property_of(noted.output, creations)
+            source = str(known)
+            if known is None:
                 resources = sorted(resource._name for resource in await noted.output.resources())
                 source = f"an Output made from {', '.join(resources)}" if resources else "an Output"
             found.append(Problem(noted.where, f"{source} {noted.what}", noted.remedy))
@@ -112,9 +114,23 @@ def _chooses_a_default(frame: FrameType) -> bool:
     return "COPY" in [name for name in back if name != "CACHE"][-2:]  # later ones copy it first
 
 
-def property_of(output: pulumi.Output[Any], creations: Creations) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The property of a resource that an Output is. `wire`: its name as Pulumi's tables have it."""
+
+    type: str
+    name: str
+    property: str
+    wire: str
+
+    def __str__(self) -> str:
+        return f'"{self.property}" of {self.type} {self.name}'
+
+
+def property_of(output: pulumi.Output[Any], creations: Creations) -> Source | None:
     for creation in creations.all:
         for name, value in vars(creation.resource).items():
             if value is output:
-                return f'"{name}" of {creation.type} {creation.name}'
+                wire = _types.resource_py_to_pulumi_names(type(creation.resource)).get(name, name)
+                return Source(creation.type, creation.name, name, wire)
     return None

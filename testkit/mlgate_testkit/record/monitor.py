@@ -17,7 +17,7 @@ from pulumi.runtime.proto import resource_pb2
 from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import UNKNOWN, Secret, from_struct, to_struct
 from mlgate_testkit.record.creation import Creations
-from mlgate_testkit.record.placeholders import identity, outputs_of
+from mlgate_testkit.record.placeholders import beside_inputs_unknown, identity, outputs_of
 from mlgate_testkit.record.resource import STACK, Resource
 from mlgate_testkit.record.tables import Tables
 from mlgate_testkit.record.transforms import Transforms
@@ -191,7 +191,7 @@ class RecordingMonitor(MockMonitor):
         """Outputs and id of a created resource. In a preview only its inputs are known, and the tables stay closed (not so for a read)."""
         outputs = outputs_of(resource_class, request.type, request.name, inputs)
         if self._preview:
-            return {**dict.fromkeys(outputs, UNKNOWN), **inputs, "id": request.importId or UNKNOWN}
+            return {**beside_inputs_unknown(outputs, inputs), "id": request.importId or UNKNOWN}
         stated = self._tables.outputs(request.type, resource_class, request.name, inputs)
         return {"id": request.importId or identity(request.type, request.name), **outputs, **stated}
 

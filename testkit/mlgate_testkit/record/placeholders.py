@@ -8,16 +8,20 @@ in the table of outputs (`record(resources=...)`).
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from typing import Any
 
 from pulumi import _types
 
-from mlgate_testkit.provider.values import UNKNOWN
+from mlgate_testkit.provider.values import UNKNOWN, Secret
 from mlgate_testkit.record.sdk import output_fields
 
-__all__ = ["identity", "outputs_of"]
+__all__ = ["MARK", "beside_inputs_unknown", "identity", "outputs_of"]
+
+MARK = re.compile(r"<(?P<path>[\w.]+) of (?P<kind>\w+) (?P<name>[^<>]+)>")
+"""A marked text, wherever it stands."""
 
 _DEPTH = 4
 _KUBERNETES_NAMED = ("name", "uid")
@@ -30,8 +34,11 @@ def identity(token: str, name: str) -> str:
 
 
 def outputs_of(resource_class: type | None, token: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs of a created resource: its inputs, and a marked text or UNKNOWN for every other output that is always there."""
-    found = dict(inputs)
+    """Outputs of a created resource: its inputs, and a marked text or UNKNOWN for every other output that is always there.
+
+    An input that is None, however deep, gives no output: Pulumi takes it for one that is absent.
+    """
+    found: dict[str, Any] = _without_nulls(inputs)
     if token.startswith("kubernetes:"):
         found.setdefault("metadata", {})
     if resource_class is not None:
@@ -43,6 +50,29 @@ def outputs_of(resource_class: type | None, token: str, name: str, inputs: Mappi
         marked = {key: _mark(f"metadata.{key}", token, name) for key in _KUBERNETES_NAMED if key not in given}
         found["metadata"] = {**given, **marked}
     return found
+
+
+def beside_inputs_unknown(outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """`outputs` in a preview, where nothing but the inputs is known of a new resource."""
+    found: dict[str, Any] = {}
+    for key, value in outputs.items():
+        given = inputs.get(key)
+        nested = isinstance(value, Mapping) and isinstance(given, Mapping)
+        found[key] = beside_inputs_unknown(value, given) if nested else UNKNOWN if given is None else value
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    """Mappings without their keys that are None. Members of lists stay, since others count them."""
+    match value:
+        case Mapping():
+            return {key: _without_nulls(member) for key, member in value.items() if member is not None}
+        case list():
+            return [_without_nulls(member) for member in value]
+        case Secret():
+            return Secret(_without_nulls(value.value))
+        case _:
+            return value
 
 
 def _placeholder(content: Any, where: str, token: str, name: str, depth: int) -> Any:

@@ -20,9 +20,10 @@ from pulumi.runtime.stack import run_in_stack
 
 from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate_testkit.provider.values import Secret
+from mlgate_testkit.record.applies import Applies
 from mlgate_testkit.record.arguments import check_arguments
 from mlgate_testkit.record.creation import Creations
-from mlgate_testkit.record.explain import explain
+from mlgate_testkit.record.explain import explain, without_machinery
 from mlgate_testkit.record.graph import Graph
 from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
@@ -78,7 +79,7 @@ def record(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.misuses.watched():
+    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.misuses.watched(), run.applies.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -94,6 +95,7 @@ class _Run:
     def __init__(self, program: Program, project: str, stack: str, tables: Tables, preview: bool) -> None:
         self.root = Path.cwd()
         self.misuses = Misuses(self.root, preview=preview)
+        self.applies = Applies(self.root)
         self._creations = Creations(self.root)
         self.monitor = RecordingMonitor(project=project, stack=stack, preview=preview, tables=tables, creations=self._creations)
         self._program = program
@@ -130,10 +132,11 @@ class _Run:
         for error in dict.fromkeys(error for error in (failure, self._own_failure) if error is not None):
             explained = explain(error, self._creations, self._registered, self.root)
             if explained is None or not (explained or problems):
-                raise error
+                self.applies.tell(error, self._creations)
+                raise without_machinery(error)
             problems += explained
         if problems:
-            raise DeclarationError(problems) from failure
+            raise DeclarationError(problems) from None
         return graph
 
     async def _main(self) -> None:
