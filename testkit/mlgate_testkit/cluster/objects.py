@@ -29,6 +29,7 @@ MANAGER = "mlgate-testkit"
 _ANSWER_S = 30.0
 _SERVED_S = 10.0  # for a kind whose definition was applied a moment ago
 _POLL_S = 0.05
+_SHOWN = 12
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
@@ -106,9 +107,18 @@ class Objects:
         return items
 
     def patch(self, kind: str, name: str, change: Mapping[str, Any], namespace: str = "default", *, part: str = "") -> Object:
-        """Merge `change` into an object; None removes a field. `part`: a subresource ("status", "scale")."""
+        """Merge `change` into an object; None removes a field. `part`: a subresource ("status", "scale").
+
+        Raises ClusterError, naming those there are, where there is none of that name.
+        """
         path = f"{self.kind(kind).collection(namespace)}/{quote(name)}" + (f"/{part}" if part else "")
-        return self._ask("PATCH", path, body=dict(change), content=_MERGE) or {}
+        patched = self._ask("PATCH", path, body=dict(change), content=_MERGE, missing_ok=True)
+        if patched is None:
+            what = f"{kind} {f'{namespace}/' if self.kind(kind).namespaced else ''}{name}"
+            if part and self.find(kind, name, namespace):
+                raise ClusterError(f"{what} has no part {part!r}", where=self._host, remedy="patch the object itself, or its status")
+            raise ClusterError(f"there is no {what}", where=self._host, remedy=self._way_to_one(kind))
+        return patched
 
     def delete(self, kind: str, name: str, namespace: str = "default", *, at_once: bool = False) -> None:
         """Delete an object; what is not there is no error. `at_once`: with no time to end in, as when its node is gone."""
@@ -136,6 +146,12 @@ class Objects:
                 raise ClusterError(f"the cluster knows no kind {name!r}", where=self._host, remedy=self._way_to(name))
             time.sleep(_POLL_S)
         return self._kinds[name]
+
+    def _way_to_one(self, kind: str) -> str:
+        about = [each["metadata"] for each in self.list(kind)]
+        there = sorted(f"{each['namespace']}/{each['name']}" if "namespace" in each else each["name"] for each in about)
+        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
+        return f"give the name (and `namespace=`) of one that is there: {', '.join(there[:_SHOWN])}{more}" if there else "make one first"
 
     def _way_to(self, kind: str) -> str:
         group = kind.rsplit("/", 2)[0] if kind.count("/") == 2 else ""

@@ -133,6 +133,17 @@ def test_what_nobody_knows_is_refused_with_its_field(cluster: Cluster, deploymen
     assert cluster.objects.find("Deployment", "wrong") is None
 
 
+def test_an_object_to_patch_that_is_not_there_is_named_with_those_that_are(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match="there is no Namespace defalt") as caught:
+        cluster.objects.patch("Namespace", "defalt", {"metadata": {"labels": {"a": "b"}}})
+    assert "that is there: default, kube-" in caught.value.remedy
+    with pytest.raises(ClusterError, match="there is no ConfigMap default/kube-root") as caught:
+        cluster.objects.patch("ConfigMap", "kube-root", {})
+    assert "default/kube-root-ca.crt" in caught.value.remedy
+    with pytest.raises(ClusterError, match="Namespace default has no part 'scale'"):
+        cluster.objects.patch("Namespace", "default", {}, part="scale")
+
+
 def test_a_kind_that_is_not_served_is_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlgate_testkit.cluster.objects._SERVED_S", 0.0)
     with pytest.raises(ClusterError, match=r"no kind 'karpenter\.sh/v1/NodePool'") as caught:
