@@ -25,20 +25,16 @@ _TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an engine works: `folder` has the project, `workspace` the state and the logs of one test's stacks.
+    """Where an engine works: `folder` has the project, `workspace` the logs of one stack, `state` Pulumi's file state of all of a test's.
 
     `virtualenv`: the environment that the project says its program runs in; None for that of the tests.
     """
 
     folder: Path
     workspace: Path
+    state: Path
     providers: Mapping[str, int]
     virtualenv: Path | None = None
-
-    @property
-    def state(self) -> Path:
-        """The folder of Pulumi's file state."""
-        return self.workspace / "state"
 
     @property
     def logs(self) -> Path:

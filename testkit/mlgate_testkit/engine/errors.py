@@ -18,6 +18,8 @@ _EMPTY = ("update failed", "preview failed", "refresh failed", "destroy failed",
 _OTHER_PROTOCOL = "what listens there is no provider, or one of another protocol: give the port of a simulated provider, or update mlgate"
 _ROOM = "free room for the temporary directory, or point pytest elsewhere with --basetemp"
 _PLUGIN = re.compile(r"no resource plugin 'pulumi-resource-([\w-]+)'")
+_VALUE = re.compile(r"`pulumi config set (--secret )?(\S+) <value>`")
+_STRANGE_ARGUMENT = re.compile(r"(_internal_init|Args\.__init__)\(\) got an unexpected keyword argument")
 _FIXTURES = {"aws": "simulated_aws", "kubernetes": "kubernetes_standin"}
 _REMEDIES = (
     ("no region is configured", "name one: stack(..., config={'aws:region': 'eu-central-1'}); your AWS_REGION does not reach a test"),
@@ -28,6 +30,16 @@ _REMEDIES = (
     ("no space left on device", _ROOM),
     ("did not begin responding to RPC connections", _OTHER_PROTOCOL),
     ("Method not ", _OTHER_PROTOCOL),  # "found!" or "implemented!"
+    ("it is protected. To unprotect", "call `unprotect()` of the stack before, or take `protect` out of the program and bring it `up`"),
+    (
+        "unknown stack",
+        "bring the stack that it names up in the same test: stack(NAME, program=...) of that project, or of a folder with the same "
+        "`name` in Pulumi.yaml and a few lines that export what is read",
+    ),
+    (
+        "organization name must be 'organization'",
+        "a test's stacks are of the organization `organization`; have the program ask: f'{pulumi.get_organization()}/PROJECT/STACK'",
+    ),
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
     ("failed to load checkpoint", "`recover(stack)`: a killed engine left its state half-written"),
     ("passphrase must be set", "the state is another one's: give a state that this stack exported"),
@@ -58,6 +70,12 @@ def remedy_for(problem: str, *, otherwise: str) -> str:
     """What to do about something that the engine said."""
     if missing := _PLUGIN.search(problem):
         return _attach(missing[1])
+    if value := _VALUE.search(problem):
+        secret, key = value.groups()
+        given = f"{'secrets' if secret else 'config'}={{{key!r}: ...}}"
+        return f"give one for the test: stack(..., {given}), or change({given}) of the stack"
+    if _STRANGE_ARGUMENT.search(problem):
+        return "`record(...)` of the same program names the resource, and the argument that was probably meant"
     return next((remedy for words, remedy in _REMEDIES if words in problem), otherwise)
 
 

@@ -105,7 +105,8 @@ def _virtualenv(folder: Path, content: dict[str, Any]) -> Path | None:
         raise UsageError(
             f"the program runs in the virtual environment {str(named)!r}, and there is none",
             where=str(folder / PROJECT_FILE),
-            remedy=f"make it (`pulumi install` in {folder}), or take `virtualenv` out: the program then runs where the tests do",
+            remedy=f"make it (`python -m venv {place} && {place}/bin/pip install -r {folder}/requirements.txt`), "
+            "or take `virtualenv` out: the program then runs where the tests do",
         )
     return place
 

@@ -33,7 +33,7 @@ _APPLY = ("--yes", "--skip-preview")
 
 
 class Stack:
-    """A stack that was initialised and holds nothing yet. Made by the fixture `stack`.
+    """A stack that was initialised and holds nothing yet. Made by the fixture `stack`; its state lies in `backend` with those of its test.
 
     Operations return what they did, and raise UpdateError if they fail, with what was done by then. `kill_at` ends the engine with
     SIGKILL at that event, as a crash would, so the operation always raises; `recover` puts right what it leaves.
@@ -43,9 +43,10 @@ class Stack:
         self,
         engine: Engine,
         name: str,
-        program: Source,
+        program: Program,
         workspace: Path,
         *,
+        backend: Path,
         config: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         attached: Sequence[Attached] = (),
@@ -53,8 +54,8 @@ class Stack:
         self.engine = engine
         self.name = name
         self.workspace = workspace
-        with full_disk_told():
-            self._program = Program.find(program, workspace)
+        self._program = program
+        self._backend = backend
         self._file = workspace / f"Pulumi.{name}.yaml"
         self._config: dict[str, Any] = dict(config or {})
         self._secrets: dict[str, str] = dict(secrets or {})
@@ -75,7 +76,7 @@ class Stack:
     def site(self) -> Site:
         """Where its engine works."""
         ports = {provider.name: provider.port for provider in self.attached}
-        return Site(self._program.folder, self.workspace, ports, self._program.virtualenv)
+        return Site(self._program.folder, self.workspace, self._backend, ports, self._program.virtualenv)
 
     @property
     def state(self) -> FileState:

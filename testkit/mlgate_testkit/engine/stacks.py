@@ -3,10 +3,13 @@
 A test need not destroy what it brought up: what lies in a simulated provider ends with the provider's reset, and what lies outside of one
 (dynamic resources: files, processes; whatever was made through a port that somebody else serves) is destroyed here. What fails a test is
 what nobody would find again: a resource in a simulated provider that no state knows, or a process that outlives its stack.
+
+They share one backend, as those of an organization do, so that one program may ask for another's outputs (`pulumi.StackReference`).
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +19,7 @@ from mlgate.errors import MlgateError, StackError, UsageError
 from mlgate_testkit.engine.engine import Engine
 from mlgate_testkit.engine.errors import full_disk_told
 from mlgate_testkit.engine.orphans import end_marked
-from mlgate_testkit.engine.program import Source
+from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.recover import recover
 from mlgate_testkit.engine.simulated import Attached, Port
 from mlgate_testkit.engine.stack import Stack
@@ -42,7 +45,8 @@ class Stacks:
         self._engine = engine
         self._workspace = workspace
         self._attached = attached
-        self._stacks: dict[str, Stack] = {}
+        self._stacks: dict[tuple[str, str], Stack] = {}
+        self._folders = itertools.count(1)
 
     def __call__(
         self,
@@ -53,20 +57,27 @@ class Stacks:
         secrets: Mapping[str, str] | None = None,
         providers: Mapping[str, int] | None = None,
     ) -> Stack:
-        """A stack that holds nothing yet. Raises UsageError for a name that this test has a stack of, and as `Stack` does."""
-        if name in self._stacks:
-            raise UsageError(
-                f"this test has a stack {name!r} already", where="stack", remedy="use it, or `change` it, or take another name"
-            )
+        """A stack that holds nothing yet.
+
+        Raises UsageError for a name that the project has a stack of in this test, and as `Program.find` and `Stack` do.
+        """
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no name of a stack", where="stack", remedy="take letters, digits, hyphens, underscores, periods")
-        workspace = self._workspace / name
+        workspace = self._workspace / f"{next(self._folders)}-{name}"
         with full_disk_told():
             workspace.mkdir()
+            found = Program.find(program, workspace)
+        key = (found.project, name)
+        if key in self._stacks:
+            raise UsageError(
+                f"this test has a stack {name!r} of {found.project} already",
+                where="stack",
+                remedy="use it, or `change` it, or take another name",
+            )
         attached = self._attached if providers is None else [Port(*given) for given in providers.items()]
-        made = Stack(self._engine, name, program, workspace, config=config, secrets=secrets, attached=attached)
-        self._stacks[name] = made
-        return made
+        backend = self._workspace / "state"
+        self._stacks[key] = Stack(self._engine, name, found, workspace, backend=backend, config=config, secrets=secrets, attached=attached)
+        return self._stacks[key]
 
     def close(self) -> None:
         """Removes what the test left. Raises LeakError for what no state knew of."""
@@ -77,7 +88,7 @@ class Stacks:
             listed = "".join(f"\n  {failure}" for failure in failures)
             raise LeakError(
                 f"left behind, and known to no state (now removed):{listed}",
-                where=f"stack {', '.join(stacks)}",
+                where=f"stack {', '.join(stack.name for stack in stacks.values())}",
                 remedy="destroy what the test made before it forgets it, or `recover` after a crash that the test ordered",
             )
 

@@ -104,8 +104,9 @@ def test_what_is_retained_on_purpose_is_no_leak(rack, stacks, cloud):
 def test_a_protected_resource_is_not_destroyed_until_it_is_unprotected(rack):
     dev = rack("a", "b", protect="true")
     assert dev.up().of("a").new.protect
-    with pytest.raises(UpdateError, match="protect"):
+    with pytest.raises(UpdateError, match="protect") as failure:
         dev.destroy()
+    assert "call `unprotect()` of the stack" in failure.value.remedy
     dev.unprotect()
     assert len(dev.destroy().deleted(BOX)) == 2
 

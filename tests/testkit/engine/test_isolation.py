@@ -169,7 +169,7 @@ def test_another_version_of_the_program_goes_on_from_the_same_state(stack, infra
 @pytest.mark.engine
 def test_a_stack_is_made_once_in_a_test(stack):
     stack("dev", program=sleeping)
-    with pytest.raises(UsageError, match="this test has a stack 'dev' already"):
+    with pytest.raises(UsageError, match="this test has a stack 'dev' of program already"):
         stack("dev", program=sleeping)
 
 

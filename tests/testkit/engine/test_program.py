@@ -84,7 +84,7 @@ def test_the_virtual_environment_that_a_project_names_is_asked_for_where_it_is_m
     with pytest.raises(UsageError, match="runs in the virtual environment 'venv', and there is none") as refused:
         Program.find(folder, tmp_path / "work")
     assert refused.value.where == str(folder / "Pulumi.yaml")
-    assert f"`pulumi install` in {folder}" in refused.value.remedy
+    assert f"`python -m venv {folder}/venv && {folder}/venv/bin/pip install -r {folder}/requirements.txt`" in refused.value.remedy
 
 
 @pytest.mark.parametrize("named", ["venv", "absolute"])

@@ -105,5 +105,38 @@ def test_a_stack_that_names_no_region_fails_as_with_a_real_account(stack, simula
     assert "config={'aws:region': 'eu-central-1'}" in failure.value.remedy
 
 
+def of_a_size() -> None:
+    import pulumi
+
+    pulumi.Config("shop").require("size")
+    pulumi.export("token", pulumi.Config().require_secret("token"))
+
+
+@pytest.mark.engine
+def test_configuration_that_is_missing_is_asked_of_the_test_and_not_of_the_command_line(stack):
+    dev = stack("dev", program=of_a_size)
+    with pytest.raises(UpdateError, match="Missing required configuration variable 'shop:size'") as failure:
+        dev.preview()
+    assert "stack(..., config={'shop:size': ...})" in failure.value.remedy
+    dev.change(config={"shop:size": "3"})
+    with pytest.raises(UpdateError, match="Missing required configuration variable 'program:token'") as failure:
+        dev.preview()
+    assert "stack(..., secrets={'program:token': ...})" in failure.value.remedy
+    dev.change(secrets={"program:token": "x"})
+    dev.preview()
+
+
+@pytest.mark.engine
+def test_a_misspelt_argument_is_told_who_names_the_nearest(stack):
+    def program():
+        import pulumi_aws as aws
+
+        aws.s3.BucketPublicAccessBlock("logs", bucket="logs", block_public_acl=True)
+
+    with pytest.raises(UpdateError, match="unexpected keyword argument 'block_public_acl'") as failure:
+        stack("dev", program=program).preview()
+    assert "`record(...)` of the same program names the resource" in failure.value.remedy
+
+
 def test_a_plugin_with_a_longer_name_is_named_whole():
     assert "pulumi-resource-aws-native on PATH" in remedy_for("no resource plugin 'pulumi-resource-aws-native' found", otherwise="")

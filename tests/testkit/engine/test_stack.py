@@ -75,7 +75,7 @@ def test_a_secret_is_masked_wherever_it_shows(shelf):
     assert changes.of("a").new_inputs["password"] == SECRET
     assert dev.outputs["password"] == SECRET
     assert "hunter2" not in repr(changes) + json.dumps(dev.export()) + repr(list(changes.events))
-    assert not [path for path in dev.workspace.rglob("*") if path.is_file() and "hunter2" in path.read_text(errors="replace")]
+    assert not [path for path in dev.workspace.parent.rglob("*") if path.is_file() and "hunter2" in path.read_text(errors="replace")]
 
 
 def test_a_state_goes_out_and_comes_back(shelf):
