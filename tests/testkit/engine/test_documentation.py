@@ -15,7 +15,8 @@ from mlgate_testkit.lint.leaks import LEAK_RULES
 pytest_plugins = ["pytester"]
 CACHE = cache_folder()  # before pytester moves HOME
 PAGE = (Path(__file__).parents[3] / "docs" / "testkit-engine.md").read_text(encoding="utf-8")
-PROGRAM, *TESTS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+FILES = dict(re.findall(r"^`(store/[\w.]+)`.*?:\n\n```\w+\n(.*?)```", PAGE, flags=re.DOTALL | re.MULTILINE))
+TESTS = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)[1:]
 KUBERNETES = [text for text in TESTS if "kubernetes" in text]
 
 
@@ -23,11 +24,11 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, blocks: list
     """Runs them as a user's test files."""
     monkeypatch.setenv(CACHE_VARIABLE, str(CACHE))
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
-    (pytester.mkdir("infra") / "__main__.py").write_text(PROGRAM)
-    (pytester.path / "infra" / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (region,) = re.findall(r"in `infra/Pulumi.prod.yaml`: `(.+?)`", PAGE)
-    (pytester.path / "infra" / "Pulumi.prod.yaml").write_text(f"{region}\n")
-    pytester.makepyfile(**{f"test_{number}": text for number, text in enumerate(blocks)})
+    pytester.mkdir("store")
+    assert list(FILES) == ["store/Pulumi.yaml", "store/Pulumi.prod.yaml", "store/__main__.py"]
+    for path, text in FILES.items():
+        (pytester.path / path).write_text(text)
+    pytester.makepyfile(**{f"test_store_{number}": text for number, text in enumerate(blocks)})
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider", timeout=280)
     done.assert_outcomes(passed=2 * len(blocks))
 

@@ -18,13 +18,12 @@ TEXT = (ROOT / "docs" / "testkit-kubernetes.md").read_text(encoding="utf-8")
 @pytest.mark.engine
 def test_the_two_tests_of_the_documentation_pass_as_they_stand_there(tmp_path: Path) -> None:
     program, tests = re.findall(r"```python\n(.*?)```", TEXT, re.S)
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra" / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
-    (tmp_path / "infra" / "__main__.py").write_text(program)
-    (tmp_path / "test_infra.py").write_text(tests)
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "__main__.py").write_text(program)
+    (tmp_path / "test_web.py").write_text(tests)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_infra.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_web.py"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
