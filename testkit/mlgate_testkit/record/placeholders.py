@@ -57,8 +57,10 @@ def beside_inputs_unknown(outputs: Mapping[str, Any], inputs: Mapping[str, Any])
     found: dict[str, Any] = {}
     for key, value in outputs.items():
         given = inputs.get(key)
-        nested = isinstance(value, Mapping) and isinstance(given, Mapping)
-        found[key] = beside_inputs_unknown(value, given) if nested else UNKNOWN if given is None else value
+        if isinstance(value, Mapping) and isinstance(given, Mapping):
+            found[key] = beside_inputs_unknown(value, given)
+        else:
+            found[key] = UNKNOWN if given is None else value
     return found
 
 

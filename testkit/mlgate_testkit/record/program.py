@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import runpy
@@ -19,6 +20,8 @@ from mlgate_testkit.provider.values import Secret
 
 __all__ = ["Program", "open_program"]
 
+_CLOSE = 0.7
+"""prdo is meant to be prod; test beside prod is not."""
 _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 
 
@@ -26,7 +29,8 @@ _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 class Program:
     """`run` is called inside Pulumi's event loop and may return an awaitable; `folder` is where a program of files lies.
 
-    `root` is the folder of Pulumi.yaml, where there is one; `config` what it and the stack's own file state.
+    `root` is the folder of Pulumi.yaml, where there is one; `config` what it and the stack's own file state. `doubt`: what looks like a
+    mistake, and may be none.
     """
 
     run: Callable[[], Any]
@@ -34,6 +38,7 @@ class Program:
     project: str | None = None
     root: Path | None = None
     config: dict[str, Any] = field(default_factory=dict)
+    doubt: str | None = None
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -56,8 +61,9 @@ def open_program(program: Callable[[], Any] | str | os.PathLike[str], stack: str
         return Program(lambda: _run(main), main.parent)
     settings = _read(project_file)
     main = _main((path / settings.get("main", ".")).resolve())
-    config = {**_defaults(settings), **_stack_config(path / settings.get("stackConfigDir", "."), stack)}
-    return Program(lambda: _run(main), main.parent, settings.get("name"), path, config)
+    stack_files = path / settings.get("stackConfigDir", ".")
+    config = {**_defaults(settings), **_stack_config(stack_files, stack)}
+    return Program(lambda: _run(main), main.parent, settings.get("name"), path, config, _doubt(stack_files, stack))
 
 
 def _main(path: Path) -> Path:
@@ -66,7 +72,7 @@ def _main(path: Path) -> Path:
         raise UsageError(
             f"no Python program at {main}",
             where=str(path),
-            remedy="give a folder with Pulumi.yaml or __main__.py, a Python file, or a function",
+            remedy="give a folder with Pulumi.yaml or __main__.py, or a Python file; relative paths start where pytest was started",
         )
     return main
 
@@ -101,6 +107,15 @@ def _stack_config(folder: Path, stack: str) -> dict[str, Any]:
         return {}
     entries = _read(file).get("config") or {}
     return {key: Secret(f"<config {key}>") if _is_encrypted(value) else value for key, value in entries.items()}
+
+
+def _doubt(folder: Path, stack: str) -> str | None:
+    """A stack without a file is one that is still to come, or a misspelt one: it has the defaults alone."""
+    known = [file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in folder.glob("Pulumi.*.yaml")]
+    near = difflib.get_close_matches(stack, known, n=1, cutoff=_CLOSE)
+    if not near or stack in known:
+        return None
+    return f"there is no Pulumi.{stack}.yaml in {folder}, so stack {stack!r} has no configuration of its own: is {near[0]!r} meant?"
 
 
 def _is_encrypted(value: Any) -> bool:

@@ -8,20 +8,22 @@ import gc
 import inspect
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import register_stack_transformation, set_mocks
 from pulumi.runtime import settings as runtime_settings
-from pulumi.runtime.config import set_all_config
+from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.stack import run_in_stack
 
 from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.applies import Applies
 from mlgate_testkit.record.arguments import check_arguments
+from mlgate_testkit.record.configuration import Asked, Configuration
 from mlgate_testkit.record.creation import Creations
 from mlgate_testkit.record.explain import explain, without_machinery
 from mlgate_testkit.record.graph import Graph
@@ -29,7 +31,7 @@ from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
 from mlgate_testkit.record.program import Program, open_program
 from mlgate_testkit.record.stall import CountingExecutor, Stalled, stalled_problems, unless_stalled
-from mlgate_testkit.record.tables import Answer, Tables, configuration
+from mlgate_testkit.record.tables import Answer, Tables
 
 __tracebackhide__ = True  # a test that fails shows the line of the test, or of the program
 __all__ = ["record"]
@@ -45,7 +47,7 @@ def record(
     project: str | None = None,
     organization: str = "organization",
     config: Mapping[str, Any] | None = None,
-    secrets: Iterable[str] = (),
+    secrets: Mapping[str, Any] | None = None,
     stack_references: Mapping[str, Mapping[str, Any]] | None = None,
     invokes: Mapping[str, Answer] | None = None,
     resources: Mapping[str | type, Answer] | None = None,
@@ -54,14 +56,15 @@ def record(
     """Run a Pulumi program with no engine and no cloud, and keep everything that it asks for.
 
     `program` is a function, a Python file, or a folder with Pulumi.yaml (its `main`, its configuration's defaults and the values of
-    Pulumi.<stack>.yaml are honoured). `config` and `secrets` (keys of config that are secret) take keys with or without their namespace.
+    Pulumi.<stack>.yaml are honoured). `config` and `secrets` lie over these; their keys are with or without namespace, None takes one away.
     `stack_references`: outputs by the stack's name, `Secret(value)` for secret ones. `invokes`: results of functions by token.
     `resources`: outputs (and `id`) that the cloud would give, by token, SDK class or resource name; what no table states is a marked text
     ("<arn of Bucket logs>") or unknown. In a preview all that only the cloud knows of a new resource is unknown, whatever the tables say;
     what is looked up (`Bucket.get`, stack references, functions) is answered as ever.
 
     Raises what the program raises, as it is; DeclarationError with all problems at once for arguments that the SDK does not have or take
-    and for Outputs used as if they were plain values; UsageError for a table that lacks an answer, and for two resources of one URN.
+    and for Outputs used as if they were plain values; UsageError for a table that lacks an answer, a key of `config` that is misspelt, and
+    two resources of one URN.
     """
     if _running_loop():
         raise UsageError(
@@ -70,12 +73,16 @@ def record(
             remedy="call it from a plain test function, or with await asyncio.to_thread(record, ...)",
         )
     opened = open_program(program, stack)
-    name = project or opened.project or "project"
-    values, secret_keys = configuration(opened.config, config or {}, secrets, name)
+    if opened.doubt:
+        warnings.warn(opened.doubt, stacklevel=2)
+    name = project or opened.project or "program"  # as the engine's side of the testkit calls it
+    configuration = Configuration(opened.config, config or {}, secrets or {}, name)
+    asked = Asked(configuration.values)
     run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
 
     def configure() -> None:
-        set_all_config(values, secret_keys)
+        set_all_config({}, configuration.secret)
+        CONFIG.set(asked)
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
@@ -84,8 +91,9 @@ def record(
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
             failure = error
+    configuration.refuse_misspelt(asked.keys_read)
     graph = run.graph(failure)
-    graph.config = {key: Secret(value) if key in secret_keys else value for key, value in values.items()}
+    graph.config = {key: Secret(value) if key in configuration.secret else value for key, value in configuration.values.items()}
     return graph
 
 

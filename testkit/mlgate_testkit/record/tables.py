@@ -1,4 +1,4 @@
-"""The answers a test gives: outputs of resources, results of functions, outputs of other stacks, configuration."""
+"""The answers a test gives: outputs of resources, results of functions, outputs of other stacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.sdk import output_fields, token_of
 
-__all__ = ["Answer", "Tables", "configuration"]
+__all__ = ["Answer", "Tables"]
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs, or a function of the inputs that gives them."""
@@ -73,36 +73,3 @@ def _answer(answer: Answer, inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _near(wanted: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(wanted, list(known), n=1)
     return f" (it has {close[0]})" if close else ""
-
-
-def configuration(
-    stated: Mapping[str, Any], config: Mapping[str, Any], secrets: Iterable[str], project: str
-) -> tuple[dict[str, str], list[str]]:
-    """Configuration as the runtime holds it, each key with its namespace and each value as text, and the keys that are secret.
-
-    `stated` is what the project's own files say; `config` goes before it, and what they encrypt stays secret. Secret is also what `secrets`
-    names and what is given as a `Secret`. Raises UsageError for a secret that has no value.
-    """
-    named: dict[str, Any] = {_key(key, project): value for key, value in stated.items()}
-    for short, value in config.items():
-        key = _key(short, project)
-        named[key] = Secret(value) if isinstance(named.get(key), Secret) and not isinstance(value, Secret) else value
-    values = {key: _text(value.value if isinstance(value, Secret) else value) for key, value in named.items()}
-    marked = [key for key, value in named.items() if isinstance(value, Secret)]
-    secret = list(dict.fromkeys([*(_key(key, project) for key in secrets), *marked]))
-    for key in secret:
-        if key not in values:
-            raise UsageError(
-                f"{key} is named as a secret and has no value{_near(key, values)}",
-                where="record(secrets=...)",
-                remedy=f"give it one: config={{{key.removeprefix(project + ':')!r}: ...}}",
-            )
-    return values, secret
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _key(key: str, project: str) -> str:
-    return key if ":" in key else f"{project}:{key}"

@@ -56,7 +56,7 @@ def test_a_state_export_is_linted_like_a_recording():
 
 
 def test_an_exception_needs_a_reason_a_rule_and_a_cause():
-    graph = record(shop(), config={"password": PASSWORD}, secrets=["password"])
+    graph = record(shop(), secrets={"password": PASSWORD})
     with pytest.raises(UsageError, match="allowed for no reason"):
         lint(graph, allow={"public-bucket": " "})
     with pytest.raises(UsageError, match="names no rule"):

@@ -8,7 +8,7 @@ from mlgate_testkit.record import record
 
 from .shop import DEFECTS, PASSWORD, shop
 
-CONFIG = {"config": {"password": PASSWORD}, "secrets": ["password"]}
+CONFIG = {"secrets": {"password": PASSWORD}}
 
 BY_LINT = {
     "wrong parent": (

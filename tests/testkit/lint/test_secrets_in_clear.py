@@ -55,7 +55,7 @@ def test_a_secret_beside_an_output_is_found_too():
         password = pulumi.Config().require("password")
         aws.ecs.TaskDefinition("t", family="t", container_definitions=pulumi.Output.format("{0}:{1}", address, password))
 
-    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    (finding,) = found(program, "secret-in-clear", secrets={"password": PASSWORD})
     assert (finding.path, finding.property) == ("t", "containerDefinitions")
 
 
@@ -70,7 +70,7 @@ def test_a_secret_that_a_component_registers_in_clear_is_found():
         config = pulumi.Config()
         Login(user="shop", text=f"shop:{config.require('password')}", kept=config.require_secret("password"))
 
-    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    (finding,) = found(program, "secret-in-clear", secrets={"password": PASSWORD})
     assert (finding.path, finding.property) == ("login", "text")
     assert finding.problem == "it holds the value of a secret, and the mark is lost, among its outputs"
     assert "register it as pulumi.Output.secret" in finding.remedy
@@ -91,6 +91,6 @@ def test_a_secret_that_lost_its_mark_on_the_way_out_of_the_stack_is_found():
     def program() -> None:
         pulumi.export("login", f"shop:{pulumi.Config().require('password')}")
 
-    (finding,) = found(program, "secret-in-clear", config={"password": PASSWORD}, secrets=["password"])
+    (finding,) = found(program, "secret-in-clear", secrets={"password": PASSWORD})
     assert (finding.resource, finding.property) == ("stack", "login")
     assert PASSWORD not in str(finding)

@@ -1,4 +1,4 @@
-"""What a program raises comes out short: its own lines, and where it fails at a value that only the cloud knows, which one and what to state."""
+"""What a program raises comes out short: its own lines, and what to state where it fails at what only the cloud knows."""
 
 import traceback
 

@@ -23,10 +23,10 @@ INVOKES = {"aws:index/getAvailabilityZones:getAvailabilityZones": {"names": ["eu
 pytestmark = pytest.mark.engine
 
 
-def both(stack: Stacks, program: Path, config: dict[str, str], secrets: dict[str, str], project: str | None = None) -> tuple[Graph, Graph]:
+def both(stack: Stacks, program: Path, config: dict[str, str], secrets: dict[str, str]) -> tuple[Graph, Graph]:
     """The graphs of the program, recorded and deployed."""
     given = {**config, **REGION}
-    recorded = record(program, project=project, stack="check", config={**given, **secrets}, secrets=list(secrets), invokes=INVOKES)
+    recorded = record(program, stack="check", config=given, secrets=secrets, invokes=INVOKES)
     made = stack("check", program=program, config=given, secrets=secrets)
     made.up()
     deployed = Graph.from_state(made.export(show_secrets=True))
@@ -58,7 +58,7 @@ def test_a_program_has_the_same_graph_recorded_and_deployed(
 
 
 def test_the_sample_stack_has_the_same_graph_recorded_and_deployed(stack: Stacks, simulated_aws: Any) -> None:
-    require_same(*both(stack, Path(shop.__file__), {}, {"password": shop.PASSWORD}, project="program"))
+    require_same(*both(stack, Path(shop.__file__), {}, {"password": shop.PASSWORD}))
 
 
 @pytest.mark.cluster

@@ -1,0 +1,90 @@
+"""Configuration that a test gives lies over the project's own, as for a stack of the engine; what is misspelt does not pass for given."""
+
+import warnings
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from mlgate.errors import UsageError
+from mlgate_testkit.record import Secret, record
+
+
+def retention() -> None:
+    pulumi.export("days", pulumi.Config().get_int("retention_days") or 30)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with one stack, which keeps logs for 90 days."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\nconfig:\n  size: {default: 1}\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text('config: {"shop:retention_days": "90", "shop:token": {secure: x}}\n')
+    main = (
+        "import pulumi\nc = pulumi.Config()\npulumi.export('days', c.get_int('retention_days'))\npulumi.export('t', c.get_secret('token'))"
+    )
+    (tmp_path / "__main__.py").write_text(main)
+    return tmp_path
+
+
+def test_secrets_are_given_with_their_values_and_need_no_other_word():
+    def program() -> None:
+        pulumi.export("seen", pulumi.Config().require_secret("password"))
+
+    graph = record(program, secrets={"password": "hunter2"})
+    assert graph.outputs == {"seen": Secret("hunter2")}
+    assert graph.config == {"program:password": Secret("hunter2")}
+
+
+def test_names_of_secrets_alone_are_refused_with_what_is_taken():
+    with pytest.raises(UsageError, match=r"secrets is \['password'\], and it takes keys with their values"):
+        record(lambda: None, config={"password": "x"}, secrets=["password"])
+
+
+def test_what_a_test_gives_lies_over_the_file_of_the_stack_and_none_takes_away(project):
+    assert record(project, stack="prod").outputs == {"days": 90, "t": Secret("<config shop:token>")}
+    assert record(project, stack="prod", config={"retention_days": 7, "token": "x"}).outputs == {"days": 7, "t": Secret("x")}
+    assert record(project, stack="prod", config={"shop:retention_days": None}, secrets={"token": None}).outputs == {}
+
+
+def test_what_has_no_project_is_called_as_the_engines_side_calls_it():
+    graph = record(retention, config={"program:retention_days": 3})
+    assert (graph.project, graph.outputs) == ("program", {"days": 3})
+
+
+@pytest.mark.parametrize("given", ["retentoin_days", "retention-day", "retentionDays"])
+def test_a_misspelt_key_is_named_with_the_one_that_the_program_reads(given):
+    with pytest.raises(UsageError, match=f"program:{given} is given, and the program never reads it; it reads program:retention_days"):
+        record(retention, config={given: 3})
+
+
+def test_a_misspelt_key_is_named_where_the_program_requires_it_as_well():
+    with pytest.raises(UsageError, match="it reads program:password, which has no value"):
+        record(lambda: pulumi.Config().require("password") and None, secrets={"pasword": "x"})
+
+
+def test_a_key_that_is_only_given_in_the_wrong_namespace_is_misspelt_too():
+    with pytest.raises(UsageError, match="it reads aws:region, which has no value"):
+        record(lambda: pulumi.Config("aws").get("region") and None, config={"region": "eu-west-1"})
+
+
+@pytest.mark.parametrize("config", [{"colour": "red"}, {"aws:retention_days": "3"}, {"retention_days": 3, "retention_day": 3}])
+def test_a_key_that_nothing_like_it_is_read_for_may_be_there(config):
+    assert record(retention, config=config).outputs["days"] in {3, 30}
+
+
+def test_a_misspelt_stack_is_doubted_with_the_nearest_that_has_a_file(project):
+    with pytest.warns(UserWarning, match=r"there is no Pulumi\.prdo\.yaml in .*: is 'prod' meant\?") as caught:
+        assert record(project, stack="prdo").outputs == {}
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("stack", ["prod", "test", "review"])
+def test_a_stack_that_has_a_file_or_is_like_none_that_has_is_taken_as_it_is(project, stack):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert record(project, stack=stack).stack == stack
+
+
+def test_a_folder_that_is_not_there_is_refused_with_where_paths_start():
+    with pytest.raises(UsageError, match="relative paths start where pytest was started"):
+        record("no-such-folder/")
