@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import grpc
 import pytest
 
 from mlgate import StackError
+from mlgate_serving.identity import is_running
 from mlgate_testkit.engine import UpdateError
 from mlgate_testkit.engine.errors import remedy_for
 
 from .programs import simulated_boxes
+
+pytest_plugins = ["pytester"]
 
 
 @pytest.fixture
@@ -103,6 +109,66 @@ def test_a_stack_that_names_no_region_fails_as_with_a_real_account(stack, simula
     with pytest.raises(UpdateError, match="no region is configured") as failure:
         dev.up()
     assert "config={'aws:region': 'eu-central-1'}" in failure.value.remedy
+
+
+# A provider as the engine starts it: it says its port, and keeps its boxes as files beside itself, each named by its id.
+PLUGIN = """#!{python}
+import os, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+sys.path.insert(0, {clouds!r})
+import grpc
+from clouds import Cloud
+from mlgate_testkit.provider.faults import Faults
+from mlgate_testkit.provider.servicer import Servicer
+from pulumi.runtime.proto import provider_pb2_grpc
+
+class Files(Cloud):
+    def create(self, resource, inputs, run):
+        made = super().create(resource, inputs, run)
+        if not run.preview:
+            (Path({boxes!r}) / made[0]).write_text(str(os.getpid()))
+        return made
+
+    def delete(self, resource, old, run):
+        (Path({boxes!r}) / old.id).unlink()
+
+server = grpc.server(ThreadPoolExecutor(8))
+provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(Files(), Faults()), server)
+print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+server.start()
+threading.Event().wait()
+"""
+ITS_TESTS = """
+from pathlib import Path
+from tests.testkit.engine.programs import simulated_boxes
+
+BOXES = Path({boxes!r})
+
+def test_it(stack):
+    dev = stack("dev", program=simulated_boxes, config={{"names": '["a"]'}})
+    assert [step.name for step in dev.up().created("box:index:Box")] == ["a"]
+    assert dev.preview().nothing()
+    (box,) = BOXES.iterdir()
+    (BOXES.parent / "pid").write_text(box.read_text())
+
+def test_next():
+    assert list(BOXES.iterdir()) == []
+"""
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("_cache")
+def test_a_plugin_on_path_serves_a_program_and_nothing_of_it_stays(run, tmp_path, monkeypatch):
+    boxes = tmp_path / "boxes"
+    boxes.mkdir()
+    plugin = tmp_path / "pulumi-resource-box"
+    plugin.write_text(PLUGIN.format(python=sys.executable, clouds=str(Path(__file__).parent), boxes=str(boxes)))
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    run(ITS_TESTS.format(boxes=str(boxes)), "-p", "no:xdist").assert_outcomes(passed=2)
+    assert not is_running(int((tmp_path / "pid").read_text()))
 
 
 def of_a_size() -> None:
