@@ -10,6 +10,8 @@ import logging
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -163,13 +165,19 @@ class Aws:
         """Our own model of `kind`, of this account and region."""
         return self.account.store(f"{self.account_id}/{self.region}/{kind}")
 
-    def require(self, quota: str, wanted: int) -> None:
-        """Raises the API's refusal if `wanted` is beyond that quota."""
-        value = self.account.orders.quota(quota)
-        if wanted > value:
-            known = quota_of(quota)
-            message = f"{known.text.format(name=known.name, value=value)} (quota {known.code or known.name})"
-            raise refusal(known.refusal, message, "")
+    @contextmanager
+    def within(self, quota: str, wanted: Callable[[], int]) -> Iterator[None]:
+        """Counting and making as one step, whoever makes others meanwhile: the engine makes many at once.
+
+        Raises the API's refusal if what `wanted` counts, the new one included, is beyond that quota.
+        """
+        with self.account.lock:
+            asked, value = wanted(), self.account.orders.quota(quota)
+            if asked > value:
+                known = quota_of(quota)
+                message = f"{known.text.format(name=known.name, value=value)} (quota {known.code or known.name})"
+                raise refusal(known.refusal, message, "")
+            yield
 
     def unique(self) -> str:
         """What Terraform appends to a prefix: the time in 18 digits and a counter in 8."""

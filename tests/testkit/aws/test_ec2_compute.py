@@ -69,6 +69,30 @@ def test_an_instance_is_launched_from_a_template(cloud: Cloud) -> None:
     assert made.outputs["instanceType"] == "t3.micro"
 
 
+@pytest.mark.parametrize("kind", [{}, {"instanceType": "t3.micro"}], ids=["type of the template", "type of its own"])
+def test_an_instance_needs_a_launch_template_that_exists(cloud: Cloud, kind: dict[str, str]) -> None:
+    with pytest.raises(ProviderError, match=r"InvalidLaunchTemplateId.NotFound: The specified launch template, with template ID lt-0abc, "):
+        cloud.up(INSTANCE, launchTemplate={"id": "lt-0abc"}, **kind)
+    with pytest.raises(ProviderError, match=r"InvalidLaunchTemplateName.NotFoundException"):
+        cloud.up(INSTANCE, launchTemplate={"name": "gpu"}, **kind)
+    template = cloud.up(TEMPLATE, instanceType="t3.micro", imageId=instance(cloud)["ami"])
+    for version in ("7", "newest"):
+        with pytest.raises(ProviderError, match=f"InvalidLaunchTemplateId.VersionNotFound: Could not find the specified version {version}"):
+            cloud.up(INSTANCE, launchTemplate={"id": template.id, "version": version}, **kind)
+    (both,) = cloud.check(INSTANCE, launchTemplate={"id": template.id, "name": template.outputs["name"]})
+    assert both.property == "launchTemplate.name"
+
+
+def test_an_instance_has_an_address_and_a_tenancy_that_ec2_knows(cloud: Cloud) -> None:
+    failures = cloud.check(INSTANCE, **instance(cloud), instanceType="t3.micro", privateIp="10.0.0", tenancy="own")
+    assert {failure.property for failure in failures} == {"privateIp", "tenancy"}
+
+
+def test_what_a_launch_template_tags_has_tags(cloud: Cloud) -> None:
+    with pytest.raises(ProviderError, match=r"InvalidTagKey.Malformed: Tag specification must have at least one tag"):
+        cloud.up(TEMPLATE, tagSpecifications=[{"resourceType": "instance"}])
+
+
 def test_a_key_pair_has_an_openssh_key_and_a_name_of_its_own(cloud: Cloud) -> None:
     (failure,) = cloud.check(KEY, publicKey="secret")
     assert failure.reason == "Key is not in valid OpenSSH public key format"

@@ -57,6 +57,15 @@ def test_a_subnet_lies_within_its_vpc_and_overlaps_no_other(cloud: Cloud) -> Non
         cloud.up(SUBNET, "lost", vpcId="vpc-0123", cidrBlock="10.0.1.0/24")
 
 
+def test_what_a_subnet_gives_its_instances_is_turned_on_and_off(cloud: Cloud) -> None:
+    place = {"vpcId": cloud.up(VPC, cidrBlock="10.0.0.0/16").id, "cidrBlock": "10.0.0.0/24"}
+    switches = ("mapPublicIpOnLaunch", "assignIpv6AddressOnCreation")
+    state = cloud.up(SUBNET, **place, **dict.fromkeys(switches, True))
+    assert all(state.outputs[switch] for switch in switches)
+    state = cloud.change(SUBNET, state, **place)
+    assert not any(state.outputs[switch] for switch in switches)
+
+
 def test_a_vpc_is_not_deleted_while_anything_is_left_in_it(cloud: Cloud) -> None:
     main = cloud.up(VPC, cidrBlock="10.0.0.0/16")
     left = [

@@ -111,6 +111,15 @@ def test_gpu_nodes_beyond_the_vcpu_quota_are_refused(cloud: Cloud) -> None:
     assert cloud.up(NODES, "spot", **arguments, capacityType="SPOT", scalingConfig={"minSize": 0, "desiredSize": 2, "maxSize": 9})
 
 
+def test_a_pool_of_warm_nodes_comes_and_goes(cloud: Cloud) -> None:
+    arguments = {**nodes(cloud), **ONE}
+    made = cloud.change(NODES, cloud.up(NODES, **arguments), **arguments, warmPoolConfig={"minSize": 1})
+    described = cloud.boto("eks").describe_nodegroup(clusterName="models", nodegroupName=made.id.partition(":")[2])["nodegroup"]
+    assert described["warmPoolConfig"] == {"enabled": True, "minSize": 1}
+    made = cloud.change(NODES, made, **arguments)
+    assert "warmPoolConfig" not in made.outputs
+
+
 def test_a_fargate_profile_stands_in_private_subnets(cloud: Cloud) -> None:
     arguments = {**profile(cloud), "selectors": [{"namespace": "kube-system"}]}
     made = cloud.up(PROFILE, **arguments)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from mlgate_testkit.aws.models import MODELS
+from mlgate_testkit.aws.models.ec2_vcpus import vcpus
 from mlgate_testkit.aws.quotas import QUOTAS, Quota
 from mlgate_testkit.provider.provider import ProviderError
 
@@ -60,3 +66,47 @@ def test_beyond_a_quota_nothing_is_made_and_within_it_the_same_is(cloud: Cloud, 
 
 def test_every_quota_is_of_something_that_can_be_made() -> None:
     assert {quota.name for quota in QUOTAS} == {*COUNTED, *MACHINES}
+
+
+AT_ONCE = 3
+# What tells several of a type apart where no automatic name does.
+APART: dict[str, Callable[[Cloud, int], dict[str, Any]]] = {
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda _, at: {"policyArn": f"arn:aws:iam::aws:policy/{MANAGED[at]}"},
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": lambda _, at: {"url": f"https://{at}.example.com"},
+    "aws:rds/instance:Instance": lambda _, at: {"identifier": f"features{at}"},
+    "aws:ec2/internetGateway:InternetGateway": lambda _cloud, _at: {"vpcId": None},  # a VPC has one
+    "aws:ec2/subnet:Subnet": lambda _, at: {"cidrBlock": f"10.0.{100 + at}.0/24"},
+    "aws:ec2/natGateway:NatGateway": lambda cloud, at: {"allocationId": cloud.up("aws:ec2/eip:Eip", f"address{at}", domain="vpc").id},
+}
+MANAGED = ("AmazonS3ReadOnlyAccess", "AmazonS3FullAccess", "AmazonSQSFullAccess", "AmazonSNSFullAccess")
+
+
+@pytest.mark.parametrize("quota", QUOTAS, ids=lambda quota: quota.name)
+def test_a_quota_holds_however_many_are_made_at_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, quota: Quota) -> None:
+    """The engine makes what does not depend on each other side by side."""
+    token = COUNTED.get(quota.name, INSTANCE)
+    sample, name, orders = SAMPLES[token], MODELS[token].name, cloud.package.account.orders
+    arguments = {**sample.first(cloud), **sample.arguments, **MACHINES.get(quota.name, {})}
+    if name:
+        arguments.pop(name.argument, None)
+    each = [arguments | (APART[token](cloud, at) if token in APART else {}) for at in range(AT_ONCE + 1)]
+
+    def made(at: int) -> bool:
+        try:
+            return bool(cloud.up(token, f"it{at}", seed=bytes([at]) * 32, **each[at]).id)
+        except ProviderError as refused:
+            if quota.refusal not in str(refused):
+                raise
+            return False
+
+    def slowly(asked: str) -> int:
+        time.sleep(0.05)  # between counting and making, so that whoever does not wait for the others gets in between
+        return allowed(asked)
+
+    one = vcpus(each[0]["instanceType"]) if quota.name in MACHINES else 1
+    fits = next(value for value in itertools.count(one) if not cloud.package.quota(quota.name, value) and made(AT_ONCE))
+    cloud.package.quota(quota.name, fits + one)
+    allowed = orders.quota
+    monkeypatch.setattr(orders, "quota", slowly)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        assert sum(threads.map(made, range(AT_ONCE))) == 1

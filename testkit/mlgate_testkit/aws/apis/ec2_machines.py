@@ -41,11 +41,33 @@ def _template_data(wanted: dict[str, Any]) -> dict[str, Any]:
     data = dict(wanted.get("LaunchTemplateData") or {})
     if data.get("InstanceType"):
         require_type(data["InstanceType"])
+    if not all(each.get("Tags") for each in data.get("TagSpecifications") or ()):
+        raise Refused("InvalidTagKey.Malformed", "Tag specification must have at least one tag")
     return data | {"UserData": parse_user_data(data.get("UserData"))}
 
 
+def _template_versions(place: Place, wanted: dict[str, Any]) -> None:
+    """moto fails on a version that is no number."""
+    for version in wanted.get("Versions") or ():
+        _require_version(place, wanted | {"Version": version})
+
+
+def _require_version(place: Place, named: dict[str, Any]) -> None:
+    """Raises AWS's refusal unless there is such a launch template, by id or name, in such a version."""
+    if name := named.get("LaunchTemplateName"):
+        template = place.backend.get_launch_template_by_name(name)
+    else:
+        template = place.backend.get_launch_template(named["LaunchTemplateId"])
+    version = named.get("Version") or "$Default"
+    if version not in {"$Default", "$Latest", *(str(each.number) for each in template.versions)}:
+        message = f"Could not find the specified version {version} for the launch template with ID {template.id}."
+        raise Refused("InvalidLaunchTemplateId.VersionNotFound", message)
+
+
 def _run(place: Place, wanted: dict[str, Any]) -> None:
-    """moto warns of an image that it does not know; AWS refuses."""
+    """moto warns of an image that it does not know, and fails on a launch template; AWS refuses."""
+    if template := wanted.get("LaunchTemplate"):
+        _require_version(place, template)
     image = wanted.get("ImageId")
     if image and image not in place.backend.amis:
         raise Refused("InvalidAMIID.NotFound", f"The image id '[{image}]' does not exist")
@@ -79,5 +101,6 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteTags": _delete_tags,
     "CreateLaunchTemplate": _create_template,
     "CreateLaunchTemplateVersion": _create_template_version,
+    "DescribeLaunchTemplateVersions": _template_versions,
     "RunInstances": _run,
 }

@@ -190,6 +190,8 @@ def _update_config(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     for key in ("updateConfig", "nodeRepairConfig", "warmPoolConfig"):
         if wanted.get(key):
             group[key] = wanted[key]
+    if not (group["warmPoolConfig"] or {}).get("enabled"):
+        group["warmPoolConfig"] = None
     return updated(held, "ConfigUpdate")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import AutoName, Behaviour, FunctionModel, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, length, retag, tagged, unless_gone
-from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
+from mlgate_testkit.aws.models.ec2_vcpus import within_vcpus
 from mlgate_testkit.aws.rules import between, timestamp
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.aws.times import time_of
@@ -72,8 +72,7 @@ def _create_reservation(aws: Aws, inputs: Inputs) -> str:
         PlacementGroupArn="placementGroupArn",
         Tenancy="tenancy",
     )
-    with aws.account.lock:
-        require_vcpus(aws, inputs["instanceType"], inputs["instanceCount"])
+    with within_vcpus(aws, inputs["instanceType"], inputs["instanceCount"]):
         made = aws.client("ec2").create_capacity_reservation(**request, **tagged("capacity-reservation", inputs))
     return str(made["CapacityReservation"]["CapacityReservationId"])
 
@@ -111,9 +110,9 @@ def _read_reservation(aws: Aws, reservation_id: str, _known: Inputs) -> Outputs 
 def _update_reservation(aws: Aws, reservation_id: str, olds: Inputs, news: Inputs) -> None:
     if any(olds.get(key) != news.get(key) for key in ("instanceCount", "endDate", "endDateType")):
         more = news["instanceCount"] - olds["instanceCount"]
-        require_vcpus(aws, news["instanceType"], more)
         request = given(news, InstanceCount="instanceCount", EndDateType="endDateType", EndDate="endDate")
-        aws.client("ec2").modify_capacity_reservation(CapacityReservationId=reservation_id, **request)
+        with within_vcpus(aws, news["instanceType"], more):
+            aws.client("ec2").modify_capacity_reservation(CapacityReservationId=reservation_id, **request)
     retag(aws, reservation_id, olds, news)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.loaders import Loader  # type: ignore[import-untyped]
 
 from mlgate_testkit.aws.account import Aws, ClientError, refusal
-from mlgate_testkit.aws.rules import Rule, holds, values_at
+from mlgate_testkit.aws.rules import Rule, exactly_one, holds, values_at
 from mlgate_testkit.aws.tags import tag_list
 from mlgate_testkit.provider.provider import Failure, Inputs
 
@@ -22,6 +22,7 @@ __all__ = [
     "given",
     "length",
     "no_address",
+    "one_template_name",
     "retag",
     "shape_of",
     "tagged",
@@ -123,6 +124,14 @@ def no_address(value: Any) -> str:
     except ValueError:
         return f"expected a valid IPv4 address, got: {value}"
     return ""
+
+
+def one_template_name(inputs: Inputs) -> Iterator[Failure]:
+    """A launch template is named by its id or by its name (ExactlyOneOf, inside of a block)."""
+    template = inputs.get("launchTemplate")
+    if isinstance(template, dict):
+        for failure in exactly_one("id", "name")(template):
+            yield Failure(f"launchTemplate.{failure.property}", failure.reason)
 
 
 def unless_gone(error: ClientError, *codes: str) -> None:

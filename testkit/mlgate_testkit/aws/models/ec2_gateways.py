@@ -16,8 +16,7 @@ __all__ = ["MODELS"]
 
 def _create_gateway(aws: Aws, inputs: Inputs) -> str:
     ec2 = aws.client("ec2")
-    with aws.account.lock:
-        aws.require("L-A4707A72", len(ec2.describe_internet_gateways()["InternetGateways"]) + 1)
+    with aws.within("L-A4707A72", lambda: len(ec2.describe_internet_gateways()["InternetGateways"]) + 1):
         made = ec2.create_internet_gateway(**tagged("internet-gateway", inputs))
     return str(made["InternetGateway"]["InternetGatewayId"])
 
@@ -64,13 +63,17 @@ def _create_nat(aws: Aws, inputs: Inputs) -> str:
     request = given(
         inputs, SubnetId="subnetId", AllocationId="allocationId", ConnectivityType="connectivityType", PrivateIpAddress="privateIp"
     )
-    with aws.account.lock:
-        zone = ec2.describe_subnets(SubnetIds=[inputs["subnetId"]])["Subnets"][0]["AvailabilityZone"]
-        zones = {each["SubnetId"]: each["AvailabilityZone"] for each in ec2.describe_subnets()["Subnets"]}
-        beside = [each for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] != "deleted"]
-        aws.require("L-FE5A380F", sum(zones.get(each["SubnetId"]) == zone for each in beside) + 1)
+    with aws.within("L-FE5A380F", lambda: _in_zone_of(ec2, inputs["subnetId"]) + 1):
         made = ec2.create_nat_gateway(**request, **tagged("natgateway", inputs))
     return str(made["NatGateway"]["NatGatewayId"])
+
+
+def _in_zone_of(ec2: Any, subnet_id: str) -> int:
+    """How many NAT gateways there are in that subnet's zone."""
+    zone = ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]["AvailabilityZone"]
+    zones = {each["SubnetId"]: each["AvailabilityZone"] for each in ec2.describe_subnets()["Subnets"]}
+    there = [each for each in ec2.describe_nat_gateways()["NatGateways"] if each["State"] != "deleted"]
+    return sum(zones.get(each["SubnetId"]) == zone for each in there)
 
 
 def _read_nat(aws: Aws, nat_id: str, known: Inputs) -> Outputs | None:
@@ -98,8 +101,7 @@ def _delete_nat(aws: Aws, nat_id: str, _inputs: Inputs) -> None:
 
 def _create_address(aws: Aws, inputs: Inputs) -> str:
     ec2 = aws.client("ec2")
-    with aws.account.lock:
-        aws.require("L-0263D0A3", len(ec2.describe_addresses()["Addresses"]) + 1)
+    with aws.within("L-0263D0A3", lambda: len(ec2.describe_addresses()["Addresses"]) + 1):
         made = ec2.allocate_address(Domain="vpc", **given(inputs, Address="address"), **tagged("elastic-ip", inputs))
     return str(made["AllocationId"])
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.ec2_common import first, given, retag, tagged
-from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
+from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, no_address, one_template_name, retag, tagged
+from mlgate_testkit.aws.models.ec2_vcpus import within_vcpus
 from mlgate_testkit.aws.rules import Rule, base64_text, conflicting, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -99,8 +99,7 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     if inputs.get("userData") or inputs.get("userDataBase64"):
         request["UserData"] = inputs.get("userData") or base64.b64decode(inputs["userDataBase64"]).decode()
     spot = _market(inputs).get("InstanceMarketOptions", {}).get("MarketType") == "spot"
-    with aws.account.lock:
-        require_vcpus(aws, inputs.get("instanceType") or _type_of(ec2, inputs), 1, spot=spot)
+    with within_vcpus(aws, inputs.get("instanceType") or _type_of(ec2, inputs), 1, spot=spot):
         made = ec2.run_instances(MinCount=1, MaxCount=1, **request, **_market(inputs), **tagged("instance", inputs))
     return str(made["Instances"][0]["InstanceId"])
 
@@ -155,10 +154,10 @@ def _read(aws: Aws, instance_id: str, _known: Inputs) -> Outputs | None:
 def _update(aws: Aws, instance_id: str, olds: Inputs, news: Inputs) -> None:
     ec2 = aws.client("ec2")
     if olds.get("instanceType") != news.get("instanceType"):
-        require_vcpus(aws, news["instanceType"], 1)
-        ec2.stop_instances(InstanceIds=[instance_id])
-        ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": news["instanceType"]})
-        ec2.start_instances(InstanceIds=[instance_id])
+        with within_vcpus(aws, news["instanceType"], 1):
+            ec2.stop_instances(InstanceIds=[instance_id])
+            ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": news["instanceType"]})
+            ec2.start_instances(InstanceIds=[instance_id])
     if news.get("vpcSecurityGroupIds") and olds.get("vpcSecurityGroupIds") != news["vpcSecurityGroupIds"]:
         ec2.modify_instance_attribute(InstanceId=instance_id, Groups=news["vpcSecurityGroupIds"])
     for argument, parameter in (("sourceDestCheck", "SourceDestCheck"), ("disableApiTermination", "DisableApiTermination")):
@@ -274,6 +273,9 @@ MODELS = (
             conflicting("userData", "userDataBase64"),
             conflicting("securityGroups", "vpcSecurityGroupIds"),
             base64_text("userDataBase64"),
+            enumerated("tenancy", "ec2", "Tenancy"),
+            holds("privateIp", no_address),
+            one_template_name,
         ),
         behaviours=(
             Behaviour(
@@ -285,6 +287,12 @@ MODELS = (
                 "an image, a key pair or a placement group that does not exist is refused",
                 "EC2 API reference, RunInstances; error codes InvalidAMIID.NotFound, InvalidKeyPair.NotFound",
                 "test_ec2_compute.py::test_an_instance_needs_an_image_that_exists",
+            ),
+            Behaviour(
+                "a launch template that does not exist, or not in that version, is refused",
+                "EC2 API reference, error codes InvalidLaunchTemplateId.NotFound and .VersionNotFound, "
+                "InvalidLaunchTemplateName.NotFoundException",
+                "test_ec2_compute.py::test_an_instance_needs_a_launch_template_that_exists",
             ),
         ),
     ),

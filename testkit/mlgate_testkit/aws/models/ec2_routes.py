@@ -64,9 +64,8 @@ def _told(route: dict[str, Any]) -> dict[str, Any]:
 
 def _create_table(aws: Aws, inputs: Inputs) -> str:
     ec2 = aws.client("ec2")
-    with aws.account.lock:
-        beside = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [inputs["vpcId"]]}])["RouteTables"]
-        aws.require("L-589F43AA", len(beside) + 1)
+    beside = [{"Name": "vpc-id", "Values": [inputs["vpcId"]]}]
+    with aws.within("L-589F43AA", lambda: len(ec2.describe_route_tables(Filters=beside)["RouteTables"]) + 1):
         made = ec2.create_route_table(VpcId=inputs["vpcId"], **tagged("route-table", inputs))
     return str(made["RouteTable"]["RouteTableId"])
 

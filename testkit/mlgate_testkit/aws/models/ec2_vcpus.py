@@ -4,13 +4,14 @@ type quotas")."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from mlgate_testkit.aws.account import Aws
 
-__all__ = ["require_vcpus", "vcpus"]
+__all__ = ["vcpus", "within_vcpus"]
 
 _ON_DEMAND = {"g": "L-DB2E81BA", "vt": "L-DB2E81BA", "p": "L-417A185B", "trn": "L-2C3B7624", "inf": "L-1945791B", "dl": "L-6E869C2A"}
 _SPOT = {"g": "L-3819A6DF", "vt": "L-3819A6DF", "p": "L-7212CCBC", "trn": "L-6B0D517C", "inf": "L-B5D1601B"}
@@ -30,12 +31,17 @@ def _quota(instance_type: str, spot: bool) -> str:
     return special or (_STANDARD[spot] if letters[:1] in _STANDARD_FAMILIES and letters not in _ON_DEMAND else "")
 
 
-def require_vcpus(aws: Aws, instance_type: str, count: int, *, spot: bool = False) -> None:
-    """Raises VcpuLimitExceeded (on demand) or MaxSpotInstanceCountExceeded if `count` more instances are beyond the quota."""
+def within_vcpus(aws: Aws, instance_type: str, count: int, *, spot: bool = False) -> AbstractContextManager[None]:
+    """`Aws.within` for `count` more instances: VcpuLimitExceeded (on demand) or MaxSpotInstanceCountExceeded beyond the quota."""
     quota = _quota(instance_type, spot)
-    if quota and count > 0:
+    if not quota or count <= 0:
+        return nullcontext()
+
+    def wanted() -> int:
         used = sum(each for kind, of_spot, each in _running(aws) if _quota(kind, of_spot) == quota)
-        aws.require(quota, used + count * vcpus(instance_type))
+        return used + count * vcpus(instance_type)
+
+    return aws.within(quota, wanted)
 
 
 def _running(aws: Aws) -> Iterator[tuple[str, bool, int]]:

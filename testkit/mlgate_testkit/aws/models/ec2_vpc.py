@@ -24,10 +24,9 @@ _IPAM = frozenset({"ipv4IpamPoolId", "ipv4NetmaskLength", "ipv6IpamPoolId", "ipv
 
 def _create_vpc(aws: Aws, inputs: Inputs) -> str:
     ec2 = aws.client("ec2")
-    with aws.account.lock:
-        aws.require("L-F678F1CE", len(ec2.describe_vpcs()["Vpcs"]) + 1)
-        request = given(inputs, CidrBlock="cidrBlock", InstanceTenancy="instanceTenancy")
-        request |= given(inputs, AmazonProvidedIpv6CidrBlock="assignGeneratedIpv6CidrBlock")
+    request = given(inputs, CidrBlock="cidrBlock", InstanceTenancy="instanceTenancy")
+    request |= given(inputs, AmazonProvidedIpv6CidrBlock="assignGeneratedIpv6CidrBlock")
+    with aws.within("L-F678F1CE", lambda: len(ec2.describe_vpcs()["Vpcs"]) + 1):
         vpc_id: str = ec2.create_vpc(**request, **tagged("vpc", inputs))["Vpc"]["VpcId"]
     return vpc_id
 
@@ -88,9 +87,8 @@ def _create_subnet(aws: Aws, inputs: Inputs) -> str:
         (each["ZoneName"] for each in zones if inputs.get("availabilityZoneId") in {None, each["ZoneId"]}), None
     )
     request = given(inputs, VpcId="vpcId", CidrBlock="cidrBlock", Ipv6CidrBlock="ipv6CidrBlock", Ipv6Native="ipv6Native")
-    with aws.account.lock:
-        beside = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [inputs["vpcId"]]}])["Subnets"]
-        aws.require("L-407747CB", len(beside) + 1)
+    beside = [{"Name": "vpc-id", "Values": [inputs["vpcId"]]}]
+    with aws.within("L-407747CB", lambda: len(ec2.describe_subnets(Filters=beside)["Subnets"]) + 1):
         made = ec2.create_subnet(**request, AvailabilityZone=zone, **tagged("subnet", inputs))["Subnet"]
     return str(made["SubnetId"])
 
@@ -98,8 +96,7 @@ def _create_subnet(aws: Aws, inputs: Inputs) -> str:
 def _settle_subnet(aws: Aws, subnet_id: str, inputs: Inputs) -> None:
     ec2 = aws.client("ec2")
     ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": bool(inputs.get("mapPublicIpOnLaunch"))})
-    if inputs.get("assignIpv6AddressOnCreation"):
-        ec2.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": True})
+    ec2.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": bool(inputs.get("assignIpv6AddressOnCreation"))})
 
 
 def _read_subnet(aws: Aws, subnet_id: str, _known: Inputs) -> Outputs | None:

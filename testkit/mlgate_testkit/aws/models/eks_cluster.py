@@ -45,8 +45,7 @@ def _create(aws: Aws, inputs: Inputs) -> str:
         request["encryptionConfig"] = [inputs["encryptionConfig"]]
     if inputs.get("remoteNetworkConfig"):
         request["remoteNetworkConfig"] = {key: [value] for key, value in inputs["remoteNetworkConfig"].items() if value}
-    with aws.account.lock:
-        aws.require("L-1194D53C", len(aws.client("eks").list_clusters()["clusters"]) + 1)
+    with aws.within("L-1194D53C", lambda: len(aws.client("eks").list_clusters()["clusters"]) + 1):
         aws.client("eks").create_cluster(**request)
     return str(inputs["name"])
 

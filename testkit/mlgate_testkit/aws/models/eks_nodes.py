@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.ec2_common import enumerated, given
-from mlgate_testkit.aws.models.ec2_vcpus import require_vcpus
+from mlgate_testkit.aws.models.ec2_common import enumerated, given, one_template_name
+from mlgate_testkit.aws.models.ec2_vcpus import within_vcpus
 from mlgate_testkit.aws.models.eks_common import parts, retag_arn, seen_role
 from mlgate_testkit.aws.rules import Rule, between, conflicting, exactly_one, text
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -41,18 +42,26 @@ def _create(aws: Aws, inputs: Inputs) -> str:
         releaseVersion="releaseVersion",
         tags="tags",
     )
-    request |= given(inputs, launchTemplate="launchTemplate", nodeRepairConfig="nodeRepairConfig", warmPoolConfig="warmPoolConfig")
-    with aws.account.lock:
-        _require_quota(aws, inputs, inputs["scalingConfig"]["desiredSize"])
+    request |= given(inputs, launchTemplate="launchTemplate", nodeRepairConfig="nodeRepairConfig")
+    if inputs.get("warmPoolConfig") is not None:
+        request["warmPoolConfig"] = _warm(inputs)
+    with _within_quota(aws, inputs, inputs["scalingConfig"]["desiredSize"]):
         aws.client("eks").create_nodegroup(nodegroupName=name, **request)
     return f"{inputs['clusterName']}:{name}"
 
 
-def _require_quota(aws: Aws, inputs: Inputs, nodes: int) -> None:
+def _within_quota(aws: Aws, inputs: Inputs, nodes: int) -> AbstractContextManager[None]:
     """AWS tells of it after minutes, in the health of the group (AsgInstanceLaunchFailures); here the request is refused."""
-    if inputs.get("capacityType") != "CAPACITY_BLOCK" and not (inputs.get("launchTemplate") and not inputs.get("instanceTypes")):
-        kind = (inputs.get("instanceTypes") or [_DEFAULT_TYPE])[0]
-        require_vcpus(aws, kind, nodes, spot=inputs.get("capacityType") == "SPOT")
+    if inputs.get("capacityType") == "CAPACITY_BLOCK" or (inputs.get("launchTemplate") and not inputs.get("instanceTypes")):
+        return nullcontext()
+    kind = (inputs.get("instanceTypes") or [_DEFAULT_TYPE])[0]
+    return within_vcpus(aws, kind, nodes, spot=inputs.get("capacityType") == "SPOT")
+
+
+def _warm(inputs: Inputs) -> dict[str, Any]:
+    """The program has a pool or has none, the API one that is enabled or is not."""
+    pool = inputs.get("warmPoolConfig")
+    return {"enabled": False} if pool is None else {**pool, "enabled": True}
 
 
 def _describe(aws: Aws, group_id: str) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def _describe(aws: Aws, group_id: str) -> dict[str, Any]:
 
 def _read(aws: Aws, group_id: str, known: Inputs) -> Outputs | None:
     group = _describe(aws, group_id)
-    template = group.get("launchTemplate")
+    template, pool = group.get("launchTemplate"), group.get("warmPoolConfig")
     if template and not (known.get("launchTemplate") or {}).get("version", "1").isdigit():
         template = {**template, "version": known["launchTemplate"]["version"]}  # "$Latest" stays what the program wrote
     resources = group.get("resources") or {}
@@ -85,7 +94,7 @@ def _read(aws: Aws, group_id: str, known: Inputs) -> Outputs | None:
         "remoteAccess": group.get("remoteAccess"),
         "updateConfig": group["updateConfig"],
         "nodeRepairConfig": group["nodeRepairConfig"],
-        "warmPoolConfig": group.get("warmPoolConfig"),
+        "warmPoolConfig": pool and {key: value for key, value in pool.items() if key != "enabled"},
         "version": group["version"],
         "releaseVersion": group["releaseVersion"],
         "status": group["status"],
@@ -106,11 +115,12 @@ def _update(aws: Aws, group_id: str, olds: Inputs, news: Inputs) -> None:
         eks.update_nodegroup_version(**named, **_version(olds, news), force=bool(news.get("forceUpdateVersion")))
     changes: dict[str, Any] = {}
     if olds.get("scalingConfig") != news["scalingConfig"]:
-        _require_quota(aws, news, news["scalingConfig"]["desiredSize"] - olds["scalingConfig"]["desiredSize"])
         changes["scalingConfig"] = news["scalingConfig"]
-    for key in ("updateConfig", "nodeRepairConfig", "warmPoolConfig"):
+    for key in ("updateConfig", "nodeRepairConfig"):
         if olds.get(key) != news.get(key) and news.get(key):
             changes[key] = news[key]
+    if olds.get("warmPoolConfig") != news.get("warmPoolConfig"):
+        changes["warmPoolConfig"] = _warm(news)
     if (olds.get("labels") or {}) != (news.get("labels") or {}):
         before, after = olds.get("labels") or {}, news.get("labels") or {}
         changes["labels"] = {"addOrUpdateLabels": after, "removeLabels": [key for key in before if key not in after]}
@@ -119,7 +129,8 @@ def _update(aws: Aws, group_id: str, olds: Inputs, news: Inputs) -> None:
         gone = [each for each in olds.get("taints") or [] if each not in after_taints]
         changes["taints"] = {"addOrUpdateTaints": after_taints, "removeTaints": gone}
     if changes:
-        eks.update_nodegroup_config(**named, **changes)
+        with _within_quota(aws, news, news["scalingConfig"]["desiredSize"] - olds["scalingConfig"]["desiredSize"]):
+            eks.update_nodegroup_config(**named, **changes)
     retag_arn(aws, _describe(aws, group_id)["nodegroupArn"], olds, news)
 
 
@@ -144,11 +155,8 @@ def _sizes(inputs: Inputs) -> Iterator[Failure]:
         yield Failure("scalingConfig.desiredSize", f"desired capacity {desired} can't be greater than max size {most}")
 
 
-def _one_template_name(inputs: Inputs) -> Iterator[Failure]:
-    template = inputs.get("launchTemplate")
-    if isinstance(template, dict):
-        for failure in exactly_one("id", "name")(template):
-            yield Failure(f"launchTemplate.{failure.property}", failure.reason)
+def _told_by_the_template(inputs: Inputs) -> Iterator[Failure]:
+    if inputs.get("launchTemplate") is not None:
         if inputs.get("diskSize") is not None:
             yield Failure("diskSize", "Disk size must be specified within the launch template.")
         if inputs.get("remoteAccess") is not None:
@@ -180,7 +188,8 @@ _RULES: tuple[Rule, ...] = (
     between("updateConfig.maxUnavailable", 1, 100),
     between("updateConfig.maxUnavailablePercentage", 1, 100),
     _sizes,
-    _one_template_name,
+    one_template_name,
+    _told_by_the_template,
     _one_budget,
 )
 

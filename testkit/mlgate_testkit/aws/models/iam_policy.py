@@ -15,7 +15,7 @@ from mlgate_testkit.aws.rules import Rule, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
-__all__ = ["MODELS", "POLICY_ARN", "iam_name", "iam_path", "sized", "well_formed"]
+__all__ = ["MODELS", "POLICY_ARN", "counted", "iam_name", "iam_path", "sized", "well_formed"]
 
 POLICY_ARN = r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/.+"
 
@@ -35,6 +35,11 @@ def well_formed(argument: str) -> Rule:
     return text(argument, r"[\w+=,.@-]+", "is no name of a role: give the role's name, not its ARN", at_most=64)
 
 
+def counted(iam: Any, operation: str, members: str, **request: str) -> int:
+    """How many there are by a paginated listing ("list_roles", with the answer's "Roles")."""
+    return sum(len(page[members]) for page in iam.get_paginator(operation).paginate(**request))
+
+
 def sized(policy: str) -> int:
     """The characters of a policy that count against its quota: white space does not."""
     return len(re.sub(r"\s", "", policy))
@@ -50,7 +55,6 @@ def _checked(policy: str, operation: str) -> str:
 
 def _create(aws: Aws, inputs: Inputs) -> str:
     iam = aws.client("iam")
-    aws.require("L-E95E4862", sum(len(page["Policies"]) for page in iam.get_paginator("list_policies").paginate(Scope="Local")) + 1)
     request: dict[str, Any] = {
         "PolicyName": inputs.get("name") or f"{inputs['namePrefix']}{aws.unique()}",
         "PolicyDocument": _checked(inputs["policy"], "CreatePolicy"),
@@ -59,7 +63,8 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     }
     if inputs.get("description"):
         request["Description"] = inputs["description"]
-    return str(iam.create_policy(**request)["Policy"]["Arn"])
+    with aws.within("L-E95E4862", lambda: counted(iam, "list_policies", "Policies", Scope="Local") + 1):
+        return str(iam.create_policy(**request)["Policy"]["Arn"])
 
 
 def _read(aws: Aws, arn: str, _known: Inputs) -> Outputs | None:
@@ -109,13 +114,14 @@ def _delete(aws: Aws, arn: str, _inputs: Inputs) -> None:
 
 def _create_oidc(aws: Aws, inputs: Inputs) -> str:
     iam = aws.client("iam")
-    aws.require("OpenId Connect providers per account", len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]) + 1)
-    made = iam.create_open_id_connect_provider(
-        Url=inputs["url"] if "://" in inputs["url"] else f"https://{inputs['url']}",
-        ClientIDList=inputs["clientIdLists"],
-        ThumbprintList=inputs.get("thumbprintLists") or [_THUMBPRINT],
-        Tags=tag_list(inputs["tags"]),
-    )
+    there = iam.list_open_id_connect_providers
+    with aws.within("OpenId Connect providers per account", lambda: len(there()["OpenIDConnectProviderList"]) + 1):
+        made = iam.create_open_id_connect_provider(
+            Url=inputs["url"] if "://" in inputs["url"] else f"https://{inputs['url']}",
+            ClientIDList=inputs["clientIdLists"],
+            ThumbprintList=inputs.get("thumbprintLists") or [_THUMBPRINT],
+            Tags=tag_list(inputs["tags"]),
+        )
     return str(made["OpenIDConnectProviderArn"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed, same_document
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, iam_name, iam_path, sized, well_formed
+from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, counted, iam_name, iam_path, sized, well_formed
 from mlgate_testkit.aws.principals import ROLE, require_principals
 from mlgate_testkit.aws.rules import between, conflicting, json_text, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
@@ -36,7 +36,6 @@ def _create(aws: Aws, inputs: Inputs) -> str:
         raise refusal("MalformedPolicyDocument", problem, "CreateRole")
     require_principals(aws, trust, refusal("MalformedPolicyDocument", "Invalid principal in policy", "CreateRole"))
     name: str = inputs.get("name") or f"{inputs['namePrefix']}{aws.unique()}"
-    aws.require("L-FE177D64", sum(len(page["Roles"]) for page in iam.get_paginator("list_roles").paginate()) + 1)
     request: dict[str, Any] = {
         "RoleName": name,
         "AssumeRolePolicyDocument": trust,
@@ -48,7 +47,8 @@ def _create(aws: Aws, inputs: Inputs) -> str:
         request["Description"] = inputs["description"]
     if inputs.get("permissionsBoundary"):
         request["PermissionsBoundary"] = inputs["permissionsBoundary"]
-    iam.create_role(**request)
+    with aws.within("L-FE177D64", lambda: counted(iam, "list_roles", "Roles") + 1):
+        iam.create_role(**request)
     return name
 
 
@@ -72,9 +72,8 @@ def _settle(aws: Aws, name: str, inputs: Inputs) -> None:
 def attach(aws: Aws, role: str, arn: str) -> None:
     """Attaches a managed policy, within the quota for one role."""
     iam = aws.client("iam")
-    there = _attached(iam, role)
-    aws.require(_PER_ROLE, len({*there, arn}))
-    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    with aws.within(_PER_ROLE, lambda: len({*_attached(iam, role), arn})):
+        iam.attach_role_policy(RoleName=role, PolicyArn=arn)
 
 
 def put_inline(aws: Aws, role: str, name: str, policy: str) -> None:
@@ -82,11 +81,12 @@ def put_inline(aws: Aws, role: str, name: str, policy: str) -> None:
     iam = aws.client("iam")
     if problem := malformed(policy, "identity"):
         raise refusal("MalformedPolicyDocument", problem, "PutRolePolicy")
-    others = [each for each in iam.list_role_policies(RoleName=role)["PolicyNames"] if each != name]
-    documents = [json.dumps(iam.get_role_policy(RoleName=role, PolicyName=each)["PolicyDocument"]) for each in others]
-    if sum(map(sized, [*documents, policy])) > 10_240:
-        raise refusal("LimitExceeded", f"Maximum policy size of 10240 bytes exceeded for role {role}", "PutRolePolicy")
-    iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
+    with aws.account.lock:  # as for quotas: others are put at the same time
+        others = [each for each in iam.list_role_policies(RoleName=role)["PolicyNames"] if each != name]
+        documents = [json.dumps(iam.get_role_policy(RoleName=role, PolicyName=each)["PolicyDocument"]) for each in others]
+        if sum(map(sized, [*documents, policy])) > 10_240:
+            raise refusal("LimitExceeded", f"Maximum policy size of 10240 bytes exceeded for role {role}", "PutRolePolicy")
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
 
 
 def _attached(iam: Any, name: str) -> list[str]:
@@ -194,8 +194,8 @@ def _delete_attachment(aws: Aws, resource_id: str, _inputs: Inputs) -> None:
 
 def _create_profile(aws: Aws, inputs: Inputs) -> str:
     iam, name = aws.client("iam"), inputs.get("name") or f"{inputs['namePrefix']}{aws.unique()}"
-    aws.require("L-6E65F664", sum(len(page["InstanceProfiles"]) for page in iam.get_paginator("list_instance_profiles").paginate()) + 1)
-    iam.create_instance_profile(InstanceProfileName=name, Path=inputs["path"], Tags=tag_list(inputs["tags"]))
+    with aws.within("L-6E65F664", lambda: counted(iam, "list_instance_profiles", "InstanceProfiles") + 1):
+        iam.create_instance_profile(InstanceProfileName=name, Path=inputs["path"], Tags=tag_list(inputs["tags"]))
     return str(name)
 
 

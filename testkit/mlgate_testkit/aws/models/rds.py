@@ -56,7 +56,6 @@ def _request(inputs: Inputs, names: dict[str, str]) -> dict[str, Any]:
 
 def _create(aws: Aws, inputs: Inputs) -> str:
     rds = aws.client("rds")
-    aws.require(_MOST, sum(len(page["DBInstances"]) for page in rds.get_paginator("describe_db_instances").paginate()) + 1)
     name = inputs.get("identifier") or f"{inputs.get('identifierPrefix') or 'terraform-'}{aws.unique()}"
     request = {**_request(inputs, _NAMES | _ONCE), "DBInstanceIdentifier": name, "Tags": tag_list(inputs["tags"])}
     password = inputs.get("password") or inputs.get("passwordWo")
@@ -64,13 +63,17 @@ def _create(aws: Aws, inputs: Inputs) -> str:
         request["MasterUserPassword"] = password
     elif inputs.get("manageMasterUserPassword"):
         request["ManageMasterUserPassword"] = True
-    return str(rds.create_db_instance(**request)["DBInstance"]["DbiResourceId"])
+    with aws.within(_MOST, lambda: len(_all(aws)) + 1):
+        return str(rds.create_db_instance(**request)["DBInstance"]["DbiResourceId"])
+
+
+def _all(aws: Aws) -> list[dict[str, Any]]:
+    return [each for page in aws.client("rds").get_paginator("describe_db_instances").paginate() for each in page["DBInstances"]]
 
 
 def _found(aws: Aws, resource_id: str) -> dict[str, Any]:
     """By resource id ("db-...") or, on an import, by name."""
-    instances = [each for page in aws.client("rds").get_paginator("describe_db_instances").paginate() for each in page["DBInstances"]]
-    for instance in instances:
+    for instance in _all(aws):
         if resource_id in {instance["DbiResourceId"], instance["DBInstanceIdentifier"]}:
             return dict(instance)
     raise refusal("DBInstanceNotFound", f"DBInstance {resource_id} not found.", "DescribeDBInstances")

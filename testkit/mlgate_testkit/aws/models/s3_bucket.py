@@ -56,13 +56,13 @@ def website_domain(aws: Aws, region: str) -> str:
 
 def _create(aws: Aws, inputs: Inputs) -> str:
     s3, name = aws.client("s3"), inputs.get("bucket") or f"{inputs['bucketPrefix']}{aws.unique()}"
-    aws.require("L-DC2B2D3D", len(s3.list_buckets()["Buckets"]) + 1)
     request: dict[str, Any] = {"Bucket": name}
     if aws.region != "us-east-1":
         request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
     if inputs.get("objectLockEnabled"):
         request["ObjectLockEnabledForBucket"] = True
-    s3.create_bucket(**request)
+    with aws.within("L-DC2B2D3D", lambda: len(s3.list_buckets()["Buckets"]) + 1):
+        s3.create_bucket(**request)
     # Since April 2023 a new bucket is private and its ACLs are off (S3 user guide, "Default settings for new buckets"); moto knows neither.
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=dict.fromkeys(_BLOCKS, True))
     s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
