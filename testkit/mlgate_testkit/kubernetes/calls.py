@@ -7,6 +7,7 @@ from typing import Any
 
 from mlgate_testkit.kubernetes.conditions import Around
 from mlgate_testkit.kubernetes.connection import APPLY, JSON_PATCH, ApiError, Connection, Served
+from mlgate_testkit.kubernetes.fields import field_meant
 from mlgate_testkit.kubernetes.kinds import ObjectKind
 from mlgate_testkit.kubernetes.objects import as_manifest, identity, name_of, namespace_of
 from mlgate_testkit.kubernetes.ownership import CREATOR, adopt, conflict, forced
@@ -130,7 +131,8 @@ class Calls:
         if any("immutable" in cause.get("message", "") for cause in error.causes):
             fields = [cause.get("field", "") for cause in error.causes if "immutable" in cause.get("message", "")]
             return ProviderError(f"{what}: {error}; the real provider does not replace it either: set replace_on_changes={fields}")
-        return ProviderError(f"{what}: {error}")
+        meant = field_meant(kind, str(error))
+        return ProviderError(f"{what}: {error}" + (f'; the nearest field there is: "{meant}"' if meant else ""))
 
     def _path(self, served: Served, value: dict[str, Any]) -> str:
         return served.path(namespace_of(value) or "default", name_of(value))
