@@ -68,6 +68,25 @@ def test_karpenter_buys_the_cheapest_machine_of_the_pool_and_its_pods_become_rea
     assert labels["topology.kubernetes.io/zone"].startswith("us-east-1")
 
 
+@pytest.mark.parametrize("pool_within", [True, False])
+def test_what_it_bought_and_could_not_buy_for_one_test_is_not_so_for_the_next(full: Cluster, deployment: Make, pool_within: bool) -> None:
+    if not pool_within:
+        full.apply(pool("l4"))
+    with full.tidied():
+        full.start_drought(capacity="spot", accelerator="l4")
+        full.apply([pool("l4"), deployment("passing", 1, nodeSelector={"pool": "l4"})])
+        wait_ready(full, "passing", 1)
+    assert labels_of_nodes(full, "l4") == []
+    assert [claim["metadata"]["labels"]["karpenter.sh/nodepool"] for claim in full.objects.list("NodeClaim")].count("l4") == 0
+    assert bool(full.objects.find("NodePool", "l4")) != pool_within
+    full.apply([pool("l4"), deployment("later", 1, nodeSelector={"pool": "l4"})])
+    wait_ready(full, "later", 1)
+    assert {labels["karpenter.sh/capacity-type"] for labels in labels_of_nodes(full, "l4")} == {"spot"}
+    full.objects.delete("Deployment", "later")
+    full.objects.delete("NodePool", "l4")
+    full.wait_for(lambda: not labels_of_nodes(full, "l4"), "its machine gone")
+
+
 def test_in_a_spot_drought_it_buys_on_demand_and_after_it_spot_again(full: Cluster, deployment: Make) -> None:
     full.apply(pool("l40s"))
     full.start_drought(capacity="spot", accelerator="l40s")
