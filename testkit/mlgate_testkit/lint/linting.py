@@ -30,6 +30,12 @@ def lint(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str
 
 def sift(findings: Iterable[Finding], allow: Mapping[str, str] | None, known: Set[str], where: str) -> list[Finding]:
     """The findings that `allow` gives no reason for, and one for each key of it that matches nothing. `known`: the names of all rules."""
+    if not isinstance(allow, Mapping | None):
+        raise UsageError(
+            f"allow is {allow!r}, and it takes a reason for each exception",
+            where="lint(allow=...)",
+            remedy='allow={"public-bucket:site/*": "it serves the website"}',
+        )
     allowed = dict(allow or {})
     _refuse_empty(allowed, known)
     used: set[str] = set()

@@ -44,7 +44,7 @@ _SHAPES = {
 }
 _SHORTEST = 6
 """A secret shorter than this stands in other texts by chance."""
-_REMEDY = "take it from config.require_secret(...) or wrap it in pulumi.Output.secret(...)"
+_MARK = "take it from config.require_secret(...) or wrap it in pulumi.Output.secret(...)"
 _REGISTERED = "register it as pulumi.Output.secret(...), or not at all"
 _ADDITIONAL = "pass opts=pulumi.ResourceOptions(additional_secret_outputs=[...]) with its name"
 
@@ -54,7 +54,7 @@ def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
     for resource in graph.resources:
         given = dict(_in_clear(resource.inputs, known))
         for path, problem in given.items():
-            yield Finding.of("secret-in-clear", resource, path, problem, _REMEDY)
+            yield Finding.of("secret-in-clear", resource, path, problem, _remedy(resource.type, path))
         for path, problem in _in_clear(resource.outputs, known):
             if path not in given:  # a provider gives its inputs back
                 remedy = _REGISTERED if resource.component else _ADDITIONAL
@@ -62,6 +62,14 @@ def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
     for path, problem in _in_clear(graph.outputs, known):
         place = f"{graph.project}/{graph.stack}"
         yield Finding("secret-in-clear", "stack", place, path, problem, "export it with pulumi.Output.secret(...), or not at all")
+
+
+def _remedy(token: str, path: str) -> str:
+    """A mark keeps a value out of Pulumi's state and logs. On a cluster it would still stand where everybody reads it."""
+    if not token.startswith("kubernetes:") or token == "kubernetes:core/v1:Secret":  # noqa: S105 - a type
+        return _MARK
+    how = ", and name that with value_from.secret_key_ref" if re.search(r"\benv\[\d+\]\.value$", path) else ""
+    return f"put it into a Secret, string_data from config.require_secret(...){how}"
 
 
 def _in_clear(values: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str, str]]:

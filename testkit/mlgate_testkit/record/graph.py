@@ -8,7 +8,7 @@ from typing import Any
 
 from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import Secret
-from mlgate_testkit.record.resource import Resource
+from mlgate_testkit.record.resource import Properties, Resource
 from mlgate_testkit.record.sdk import token_of
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
@@ -40,6 +40,8 @@ class Graph:
         self._children: dict[str | None, list[Resource]] = {}
         for resource in self.resources:
             resource.graph = self
+            resource.inputs = Properties(resource.inputs, f"inputs of {resource.type} {resource.name}")
+            resource.outputs = Properties(resource.outputs, f"outputs of {resource.type} {resource.name}")
             parent = resource.parent_urn if resource.parent_urn in self._by_urn else None
             self._children.setdefault(parent, []).append(resource)
 

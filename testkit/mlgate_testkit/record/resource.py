@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mlgate.errors import UsageError
+
 if TYPE_CHECKING:
     from mlgate_testkit.record.graph import Graph
 
-__all__ = ["Resource"]
+__tracebackhide__ = True  # a test that fails shows the line of the test
+__all__ = ["NoPropertyError", "Properties", "Resource"]
 
 STACK = "pulumi:pulumi:Stack"
+
+
+class Properties(dict[str, Any]):
+    """A resource's inputs or outputs. One that is not there is told with the nearest that is: programs write names the other way."""
+
+    def __init__(self, values: Mapping[str, Any], place: str) -> None:
+        super().__init__(values)
+        self._place = place
+
+    def __missing__(self, key: str) -> Any:
+        spoken = {each.lower(): each for each in self}
+        near = difflib.get_close_matches(str(key).replace("_", "").lower(), spoken, n=1)
+        meant = f"nearest is {spoken[near[0]]!r}; " if near else ""
+        raise NoPropertyError(
+            f"there is no {key!r}", where=self._place, remedy=f"{meant}there are {', '.join(sorted(self)) or 'none at all'}"
+        )
+
+
+class NoPropertyError(UsageError, KeyError):
+    """A test asks for an input or output that the resource has not."""
 
 
 @dataclass(eq=False, kw_only=True, repr=False)

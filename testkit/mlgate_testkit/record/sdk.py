@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ __all__ = [
     "output_fields",
     "python_names",
     "required_fields",
+    "result_fields",
     "token_of",
     "tokens_of",
     "union_members",
@@ -119,6 +121,15 @@ def output_fields(resource_class: type) -> Mapping[str, tuple[Any, bool]]:
     for wire, content in _types._types_from_annotations(resource_class).items():  # as dynamic resources declare theirs
         found.setdefault(wire, (content, False))
     return found
+
+
+def result_fields(token: str) -> list[str]:
+    """What a function ("aws:ec2/getAmi:getAmi") gives back, by its wire names; nothing where its SDK, which called it, does not say."""
+    package, _, rest = token.partition(":")
+    module, _, name = rest.rpartition(":")
+    parts = [f"pulumi_{package.replace('-', '_')}", *([] if module.startswith("index") else [module.partition("/")[0]])]
+    found = getattr(sys.modules.get(".".join(parts)), f"{name[:1].upper()}{name[1:]}Result", None)
+    return sorted(output_fields(found)) if isinstance(found, type) else []
 
 
 def union_members(annotation: Any) -> Iterator[Any]:

@@ -10,12 +10,14 @@ from typing import Any
 
 from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import Secret
-from mlgate_testkit.record.sdk import output_fields, token_of
+from mlgate_testkit.record.sdk import output_fields, result_fields, token_of
 
 __all__ = ["Answer", "Tables"]
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs, or a function of the inputs that gives them."""
+
+_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Tables:
         if token not in self.invokes:
             raise UsageError(
                 f"the program calls {token} with {json.dumps(arguments, default=str)}, and no table answers it{_near(token, self.invokes)}",
-                remedy=f"say what it finds: record(..., invokes={{{token!r}: {{...}}}})",
+                remedy=f"say what it finds: record(..., invokes={{{token!r}: {{...}}}}){_of(result_fields(token))}",
             )
         return _answer(self.invokes[token], arguments)
 
@@ -68,6 +70,11 @@ class Tables:
 
 def _answer(answer: Answer, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return dict(answer(inputs) if callable(answer) else answer)
+
+
+def _of(fields: list[str]) -> str:
+    more = f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else ""
+    return f"; its fields are {', '.join(fields[:_SHOWN])}{more}" if fields else ""
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:

@@ -61,6 +61,8 @@ def test_an_exception_needs_a_reason_a_rule_and_a_cause():
         lint(graph, allow={"public-bucket": " "})
     with pytest.raises(UsageError, match="names no rule"):
         lint(graph, allow={"public-buckets:x": "website"})
+    with pytest.raises(UsageError, match=r"allow is .*, and it takes a reason for each exception"):
+        lint(graph, allow=["public-bucket"])
     (stale,) = lint(graph, allow={"public-bucket:*": "there was a website once"})
     assert (stale.rule, stale.property) == ("stale-allow", "public-bucket:*")
 

@@ -5,7 +5,11 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 import pytest
 
-from .found import found
+from mlgate_testkit.lint import lint
+from mlgate_testkit.lint.secrets import RULES
+from mlgate_testkit.record import Graph
+
+from .found import deployed, found
 from .shop import PASSWORD
 
 
@@ -31,6 +35,14 @@ def test_an_environment_variable_names_its_own_value():
     spec = {"containers": [{"name": "a", "env": env}]}
     (finding,) = found(lambda: k8s.core.v1.Pod("p", spec=spec) and None, "secret-in-clear")
     assert (finding.property, finding.problem) == ("spec.containers[0].env[1].value", '"API_TOKEN" is in clear')
+    assert finding.remedy.endswith("and name that with value_from.secret_key_ref")
+
+
+def test_an_object_that_everybody_reads_is_no_place_for_a_secret_marked_or_not():
+    (config_map,) = found(lambda: k8s.core.v1.ConfigMap("c", data={"password": "hunter22"}) and None, "secret-in-clear")
+    assert config_map.remedy == "put it into a Secret, string_data from config.require_secret(...)"
+    (secret,) = lint(Graph.from_state(deployed("kubernetes:core/v1:Secret", {"stringData": {"password": "hunter22"}})), rules=RULES)
+    assert secret.remedy.startswith("take it from config.require_secret(...)")
 
 
 @pytest.mark.parametrize(

@@ -124,3 +124,18 @@ def test_public_names_are_complete_and_sorted():
     for module in (mlgate_testkit.record, mlgate_testkit.lint):
         assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name.islower(), name))
         assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_an_input_or_output_under_a_name_it_has_not_is_told_with_the_nearest():
+    graph = record(lambda: aws.sqs.Queue("q", visibility_timeout_seconds=30, tags={"Owner": "web"}) and None)
+    queue = graph.one(aws.sqs.Queue)
+    with pytest.raises(KeyError) as caught:
+        queue.inputs["visibility_timeout_seconds"]
+    assert str(caught.value) == (
+        "inputs of aws:sqs/queue:Queue q: there is no 'visibility_timeout_seconds'\n"
+        "  -> nearest is 'visibilityTimeoutSeconds'; there are tags, visibilityTimeoutSeconds"
+    )
+    with pytest.raises(KeyError, match="outputs of aws:sqs/queue:Queue q: there is no 'colour'"):
+        queue.outputs["colour"]
+    assert queue.inputs == {"visibilityTimeoutSeconds": 30, "tags": {"Owner": "web"}}
+    assert queue.inputs.get("visibility_timeout_seconds") is None

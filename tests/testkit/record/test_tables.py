@@ -52,6 +52,21 @@ def test_functions_answer_from_their_table():
     with pytest.raises(UsageError, match="no table answers it") as caught:
         record(program, invokes={})
     assert "record(..., invokes={'aws:index/getAvailabilityZones:getAvailabilityZones': {...}})" in str(caught.value)
+    assert "its fields are allAvailabilityZones, excludeNames, " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (aws.ec2.get_ami, "; its fields are allowUnsafeFilter, architecture, arn, "),
+        (aws.ec2.get_ami, " and 31 more"),
+        (lambda: pulumi.runtime.invoke("aws:s3/tell:tell", {}), "{...}})"),
+    ],
+)
+def test_a_function_that_no_table_answers_is_told_with_the_fields_that_its_sdk_knows(call, said):
+    with pytest.raises(UsageError) as caught:
+        record(lambda: call() and None)
+    assert said in str(caught.value)
 
 
 def test_a_method_of_a_resource_answers_from_the_table_of_functions():
