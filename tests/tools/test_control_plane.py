@@ -136,7 +136,9 @@ def test_the_files_that_programs_need_come_from_their_modules_zip(said: list[str
 
 def test_what_is_there_is_found_without_go_and_only_what_is_missing_is_built(builder: Path, said: list[str]) -> None:
     ensure_modules(["etcd"], said.append)
-    ensure_modules(["etcd", "kwok"], said.append)
+    etcd, kwok = ensure_modules(["etcd", "kwok"], said.append)
+    assert etcd.source.startswith("found in the cache, built from pinned Go modules")
+    assert kwok.source.startswith("built from pinned Go modules")
     assert [line[-1] for line in calls(builder, "build")] == ["go.etcd.io/etcd/server/v3", "sigs.k8s.io/kwok/cmd/kwok"]
     (builder / "go").unlink()
     said.clear()

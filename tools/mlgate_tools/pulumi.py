@@ -19,7 +19,10 @@ ENGINE_VERSION = "3.259.0"
 OLDEST_VERSION = (3, 231, 0)
 _LANGUAGE_HOST = "pulumi-language-python"
 _QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
-REMEDY = "run `python -m mlgate_tools`, or install Pulumi 3.231 or newer (https://www.pulumi.com/docs/install) so that `pulumi` is on PATH"
+REMEDY = (
+    "run `python -m mlgate_tools engine`, or install Pulumi 3.231 or newer (https://www.pulumi.com/docs/install) so that `pulumi` "
+    "is on PATH"
+)
 
 
 def find_pulumi(progress: Progress) -> Tool | None:
@@ -83,7 +86,7 @@ def _on_path(progress: Progress) -> Tool | None:
 
 
 def _tool(slot: Slot, installed: Installed) -> Tool:
-    return Tool(name="pulumi", path=slot.folder / "bin" / "pulumi", version=slot.version, source=installed.source)
+    return Tool(name="pulumi", path=slot.folder / "bin" / "pulumi", version=slot.version, source=installed.told)
 
 
 def _slot() -> Slot:
