@@ -204,7 +204,7 @@ def unknown_shape(engine: str, what: str) -> StackError:
     return StackError(
         f"the events of Pulumi {engine} are not in the shape this version of mlgate reads ({what})",
         where="pulumi --event-log",
-        remedy="put an older Pulumi first on PATH (`python -m mlgate_tools` gets the one mlgate is tested with), or update mlgate",
+        remedy="put an older Pulumi first on PATH (`python -m mlgate_tools engine` gets the one mlgate is tested with), or update mlgate",
     )
 
 

@@ -98,7 +98,7 @@ def _start(engine: Path, arguments: Sequence[str], folder: Path, variables: Mapp
     try:
         return subprocess.Popen([str(engine), *arguments, *_QUIET], cwd=folder, env=dict(variables), start_new_session=True, **streams)
     except OSError as error:
-        raise StackError(f"cannot be started: {error.strerror}", where=str(engine), remedy="python -m mlgate_tools") from error
+        raise StackError(f"cannot be started: {error.strerror}", where=str(engine), remedy="python -m mlgate_tools engine") from error
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
