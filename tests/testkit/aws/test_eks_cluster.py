@@ -134,6 +134,12 @@ def test_a_name_has_1_to_100_letters_digits_hyphens_and_underscores(cloud: Cloud
     assert [failure.property for failure in failures] == ["name"]
 
 
+@pytest.mark.parametrize("block", ["1", "172.20.0.0/8", "172.20.0.1/16"])
+def test_services_have_a_block_of_addresses(cloud: Cloud, block: str) -> None:
+    (failure,) = cloud.check(CLUSTER, **cluster_arguments(cloud), kubernetesNetworkConfig={"serviceIpv4Cidr": block})
+    assert failure.property == "kubernetesNetworkConfig.serviceIpv4Cidr"
+
+
 def test_nobody_reaches_a_cluster_with_both_endpoints_off(cloud: Cloud) -> None:
     off = {"subnetIds": [], "endpointPublicAccess": False}
     (failure,) = cloud.check(CLUSTER, roleArn="arn:aws:iam::1:role/x", vpcConfig=off)

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.ec2_common import enumerated, given
+from mlgate_testkit.aws.models.ec2_common import cidr, enumerated, given
 from mlgate_testkit.aws.models.eks_common import retag_arn, seen_role
 from mlgate_testkit.aws.rules import text, values_at
 from mlgate_testkit.aws.times import time_of
@@ -196,6 +196,7 @@ MODELS = (
             text("version", r"\d+\.\d+", "is no Kubernetes minor version such as 1.34"),
             enumerated("accessConfig.authenticationMode", "eks", "AuthenticationMode"),
             enumerated("kubernetesNetworkConfig.ipFamily", "eks", "IpFamily"),
+            cidr("kubernetesNetworkConfig.serviceIpv4Cidr", 12, 24),
             enumerated("upgradePolicy.supportType", "eks", "SupportType"),
             enumerated("enabledClusterLogTypes", "eks", "LogType"),
             text("encryptionConfig.resources", "secrets", "cannot be encrypted: the only resource is secrets"),
