@@ -57,6 +57,14 @@ def test_a_subnet_lies_within_its_vpc_and_overlaps_no_other(cloud: Cloud) -> Non
         cloud.up(SUBNET, "lost", vpcId="vpc-0123", cidrBlock="10.0.1.0/24")
 
 
+def test_a_vpc_gets_an_ipv6_block_and_gives_it_back(cloud: Cloud) -> None:
+    state = cloud.up(VPC, cidrBlock="10.0.0.0/16")
+    state = cloud.change(VPC, state, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
+    assert state.outputs["ipv6CidrBlock"].endswith("/56")
+    state = cloud.change(VPC, state, cidrBlock="10.0.0.0/16")
+    assert (state.outputs["ipv6CidrBlock"], state.outputs["assignGeneratedIpv6CidrBlock"]) == ("", False)
+
+
 def test_what_a_subnet_gives_its_instances_is_turned_on_and_off(cloud: Cloud) -> None:
     place = {"vpcId": cloud.up(VPC, cidrBlock="10.0.0.0/16").id, "cidrBlock": "10.0.0.0/24"}
     switches = ("mapPublicIpOnLaunch", "assignIpv6AddressOnCreation")

@@ -43,7 +43,7 @@ def _read_vpc(aws: Aws, vpc_id: str, _known: Inputs) -> Outputs | None:
     of_vpc = {"Name": "vpc-id", "Values": [vpc_id]}
     main = ec2.describe_route_tables(Filters=[of_vpc, {"Name": "association.main", "Values": ["true"]}])["RouteTables"]
     table = main[0]["RouteTableId"] if main else ""
-    six = [each for each in vpc.get("Ipv6CidrBlockAssociationSet", ()) if each["Ipv6CidrBlockState"]["State"] == "associated"]
+    six = _ipv6(vpc)
     acls = ec2.describe_network_acls(Filters=[of_vpc, {"Name": "default", "Values": ["true"]}])["NetworkAcls"]
     groups = ec2.describe_security_groups(Filters=[of_vpc, {"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]
     return {
@@ -65,6 +65,10 @@ def _read_vpc(aws: Aws, vpc_id: str, _known: Inputs) -> Outputs | None:
     }
 
 
+def _ipv6(vpc: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in vpc.get("Ipv6CidrBlockAssociationSet", ()) if each["Ipv6CidrBlockState"]["State"] == "associated"]
+
+
 def _switch(ec2: Any, vpc_id: str, name: str) -> bool:
     answer = ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)
     return bool(answer[_SWITCHES[name]]["Value"])
@@ -73,6 +77,12 @@ def _switch(ec2: Any, vpc_id: str, name: str) -> bool:
 def _update_vpc(aws: Aws, vpc_id: str, olds: Inputs, news: Inputs) -> None:
     changed = {key: news.get(key) for key in _SWITCHES if olds.get(key) != news.get(key)}
     _settle_vpc(aws, vpc_id, changed)
+    if bool(olds.get("assignGeneratedIpv6CidrBlock")) != bool(news.get("assignGeneratedIpv6CidrBlock")):
+        ec2 = aws.client("ec2")
+        for block in _ipv6(ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]):
+            ec2.disassociate_vpc_cidr_block(AssociationId=block["AssociationId"])
+        if news.get("assignGeneratedIpv6CidrBlock"):
+            ec2.associate_vpc_cidr_block(VpcId=vpc_id, AmazonProvidedIpv6CidrBlock=True)
     retag(aws, vpc_id, olds, news)
 
 
