@@ -16,6 +16,44 @@ from mlgate_testkit.record import Graph, Resource
 MARK = re.compile(r"<(?P<path>[\w.]+) of (?P<kind>\w+) (?P<name>[^<>]+)>")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
+ROLE = {"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"}
+PUBLIC = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), False)
+KEY = {
+    "bypassPolicyLockoutSafetyCheck": False,
+    "customerMasterKeySpec": "SYMMETRIC_DEFAULT",
+    "isEnabled": True,
+    "keyUsage": "ENCRYPT_DECRYPT",
+}
+DATABASE = {"autoMinorVersionUpgrade": True, "deleteAutomatedBackups": True} | dict.fromkeys(
+    ("copyTagsToSnapshot", "dedicatedLogVolume", "publiclyAccessible", "skipFinalSnapshot"), False
+)
+QUEUE = {
+    "contentBasedDeduplication": False,
+    "delaySeconds": 0,
+    "fifoQueue": False,
+    "maxMessageSize": 262144,
+    "messageRetentionSeconds": 345600,
+    "receiveWaitTimeSeconds": 0,
+    "visibilityTimeoutSeconds": 30,
+}
+FILLED: Mapping[str, Mapping[str, Any]] = {
+    "aws:ec2/subnet:Subnet": {"assignIpv6AddressOnCreation": False, "mapPublicIpOnLaunch": False},
+    "aws:ec2/vpc:Vpc": {"enableDnsSupport": True, "instanceTenancy": "default"},
+    "aws:eks/cluster:Cluster": {"bootstrapSelfManagedAddons": True},
+    "aws:iam/role:Role": ROLE,
+    "aws:kms/key:Key": KEY,
+    "aws:rds/instance:Instance": DATABASE,
+    "aws:s3/bucket:Bucket": {"forceDestroy": False},
+    "aws:s3/bucketObjectv2:BucketObjectv2": {"forceDestroy": False},
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": PUBLIC,
+    "aws:sqs/queue:Queue": QUEUE,
+    "pulumi:providers:aws": {"__internal": {}},  # the engine's own, for what it made of the provider's options
+}
+"""What a provider puts beside the inputs that a program leaves out: the defaults of its schema."""
+
+NAMES = {"bucket", "name", "nodeGroupName"}
+"""Inputs that it makes a name up for: the resource's own, and something that nobody else has."""
+
 
 def require_same(recorded: Graph, deployed: Graph) -> None:
     """`deployed`: of an export with its secrets shown."""
@@ -27,6 +65,7 @@ def require_same(recorded: Graph, deployed: Graph) -> None:
         assert options(one) == options(other), str(one)
         assert differences(one.id, other.id, deployed) == [], str(one)
         assert differences(one.inputs, other.inputs, deployed) == [], str(one)
+        assert unrecorded(one, other) == {}, str(one)
         if one.component:
             assert differences(one.outputs, other.outputs, deployed) == [], str(one)
         secret = {key for key, value in one.outputs.items() if isinstance(value, Secret)} & other.outputs.keys()
@@ -82,6 +121,15 @@ def differences(recorded: Any, there: Any, deployed: Graph, at: str = "") -> lis
         case _:
             same = recorded == there or recorded is UNKNOWN
     return [] if same else [f"{at or 'it'}: recorded {recorded!r}, deployed {there!r}"]
+
+
+def unrecorded(one: Resource, other: Resource) -> dict[str, Any]:
+    """Inputs of the deployed resource that the recording lost. A constant that is a default could be lost unseen, and changes nothing."""
+    beside = {key: value for key, value in other.inputs.items() if key not in one.inputs}
+    filled = {**FILLED.get(one.type, {}), **({"version": one.version} if one.type.startswith("pulumi:providers:") else {})}
+    made_up = re.compile(rf"{re.escape(one.name)}-[0-9a-f]{{7,8}}(\.fifo)?")
+    named = {key for key in NAMES & beside.keys() if made_up.fullmatch(str(beside[key]))}
+    return {key: value for key, value in beside.items() if key not in named and (key not in filled or filled[key] != value)}
 
 
 def kept(mark: re.Match[str], deployed: Graph) -> Any:
