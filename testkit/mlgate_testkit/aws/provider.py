@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from mlgate_testkit.aws.account import Aws, ClientError, ParamValidationError
-from mlgate_testkit.aws.arguments import argument_names, near, output_names, wrong_arguments
+from mlgate_testkit.aws.arguments import argument_names, output_names, wrong_arguments
 from mlgate_testkit.aws.documents import json_text, same_document
 from mlgate_testkit.aws.drift import observed_inputs
 from mlgate_testkit.aws.fields import forces_new_below, with_fields
@@ -31,7 +32,8 @@ from mlgate_testkit.provider.values import UNKNOWN, Secret
 
 __all__ = ["AwsProvider", "alike"]
 
-_OTHERWISE = "Test this part with `record`, which knows every type of the SDK, or keep it in a program of its own (docs/testkit-aws.md)"
+_OTHERWISE = "Test this part with `record`, which knows every type of the SDK, or keep it in a program of its own"
+_ALIKE = 0.85  # "BucketV2" is meant for "Bucket", and "BucketNotification" for no other setting of a bucket
 
 
 @dataclass(frozen=True)
@@ -212,12 +214,14 @@ def forces_new(model: ResourceModel, path: str) -> bool:
 
 
 def alike(token: str, known: list[str]) -> str:
-    """The nearest, and all of the same service; where none of it is simulated, the services."""
-    service = token.partition("/")[0]
-    same = [each for each in known if each.startswith(f"{service}/")]
-    if same:
-        return f"{near(token, known)}simulated of {service} are: {', '.join(same)}"
-    return f"{near(token, known)}nothing of {service} is, but types of {', '.join(sorted({each.partition('/')[0] for each in known}))}"
+    """One whose name is almost the same, and all of the same service; where none of it is simulated, the services."""
+    service = token.rpartition(":")[0].partition("/")[0] or token
+    same = {each.rpartition(":")[2]: each for each in known if each.startswith(f"{service}/")}
+    if not same:
+        return f"nothing of {service} is, but types of {', '.join(sorted({each.partition('/')[0] for each in known}))}"
+    close = [same[name] for name in get_close_matches(token.rpartition(":")[2], same, n=1, cutoff=_ALIKE)]
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    return f"{meant}simulated of {service} are: {', '.join(same)}"
 
 
 def gone(error: ClientError) -> bool:

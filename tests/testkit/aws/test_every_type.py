@@ -192,6 +192,16 @@ def test_a_type_that_is_not_simulated_is_refused_by_name(cloud: Cloud) -> None:
         cloud.up("aws:s3/buckett:Buckett")
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"), [("BucketV2", "did you mean 'aws:s3/bucket:Bucket'?"), ("BucketCorsConfiguration", ""), ("BucketAcl", "")]
+)
+def test_a_type_is_named_as_meant_only_if_it_is_almost_the_same(cloud: Cloud, name: str, meant: str) -> None:
+    with pytest.raises(ProviderError) as refused:
+        cloud.up(f"aws:s3/{name[0].lower()}{name[1:]}:{name}")
+    assert ("did you mean" in str(refused.value)) == bool(meant)
+    assert f"{meant} simulated of aws:s3 are: Bucket, BucketPublicAccessBlock, " in str(refused.value)
+
+
 @pytest.mark.parametrize("token", ["aws:s3/buckett:Buckett", "aws:redshift/cluster:Cluster"])
 def test_whoever_needs_a_type_that_is_not_simulated_is_told_what_to_do(cloud: Cloud, token: str) -> None:
     with pytest.raises(ProviderError, match="Test this part with `record`") as refused:
