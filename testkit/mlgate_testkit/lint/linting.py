@@ -17,7 +17,7 @@ RULES: tuple[Rule, ...] = (*structure.RULES, *secrets.RULES, *aws.RULES, *kubern
 
 
 def lint(graph: Graph, *, rules: Iterable[Rule] = RULES, allow: Mapping[str, str] | None = None) -> list[Finding]:
-    """Every breach of `rules` in the graph, those left out that `allow` gives a reason for.
+    """Every breach of `rules`, which take the place of `RULES`, in the graph, those left out that `allow` gives a reason for.
 
     A key of `allow` is a rule, or a rule and a path: `{"public-bucket:site/content": "it serves the website"}`; `*` stands for anything.
     A key that matches nothing is itself a finding ("stale-allow"), so that exceptions go when their cause does. Raises UsageError for a
