@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 from typing import Any
 
 from mlgate_testkit.aws.model import ResourceModel
@@ -53,6 +54,13 @@ def _with_field(values: Mapping[str, Any], olds: Mapping[str, Any], path: list[s
     if not below:
         return {**values} if values.get(key) is not None else {**values, key: otherwise if before is None else before}
     inner = values.get(key)
-    if not isinstance(inner, Mapping):
-        return dict(values)
-    return {**values, key: _with_field(inner, before if isinstance(before, Mapping) else {}, below, otherwise)}
+    if isinstance(inner, list):  # members are told apart by their place, as Terraform does
+        there = before if isinstance(before, list) else []
+        pairs = zip_longest(inner, there[: len(inner)])
+        return {**values, key: [_of_object(member, old, below, otherwise) for member, old in pairs]}
+    return {**values, key: _of_object(inner, before, below, otherwise)} if key in values else dict(values)
+
+
+def _of_object(value: Any, old: Any, path: list[str], otherwise: Any) -> Any:
+    """With the field if it is an object; what is not known yet stays so."""
+    return _with_field(value, old if isinstance(old, Mapping) else {}, path, otherwise) if isinstance(value, Mapping) else value

@@ -18,6 +18,7 @@ STAYS = {
     "aws:ec2/capacityBlockReservation:CapacityBlockReservation",  # paid for
     "aws:secretsmanager/secretVersion:SecretVersion",  # for as long as it is the current one
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",  # the lock stays, its rule goes
+    "aws:s3/bucketNotification:BucketNotification",  # a bucket always has one, if only an empty one
 }
 
 # Of these there can be one at a time, and the real provider makes the new one first all the same: a program sets delete_before_replace.
@@ -44,6 +45,10 @@ def other_bucket_policy(cloud: Cloud) -> dict[str, Any]:
 
 def other_repository(cloud: Cloud) -> dict[str, Any]:
     return {"repository": cloud.up("aws:ecr/repository:Repository", "others", name="others").id}
+
+
+def other_queue(cloud: Cloud) -> dict[str, Any]:
+    return {"queueUrl": cloud.up("aws:sqs/queue:Queue", "other", name="others").id}
 
 
 def other_vpc(cloud: Cloud) -> dict[str, Any]:
@@ -89,6 +94,7 @@ REPLACED: dict[str, Callable[[Cloud], dict[str, Any]]] = {
     "aws:s3/bucketPolicy:BucketPolicy": other_bucket_policy,
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": other_versioned,
     "aws:ecr/repositoryPolicy:RepositoryPolicy": other_repository,
+    "aws:sqs/queuePolicy:QueuePolicy": other_queue,
     "aws:ec2/natGateway:NatGateway": other_subnet_and_address,
     samples_compute.TABLE: other_vpc,
     "aws:ec2/routeTableAssociation:RouteTableAssociation": other_subnet,

@@ -42,6 +42,17 @@ def versioned(cloud: Cloud) -> Arguments:
     return found
 
 
+def queue(cloud: Cloud) -> Arguments:
+    return {"queueUrl": cloud.up("aws:sqs/queue:Queue", name="jobs").id}
+
+
+def told_queue(cloud: Cloud) -> Arguments:
+    """A bucket, and a queue that lets S3 send to it."""
+    allowed = policy("sqs:SendMessage", Principal={"Service": "s3.amazonaws.com"})
+    cloud.up("aws:sqs/queuePolicy:QueuePolicy", **queue(cloud), policy=allowed)
+    return bucket(cloud)
+
+
 def log_target(cloud: Cloud) -> Arguments:
     cloud.up("aws:s3/bucket:Bucket", bucket="logs")
     allowed = {"Principal": {"Service": "logging.s3.amazonaws.com"}}
@@ -79,6 +90,7 @@ def own_bucket(principal: str) -> str:
 
 
 ROOT = "arn:aws:iam::123456789012:root"
+JOBS = "arn:aws:sqs:eu-central-1:123456789012:jobs"
 OTHER = {"bucket": "others"}
 
 DATABASE: Arguments = {
@@ -151,6 +163,12 @@ SAMPLES: dict[str, Sample] = {
         OTHER,
         bucket,
     ),
+    "aws:s3/bucketNotification:BucketNotification": Sample(
+        {"queues": [{"queueArn": JOBS, "events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"], "filterPrefix": "runs/"}]},
+        {"queues": [{"queueArn": JOBS, "events": ["s3:ObjectCreated:Put"], "filterSuffix": ".json"}], "eventbridge": True},
+        OTHER,
+        told_queue,
+    ),
     "aws:s3/bucketObjectv2:BucketObjectv2": Sample(
         {"key": "a/b.json", "content": "{}", "contentType": "application/json", "metadata": {"by": "us"}, "tags": {"owner": "vision"}},
         {"content": "[]"},
@@ -200,6 +218,12 @@ SAMPLES: dict[str, Sample] = {
         {"name": "jobs", "visibilityTimeoutSeconds": 60, "tags": {"a": "b"}},
         {"messageRetentionSeconds": 3600, "tags": {"c": "d"}, "policy": policy("sqs:SendMessage", Principal={"AWS": ROOT})},
         {"name": "others"},
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": Sample(
+        {"policy": policy("sqs:SendMessage", Principal={"AWS": ROOT})},
+        {"policy": policy("sqs:ReceiveMessage", Principal={"AWS": ROOT})},
+        {},
+        queue,
     ),
     "aws:cloudwatch/logGroup:LogGroup": Sample(
         {"name": "/mlgate/digits", "retentionInDays": 14, "tags": {"a": "b"}},

@@ -37,6 +37,11 @@ def test_requirements_are_read_back_in_the_spelling_of_the_program(cloud: Cloud)
     assert made.outputs["instanceRequirements"] == wanted
 
 
+def test_names_of_private_dns_are_read_back_in_the_spelling_of_the_program(cloud: Cloud) -> None:
+    wanted = {"enableResourceNameDnsARecord": True, "enableResourceNameDnsAaaaRecord": True}
+    assert cloud.up(TEMPLATE, privateDnsNameOptions=wanted).outputs["privateDnsNameOptions"] == wanted
+
+
 def test_gpu_instances_beyond_the_vcpu_quota_do_not_start(cloud: Cloud) -> None:
     cloud.package.quota("Running On-Demand G and VT instances", 4)
     cloud.package.quota("All G and VT Spot Instance Requests", 0)

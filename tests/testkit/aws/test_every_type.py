@@ -35,6 +35,8 @@ def promised(expected: Any, got: Any) -> Any:
     """What a preview promised, with what is really there wherever it left something open."""
     if isinstance(expected, dict) and isinstance(got, dict):
         return {key: promised(value, got.get(key)) for key, value in expected.items()}
+    if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
+        return [promised(member, there) for member, there in zip(expected, got, strict=True)]
     return got if expected is UNKNOWN else expected
 
 

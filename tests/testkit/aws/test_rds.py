@@ -24,6 +24,12 @@ def test_an_instance_is_not_deleted_while_it_is_protected(cloud: Cloud) -> None:
     assert cloud.refresh(INSTANCE, state) is None
 
 
+def test_what_the_program_no_longer_protects_is_no_longer_protected(cloud: Cloud) -> None:
+    state = cloud.up(INSTANCE, **DATABASE, deletionProtection=True, iamDatabaseAuthenticationEnabled=True)
+    state = cloud.change(INSTANCE, state, **DATABASE)
+    assert (state.outputs["deletionProtection"], state.outputs["iamDatabaseAuthenticationEnabled"]) == (False, False)
+
+
 def test_an_instance_is_imported_by_its_name(cloud: Cloud) -> None:
     state = cloud.up(INSTANCE, **DATABASE, identifier="features")
     assert state.id.startswith("db-")

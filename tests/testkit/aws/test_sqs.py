@@ -7,7 +7,9 @@ import pytest
 from mlgate_testkit.provider.provider import ProviderError
 
 from .cloud import Cloud
+from .samples import ROOT, policy, queue
 
+POLICY = "aws:sqs/queuePolicy:QueuePolicy"
 QUEUE = "aws:sqs/queue:Queue"
 TOPIC = "aws:sns/topic:Topic"
 
@@ -52,3 +54,26 @@ def test_a_malformed_policy_is_refused(cloud: Cloud, token: str) -> None:
 def test_numbers_have_their_ranges(cloud: Cloud, argument: str, value: int) -> None:
     (failure,) = cloud.check(QUEUE, **{argument: value})  # type: ignore[arg-type]
     assert failure.property == argument
+
+
+def test_a_queue_policy_needs_its_queue_and_its_principals(cloud: Cloud) -> None:
+    allowed = policy("sqs:SendMessage", Principal={"AWS": ROOT})
+    with pytest.raises(ProviderError, match="NonExistentQueue"):
+        cloud.up(POLICY, queueUrl="https://sqs.eu-central-1.amazonaws.com/123456789012/jobs", policy=allowed)
+    nobody = policy("sqs:SendMessage", Principal={"AWS": "arn:aws:iam::123456789012:role/nobody"})
+    with pytest.raises(ProviderError, match=r"InvalidAttributeValue: Invalid value for the parameter Policy\."):
+        cloud.up(POLICY, **queue(cloud), policy=nobody)
+    with pytest.raises(ProviderError, match=r"Reason: Syntax errors in policy\."):
+        cloud.up(POLICY, queueUrl="jobs", policy='{"Statement": [{"Effects": "Allow"}]}')
+
+
+def test_a_queue_policy_is_the_queues_own(cloud: Cloud) -> None:
+    made = cloud.up(QUEUE, name="jobs")
+    own = cloud.up(POLICY, queueUrl=made.id, policy=policy("sqs:SendMessage", Principal={"AWS": ROOT}))
+    seen = cloud.refresh(QUEUE, made)
+    assert seen
+    assert seen.inputs == made.inputs
+    assert "SendMessage" in seen.outputs["policy"]
+    cloud.delete(POLICY, own)
+    assert "policy" not in (cloud.imported(QUEUE, made.id) or seen).outputs
+    assert cloud.refresh(POLICY, own) is None

@@ -23,6 +23,7 @@ _NAMES = {  # wherever an argument is more than the API's name with a small firs
     "securityGroups": "Groups",
 }
 _BACK = {name: argument for argument, name in _NAMES.items()} | {
+    "EnableResourceNameDnsAAAARecord": "enableResourceNameDnsAaaaRecord",
     "MemoryMiB": "memoryMib",
     "VCpuCount": "vcpuCount",
     "AcceleratorTotalMemoryMiB": "acceleratorTotalMemoryMib",

@@ -46,6 +46,7 @@ _ONCE = {
 }
 _FIXED = {"availabilityZone", "dbSubnetGroupName"}
 _CHANGED = {"identifier": "NewDBInstanceIdentifier", "port": "DBPortNumber"}  # called otherwise than when it is made
+_SWITCHES = ("deletionProtection", "iamDatabaseAuthenticationEnabled")  # off where the program does not say, not left to the cloud
 _WHOLE = {"allocatedStorage", "backupRetentionPeriod", "iops", "port"}
 
 
@@ -127,6 +128,7 @@ def _update(aws: Aws, resource_id: str, olds: Inputs, news: Inputs) -> None:
     rds, found = aws.client("rds"), _found(aws, resource_id)
     names = {key: name for key, name in (_NAMES | _CHANGED).items() if key not in _FIXED}
     before, after = _request(olds, names), _request(news, names)
+    after |= {names[key]: False for key in _SWITCHES if names[key] in before and names[key] not in after}
     changed = {key: value for key, value in after.items() if before.get(key) != value}
     if news.get("password") and news["password"] != olds.get("password"):
         changed["MasterUserPassword"] = news["password"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.account import Aws, ClientError, refusal
 from mlgate_testkit.aws.documents import malformed
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
@@ -40,8 +42,17 @@ def _attributes(inputs: Inputs) -> dict[str, str]:
         if inputs.get(argument) is not None and (argument != "contentBasedDeduplication" or inputs["fifoQueue"])
     }
     if inputs.get("policy") and (problem := malformed(inputs["policy"], "resource")):
-        raise refusal("InvalidAttributeValue", f"Invalid value for the parameter Policy. Reason: {problem}", "SetQueueAttributes")
+        raise _malformed(problem)
     return found
+
+
+def _malformed(problem: str) -> ClientError:
+    return refusal("InvalidAttributeValue", f"Invalid value for the parameter Policy. Reason: {problem}", "SetQueueAttributes")
+
+
+def _here(sqs: Any, url: str) -> str:
+    """moto's address of the queue that has this one on AWS."""
+    return str(sqs.get_queue_url(QueueName=url.rsplit("/", 1)[-1])["QueueUrl"])
 
 
 def _create(aws: Aws, inputs: Inputs) -> str:
@@ -57,7 +68,7 @@ def _url(aws: Aws, name: str) -> str:
 
 def _read(aws: Aws, url: str, known: Inputs) -> Outputs | None:
     sqs, name = aws.client("sqs"), url.rsplit("/", 1)[-1]
-    here = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    here = _here(sqs, url)
     found = sqs.get_queue_attributes(QueueUrl=here, AttributeNames=["All"])["Attributes"]
     return {
         "name": name,
@@ -73,7 +84,7 @@ def _read(aws: Aws, url: str, known: Inputs) -> Outputs | None:
 
 def _update(aws: Aws, url: str, olds: Inputs, news: Inputs) -> None:
     sqs = aws.client("sqs")
-    here = sqs.get_queue_url(QueueName=url.rsplit("/", 1)[-1])["QueueUrl"]
+    here = _here(sqs, url)
     before, after = _attributes(olds), _attributes(news)
     lost = {attribute: "" for argument, attribute in _TEXTS.items() if attribute in before and attribute not in after}
     off = {attribute: "false" for attribute in _BOOLS.values() if attribute in before and attribute not in after}
@@ -86,7 +97,39 @@ def _update(aws: Aws, url: str, olds: Inputs, news: Inputs) -> None:
 
 def _delete(aws: Aws, url: str, _inputs: Inputs) -> None:
     sqs = aws.client("sqs")
-    sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=url.rsplit("/", 1)[-1])["QueueUrl"])
+    sqs.delete_queue(QueueUrl=_here(sqs, url))
+
+
+# -- a queue's policy as a resource of its own
+
+
+def _put_policy(aws: Aws, url: str, policy: str) -> None:
+    error = refusal("InvalidAttributeValue", "Invalid value for the parameter Policy.", "SetQueueAttributes")
+    if problem := malformed(policy, "resource"):
+        raise _malformed(problem)
+    require_principals(aws, policy, error)
+    sqs = aws.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=_here(sqs, url), Attributes={"Policy": policy})
+
+
+def _create_policy(aws: Aws, inputs: Inputs) -> str:
+    _put_policy(aws, inputs["queueUrl"], inputs["policy"])
+    return str(inputs["queueUrl"])
+
+
+def _read_policy(aws: Aws, url: str, _known: Inputs) -> Outputs | None:
+    sqs = aws.client("sqs")
+    policy = sqs.get_queue_attributes(QueueUrl=_here(sqs, url), AttributeNames=["Policy"]).get("Attributes", {}).get("Policy")
+    return {"queueUrl": url, "policy": policy} if policy else None
+
+
+def _update_policy(aws: Aws, url: str, _olds: Inputs, news: Inputs) -> None:
+    _put_policy(aws, url, news["policy"])
+
+
+def _delete_policy(aws: Aws, url: str, _inputs: Inputs) -> None:
+    sqs = aws.client("sqs")
+    sqs.set_queue_attributes(QueueUrl=_here(sqs, url), Attributes={"Policy": ""})
 
 
 def _fifo(inputs: Inputs) -> str:
@@ -153,6 +196,28 @@ MODELS = (
                 "a FIFO queue's name ends with .fifo, automatic ones too, and only it deduplicates",
                 "SQS API reference, CreateQueue; aws_sqs_queue",
                 "test_sqs.py::test_a_fifo_queue_is_called_so",
+            ),
+        ),
+    ),
+    ResourceModel(
+        type="aws:sqs/queuePolicy:QueuePolicy",
+        noun="SQS Queue Policy",
+        create=_create_policy,
+        read=_read_policy,
+        update=_update_policy,
+        delete=_delete_policy,
+        forces_new=frozenset({"queueUrl"}),
+        json=frozenset({"policy"}),
+        behaviours=(
+            Behaviour(
+                "a principal that does not exist is refused, and a queue that does not",
+                "SQS API reference, SetQueueAttributes; terraform-provider-aws, internal/service/sqs/attribute_funcs.go",
+                "test_sqs.py::test_a_queue_policy_needs_its_queue_and_its_principals",
+            ),
+            Behaviour(
+                "it is the queue's own policy: deleting it leaves the queue without one",
+                "aws_sqs_queue_policy; terraform-provider-aws, internal/service/sqs/attribute_funcs.go",
+                "test_sqs.py::test_a_queue_policy_is_the_queues_own",
             ),
         ),
     ),
