@@ -1,6 +1,6 @@
-"""How faithful simulated AWS is: a table of behaviours for each type, with the source of each and the test that shows it.
+"""What simulated AWS has and how faithful it is: its types, and a table of behaviours with the source of each and the test that shows it.
 
-`python -m mlgate_testkit.aws.behaviours FILE` writes the tables into a document, between the markers that say so.
+`python -m mlgate_testkit.aws.behaviours FILE` writes list and tables into a document, between the markers that say so.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mlgate_testkit.aws.models import FUNCTIONS, MODELS
 
 __all__ = ["BEHAVIOURS", "GENERAL", "document"]
 
-_BEGIN, _END = "<!-- begin: python -m mlgate_testkit.aws.behaviours -->", "<!-- end -->"
+_END = "<!-- end -->"
 _BRIDGE = "pulumi-terraform-bridge, pkg/tfbridge"
 
 GENERAL: tuple[Behaviour, ...] = (
@@ -98,16 +98,25 @@ BEHAVIOURS: dict[str, tuple[Behaviour, ...]] = {
 
 
 def document(text: str) -> str:
-    """The document with its generated part brought up to date. Raises ValueError where the markers are missing."""
-    head, begin, rest = text.partition(_BEGIN)
-    _, end, tail = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"no {_BEGIN} ... {_END}")
-    return f"{head}{_BEGIN}\n\n{_tables()}\n{_END}{tail}"
+    """The document with its generated parts brought up to date. Raises ValueError where the markers of one are missing."""
+    for part, lines in {"types": _list(), "tables": [*_behaviours(), "", *_types()]}.items():
+        begin = f"<!-- begin {part}: python -m mlgate_testkit.aws.behaviours -->"
+        head, found, rest = text.partition(begin)
+        _, end, tail = rest.partition(_END)
+        if not found or not end:
+            raise ValueError(f"no {begin} ... {_END}")
+        text = "\n".join([f"{head}{begin}", "", *lines, "", f"{_END}{tail}"])
+    return text
 
 
-def _tables() -> str:
-    return "\n".join([*_behaviours(), "", *_types(), ""])
+def _list() -> Iterator[str]:
+    services: dict[str, list[str]] = {}
+    for token in MODELS:
+        service, _, name = _plain(token).partition(".")
+        services.setdefault(service, []).append(name)
+    for service, names in sorted(services.items()):
+        yield f"- `aws.{service}`: {', '.join(sorted(names))}"
+    yield f"- functions: {', '.join(sorted(map(_short, FUNCTIONS)))}"
 
 
 def _behaviours() -> Iterator[str]:
@@ -129,10 +138,14 @@ def _fixed(model: ResourceModel) -> frozenset[str]:
     return model.forces_new | set(model.name.instead if model.name else ())
 
 
-def _short(token: str) -> str:
+def _short(owner: str) -> str:
+    return f"`{_plain(owner)}`" if ":" in owner else owner
+
+
+def _plain(token: str) -> str:
     """ "aws:s3/bucket:Bucket" as a program writes it: s3.Bucket."""
     module, _, name = token.rpartition(":")
-    return f"`{module.removeprefix('aws:').split('/')[0]}.{name}`".replace("`index.", "`") if module else token
+    return f"{module.removeprefix('aws:').split('/')[0]}.{name}".removeprefix("index.")
 
 
 def _names(names: frozenset[str]) -> str:

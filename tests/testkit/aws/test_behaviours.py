@@ -33,11 +33,13 @@ def test_the_page_has_the_tables_of_the_code() -> None:
     assert document(text) == text, "run: python -m mlgate_testkit.aws.behaviours docs/testkit-aws.md"
 
 
-def test_the_page_names_every_type() -> None:
-    text = PAGE.read_text()
+def test_the_page_begins_with_every_type_and_function() -> None:
+    listed = PAGE.read_text().partition("## Is my type simulated?")[2].partition("\n## ")[0]
     for token in MODELS:
-        module, _, name = token.rpartition(":")
-        assert f"`{module.removeprefix('aws:').split('/')[0]}.{name}`" in text
+        module, _, name = token.removeprefix("aws:").rpartition(":")
+        assert re.search(rf"^- `aws\.{module.split('/')[0]}`: .*\b{name}\b", listed, re.MULTILINE), token
+    for token in FUNCTIONS:
+        assert f"{token.rpartition(':')[2]}`" in listed
 
 
 def test_a_document_without_markers_is_told_so() -> None:
