@@ -7,7 +7,7 @@ them, and where it is not installed they fail with the command that installs it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,17 +85,16 @@ def kubernetes_cluster() -> Iterator[Cluster]:
 @pytest.fixture(autouse=True)
 def _kubernetes_cluster_tidied(request: pytest.FixtureRequest) -> Iterator[None]:
     """What a test makes on `kubernetes_cluster` is not there for the next one. First of all fixtures of a test, so its end comes last."""
-    cluster = request.getfixturevalue("kubernetes_cluster") if "kubernetes_cluster" in request.fixturenames else None
-    if cluster is None:
+    if "kubernetes_cluster" not in request.fixturenames:
         yield
         return
-    from mlgate_testkit.cluster import Cluster
+    cluster = request.getfixturevalue("kubernetes_cluster")
+    with _told():
+        from mlgate_testkit.cluster import Cluster
 
-    if not isinstance(cluster, Cluster):  # somebody's own, on which others may work
-        yield
-        return
-    with _told(), cluster.tidied():
-        yield
+        # On a cluster that is not the testkit's own others may work.
+        with cluster.tidied() if isinstance(cluster, Cluster) else nullcontext():
+            yield
 
 
 @pytest.fixture(scope="session")

@@ -30,11 +30,12 @@ def tidied(objects: Objects) -> Iterator[None]:
         things = [path for path in reversed(objects.made[made:]) if not path.startswith(f"{node_paths}/")]
         del objects.made[made:]
         spaces = [f"{objects.kind('Namespace').collection(None)}/{name}" for name in _names(objects, "Namespace") - places]
-        _remove(objects, [*things, *(path for path in spaces if path not in things)])
-        # Last, since a pod whose node is gone does not end by itself for a minute.
-        gone = _names(objects, "Node") - nodes
-        _remove(objects, [f"{node_paths}/{name}" for name in gone])
-        _end_pods(objects, gone)
+        try:
+            _remove(objects, [*things, *(path for path in spaces if path not in things)])
+        finally:  # the last, since a pod whose node is gone does not end by itself for a minute
+            gone = _names(objects, "Node") - nodes
+            _remove(objects, [f"{node_paths}/{name}" for name in gone])
+            _end_pods(objects, gone)
 
 
 def _remove(objects: Objects, paths: Sequence[str]) -> None:

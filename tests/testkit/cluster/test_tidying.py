@@ -49,8 +49,16 @@ def test_a_pod_of_others_on_a_node_that_goes_is_made_anew(cluster: Cluster, depl
 
 def test_what_does_not_go_is_named_with_what_holds_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tidying, "_LIMIT_S", 0.5)
-    with pytest.raises(ClusterError, match=r"configmaps/held: is being deleted and is not gone.*example.com/disk"), cluster.tidied():
-        cluster.apply(config_map("held", finalizers=["example.com/disk"]))
+    nodes: list[str] = []
+
+    def hold() -> None:
+        with cluster.tidied():
+            nodes.extend(cluster.add_nodes(1))
+            cluster.apply(config_map("held", finalizers=["example.com/disk"]))
+
+    with pytest.raises(ClusterError, match=r"configmaps/held: is being deleted and is not gone.*example.com/disk"):
+        hold()
+    assert cluster.objects.find("Node", nodes[0]) is None, "what can go goes"
     cluster.objects.patch("ConfigMap", "held", {"metadata": {"finalizers": None}})
 
 
