@@ -12,6 +12,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "testkit.md"
+FILES = [
+    "infra/Pulumi.yaml",
+    "infra/__main__.py",
+    "test_infra.py",
+    "jobs/__main__.py",
+    "test_jobs.py",
+    "service/__main__.py",
+    "test_service.py",
+]
 
 
 @pytest.fixture
@@ -19,7 +28,7 @@ def copied(tmp_path: Path) -> Path:
     """A folder with the files of the page."""
     page = PAGE.read_text(encoding="utf-8")
     found = re.findall(r"`([\w./]+\.(?:py|yaml))`[^`]*:\n\n```\w+\n(.*?)```", page, flags=re.S)
-    assert [name for name, _ in found] == ["infra/Pulumi.yaml", "infra/__main__.py", "test_infra.py"]
+    assert [name for name, _ in found] == FILES
     for name, content in found:
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
@@ -66,19 +75,29 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.engine
 def test_the_tests_of_the_page_pass_where_they_are_copied_and_leave_nothing_in_the_program(copied: Path) -> None:
-    before = sorted(path.name for path in (copied / "infra").iterdir())
-    done = run(copied)
+    def in_programs() -> list[Path]:
+        return sorted(path for program in ("infra", "jobs") for path in (copied / program).rglob("*"))
+
+    before = in_programs()
+    done = run(copied, "--ignore=test_service.py")
     assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert "6 passed" in done.stdout
     assert "warning" not in done.stdout
-    assert sorted(path.name for path in (copied / "infra").iterdir()) == before
+    assert in_programs() == before
+
+
+@pytest.mark.cluster
+def test_its_program_on_aws_and_kubernetes_comes_up_on_a_control_plane(copied: Path) -> None:
+    done = run(copied, "test_service.py")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
 
 
 @pytest.mark.engine
 def test_they_pass_and_fail_where_nothing_but_the_wheel_and_its_extra_is_installed(copied: Path, installed: Path) -> None:
-    done = run(copied, python=installed)
+    done = run(copied, "--ignore=test_service.py", python=installed)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "6 passed" in done.stdout
     where = subprocess.run(
         [installed, "-c", "import mlgate_testkit; print(mlgate_testkit.__file__)"],
         cwd=copied,
@@ -89,7 +108,7 @@ def test_they_pass_and_fail_where_nothing_but_the_wheel_and_its_extra_is_install
     )
     assert Path(where.stdout.strip()).is_relative_to(installed.parents[1])
     rewritten(copied, "restrict_public_buckets=True", "restrict_public_buckets=False")
-    broken = run(copied, python=installed)
+    broken = run(copied, "test_infra.py", python=installed)
     assert broken.returncode == 1
     assert "2 failed, 1 passed" in broken.stdout
 
@@ -104,14 +123,14 @@ def test_they_pass_and_fail_where_nothing_but_the_wheel_and_its_extra_is_install
 )
 def test_its_first_test_fails_with_the_reason_when_the_program_is_broken(copied: Path, meant: str, written: str, said: str) -> None:
     rewritten(copied, meant, written)
-    done = run(copied, "-k", "private")
+    done = run(copied, "test_infra.py", "-k", "private")
     assert done.returncode == 1, done.stdout
     assert said in done.stdout
 
 
 def test_its_second_test_names_resource_property_and_remedy_of_a_bucket_that_is_not_protected(copied: Path) -> None:
     rewritten(copied, "protect=True", "protect=False")
-    done = run(copied, "-k", "rules")
+    done = run(copied, "test_infra.py", "-k", "rules")
     assert done.returncode == 1, done.stdout
     assert re.search(r"unprotected-state +aws:s3/bucket:Bucket logs +protect +infra/__main__\.py:\d+", done.stdout)
     assert "-> pass opts=pulumi.ResourceOptions(protect=True)" in done.stdout
@@ -121,6 +140,6 @@ def test_its_second_test_names_resource_property_and_remedy_of_a_bucket_that_is_
 def test_its_third_test_fails_when_the_stack_does_not_rest(copied: Path) -> None:
     rewritten(copied, "import pulumi\n", "import time\n\nimport pulumi\n")
     rewritten(copied, '{"owner": "shop"}', '{"owner": str(time.time())}')
-    done = run(copied, "-k", "rests")
+    done = run(copied, "test_infra.py", "-k", "rests")
     assert done.returncode == 1, done.stdout
     assert "nothing()" in done.stdout
