@@ -16,11 +16,11 @@ PAGE = (DOCS / "testkit-record.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """The program of the first page, and the tests of this one."""
+    """The programs of the first page, and the tests of this one."""
     for page in ("testkit.md", "testkit-record.md"):
         text = (DOCS / page).read_text(encoding="utf-8")
         for name, content in re.findall(r"`([\w./]+\.(?:py|yaml|txt))`[^\n]*:\n\n```\w+\n(.*?)```", text, flags=re.S):
-            if name != "test_infra.py":
+            if page != "testkit.md" or not name.startswith("test_"):
                 path = tmp_path / name
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(content, encoding="utf-8")
