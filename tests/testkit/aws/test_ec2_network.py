@@ -65,6 +65,19 @@ def test_a_vpc_gets_an_ipv6_block_and_gives_it_back(cloud: Cloud) -> None:
     assert (state.outputs["ipv6CidrBlock"], state.outputs["assignGeneratedIpv6CidrBlock"]) == ("", False)
 
 
+def test_a_subnet_gets_an_ipv6_block_another_and_none(cloud: Cloud) -> None:
+    vpc_state = cloud.up(VPC, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
+    place = {"vpcId": vpc_state.id, "cidrBlock": "10.0.0.0/24"}
+    blocks = [vpc_state.outputs["ipv6CidrBlock"].replace("00::/56", f"{at:02d}::/64") for at in (1, 2)]
+    state = cloud.up(SUBNET, **place)
+    for block in blocks:
+        state = cloud.change(SUBNET, state, **place, ipv6CidrBlock=block)
+        assert state.outputs["ipv6CidrBlock"] == block
+        assert cloud.diff(SUBNET, state, **place, ipv6CidrBlock=block).changed == {}
+    state = cloud.change(SUBNET, state, **place)
+    assert "ipv6CidrBlock" not in state.outputs
+
+
 def test_what_a_subnet_gives_its_instances_is_turned_on_and_off(cloud: Cloud) -> None:
     place = {"vpcId": cloud.up(VPC, cidrBlock="10.0.0.0/16").id, "cidrBlock": "10.0.0.0/24"}
     switches = ("mapPublicIpOnLaunch", "assignIpv6AddressOnCreation")

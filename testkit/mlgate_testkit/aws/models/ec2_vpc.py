@@ -65,8 +65,9 @@ def _read_vpc(aws: Aws, vpc_id: str, _known: Inputs) -> Outputs | None:
     }
 
 
-def _ipv6(vpc: dict[str, Any]) -> list[dict[str, Any]]:
-    return [each for each in vpc.get("Ipv6CidrBlockAssociationSet", ()) if each["Ipv6CidrBlockState"]["State"] == "associated"]
+def _ipv6(place: dict[str, Any]) -> list[dict[str, Any]]:
+    """The IPv6 blocks of a VPC or subnet."""
+    return [each for each in place.get("Ipv6CidrBlockAssociationSet", ()) if each["Ipv6CidrBlockState"]["State"] == "associated"]
 
 
 def _switch(ec2: Any, vpc_id: str, name: str) -> bool:
@@ -111,7 +112,7 @@ def _settle_subnet(aws: Aws, subnet_id: str, inputs: Inputs) -> None:
 
 def _read_subnet(aws: Aws, subnet_id: str, _known: Inputs) -> Outputs | None:
     subnet = aws.client("ec2").describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]
-    six = subnet.get("Ipv6CidrBlockAssociationSet") or [{}]
+    six = _ipv6(subnet) or [{}]
     return {
         "arn": aws.arn("ec2", f"subnet/{subnet_id}"),
         "vpcId": subnet["VpcId"],
@@ -129,6 +130,12 @@ def _read_subnet(aws: Aws, subnet_id: str, _known: Inputs) -> Outputs | None:
 
 
 def _update_subnet(aws: Aws, subnet_id: str, olds: Inputs, news: Inputs) -> None:
+    if olds.get("ipv6CidrBlock") != news.get("ipv6CidrBlock"):
+        ec2 = aws.client("ec2")
+        for block in _ipv6(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]):
+            ec2.disassociate_subnet_cidr_block(AssociationId=block["AssociationId"])
+        if news.get("ipv6CidrBlock"):
+            ec2.associate_subnet_cidr_block(SubnetId=subnet_id, Ipv6CidrBlock=news["ipv6CidrBlock"])
     _settle_subnet(aws, subnet_id, news)
     retag(aws, subnet_id, olds, news)
 
