@@ -89,6 +89,18 @@ def test_a_rule_names_one_peer_and_both_ports(cloud: Cloud) -> None:
     assert "Invalid TCP/UDP port range (444:443)" in turned.reason
 
 
+@pytest.mark.parametrize("ports", [{}, {"fromPort": -1}, {"toPort": -1}, {"fromPort": -1, "toPort": -1}])
+def test_a_rule_for_every_protocol_has_the_ports_that_the_program_says(cloud: Cloud, ports: dict[str, int]) -> None:
+    arguments = {**group(cloud), "ipProtocol": "-1", "cidrIpv4": "10.0.0.0/8"}
+    made = cloud.up(EGRESS, **arguments, **ports)
+    seen = cloud.refresh(EGRESS, made)
+    assert seen
+    assert seen.inputs == made.inputs
+    assert {port: seen.outputs[port] for port in ("fromPort", "toPort") if port in seen.outputs} == ports
+    back = cloud.change(EGRESS, seen, **arguments)
+    assert not {"fromPort", "toPort"} & back.outputs.keys()
+
+
 def test_a_rule_is_gone_once_one_of_its_peers_is(cloud: Cloud) -> None:
     of_group = group(cloud)
     made = cloud.up(RULE, **of_group, type="ingress", protocol="tcp", **HTTPS, cidrBlocks=["10.0.0.0/16", "10.1.0.0/16"])

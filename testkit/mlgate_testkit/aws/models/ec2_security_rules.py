@@ -127,6 +127,11 @@ def _ports(inputs: Inputs) -> Iterator[Failure]:
         yield Failure("toPort", f"Invalid TCP/UDP port range ({low}:{high})")
 
 
+def _port(there: int, known: int | None) -> int | None:
+    """-1 stands for a port that the program leaves out, or is what it says itself."""
+    return None if there == -1 and known is None else there
+
+
 def _one_way(direction: str, egress: bool) -> ResourceModel:
     def create(aws: Aws, inputs: Inputs) -> str:
         made = authorize(aws, inputs["securityGroupId"], [_atom(inputs)], egress=egress, tags=tagged("security-group-rule", inputs))
@@ -134,14 +139,13 @@ def _one_way(direction: str, egress: bool) -> ResourceModel:
 
     def read(aws: Aws, rule_id: str, known: Inputs) -> Outputs | None:
         rule: dict[str, Any] = aws.client("ec2").describe_security_group_rules(SecurityGroupRuleIds=[rule_id])["SecurityGroupRules"][0]
-        everything = rule["IpProtocol"] == "-1" or (rule["FromPort"] == rule["ToPort"] == -1 and known.get("fromPort") is None)
         return {
             "arn": aws.arn("ec2", f"security-group-rule/{rule_id}"),
             "securityGroupRuleId": rule_id,
             "securityGroupId": rule["GroupId"],
             "ipProtocol": rule["IpProtocol"],
-            "fromPort": None if everything else rule["FromPort"],
-            "toPort": None if everything else rule["ToPort"],
+            "fromPort": _port(rule["FromPort"], known.get("fromPort")),
+            "toPort": _port(rule["ToPort"], known.get("toPort")),
             "cidrIpv4": rule.get("CidrIpv4"),
             "cidrIpv6": rule.get("CidrIpv6"),
             "prefixListId": rule.get("PrefixListId"),
