@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Network
+from itertools import islice
+
 import pytest
 
 from mlgate_testkit.provider.provider import Kind, ProviderError, State
@@ -65,10 +68,16 @@ def test_a_vpc_gets_an_ipv6_block_and_gives_it_back(cloud: Cloud) -> None:
     assert (state.outputs["ipv6CidrBlock"], state.outputs["assignGeneratedIpv6CidrBlock"]) == ("", False)
 
 
+@pytest.mark.parametrize("block", ["::..", "2001:db8::/64 ", "2001:db8::1/64", "2001:0db8::/64"])
+def test_an_ipv6_block_is_checked_before_anything_is_made(cloud: Cloud, block: str) -> None:
+    (failure,) = cloud.check(SUBNET, vpcId="vpc-1", cidrBlock="10.0.0.0/24", ipv6CidrBlock=block)
+    assert failure.reason == f'"{block}" is not a valid IPv6 CIDR block'
+
+
 def test_a_subnet_gets_an_ipv6_block_another_and_none(cloud: Cloud) -> None:
     vpc_state = cloud.up(VPC, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
     place = {"vpcId": vpc_state.id, "cidrBlock": "10.0.0.0/24"}
-    blocks = [vpc_state.outputs["ipv6CidrBlock"].replace("00::/56", f"{at:02d}::/64") for at in (1, 2)]
+    blocks = [str(each) for each in islice(IPv6Network(vpc_state.outputs["ipv6CidrBlock"]).subnets(new_prefix=64), 1, 3)]
     state = cloud.up(SUBNET, **place)
     for block in blocks:
         state = cloud.change(SUBNET, state, **place, ipv6CidrBlock=block)

@@ -16,6 +16,7 @@ from mlgate_testkit.provider.provider import Failure, Inputs
 
 __all__ = [
     "cidr",
+    "cidr6",
     "enumerated",
     "enumeration",
     "first",
@@ -113,6 +114,18 @@ def cidr(path: str, least: int = 0, most: int = 32) -> Rule:
         if not least <= block.prefixlen <= most:
             return f'expected "{path}" to contain a network Value with between {least} and {most} significant bits, got: {block.prefixlen}'
         return ""
+
+    return holds(path, wrong)
+
+
+def cidr6(path: str) -> Rule:
+    """The value must be an IPv6 block in its canonical form. Text: terraform-provider-aws, internal/verify."""
+
+    def wrong(value: Any) -> str:
+        try:
+            return "" if str(ipaddress.IPv6Network(value)) == value else f'"{value}" is not a valid IPv6 CIDR block'
+        except ValueError:
+            return f'"{value}" is not a valid IPv6 CIDR block'
 
     return holds(path, wrong)
 

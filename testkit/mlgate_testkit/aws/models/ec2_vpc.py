@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv6Network
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
-from mlgate_testkit.aws.models.ec2_common import cidr, given, retag, tagged
+from mlgate_testkit.aws.models.ec2_common import cidr, cidr6, given, retag, tagged
 from mlgate_testkit.aws.rules import choice, conflicting
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -51,7 +52,7 @@ def _read_vpc(aws: Aws, vpc_id: str, _known: Inputs) -> Outputs | None:
         "cidrBlock": vpc["CidrBlock"],
         "instanceTenancy": vpc["InstanceTenancy"],
         "assignGeneratedIpv6CidrBlock": bool(six),
-        "ipv6CidrBlock": six[0]["Ipv6CidrBlock"] if six else "",
+        "ipv6CidrBlock": str(IPv6Network(six[0]["Ipv6CidrBlock"])) if six else "",  # moto writes zeros that AWS leaves out
         "ipv6AssociationId": six[0]["AssociationId"] if six else "",
         "ipv6CidrBlockNetworkBorderGroup": six[0].get("NetworkBorderGroup") or "" if six else "",
         "defaultNetworkAclId": acls[0]["NetworkAclId"] if acls else "",
@@ -234,6 +235,7 @@ MODELS = (
         },
         rules=(
             cidr("cidrBlock"),
+            cidr6("ipv6CidrBlock"),
             conflicting("availabilityZone", "availabilityZoneId"),
             choice("privateDnsHostnameTypeOnLaunch", "ip-name", "resource-name"),
         ),
