@@ -59,7 +59,7 @@ class AwsProvider:
         if model.name and model.name.argument not in inputs and not any(inputs.get(other) for other in model.name.instead):
             kept = olds.get(model.name.argument)
             try:
-                inputs[model.name.argument] = kept if model.name.made(resource.name, kept) else model.name.make(resource.name, inputs, seed)
+                inputs[model.name.argument] = kept if model.name.made(kept) else model.name.make(resource.name, inputs, seed)
             except ValueError as too_long:
                 failures.append(Failure(model.name.argument, str(too_long)))
         if isinstance(inputs.get("region"), str) and inputs["region"] not in self.aws.account.regions:
@@ -83,7 +83,7 @@ class AwsProvider:
             changed["region"] = Kind.UPDATE
         forced = {path for path in changed if forces_new(model, path) or forces_new_below(model, path, old.outputs, news)}
         replace = frozenset(forced | ({"region"} if moved else set()))
-        return Difference(changed, replace, bool(replace) and (model.replace_first or self._same_name(model, resource, olds, news)))
+        return Difference(changed, replace, bool(replace) and (model.replace_first or self._same_name(model, olds, news)))
 
     def create(self, resource: Resource, inputs: Inputs, run: Run) -> tuple[str, Outputs]:
         model = self._model(resource.type)
@@ -198,12 +198,12 @@ class AwsProvider:
             return False
         return bool(self.tags.all(news) != old.outputs["tagsAll"])
 
-    def _same_name(self, model: ResourceModel, resource: Resource, olds: Inputs, news: Inputs) -> bool:
+    def _same_name(self, model: ResourceModel, olds: Inputs, news: Inputs) -> bool:
         """A name of the program's own that stays: the new one could not be made beside the old one."""
         if not model.name:
             return False
         name = news.get(model.name.argument)
-        return name is not None and name == olds.get(model.name.argument) and not model.name.made(resource.name, name)
+        return name is not None and name == olds.get(model.name.argument) and not model.name.made(name)
 
 
 def forces_new(model: ResourceModel, path: str) -> bool:

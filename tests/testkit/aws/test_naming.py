@@ -32,6 +32,16 @@ def test_a_resource_without_a_name_is_called_like_in_the_program_with_seven_digi
 
 
 @named
+def test_an_automatic_name_stays_with_a_resource_that_an_alias_renames(cloud: Cloud, token: str) -> None:
+    name = MODELS[token].name
+    assert name
+    news = required(token, name.argument)
+    before, _ = cloud.provider.check(cloud.resource(token, "events"), {}, news, SEED)
+    after, _ = cloud.provider.check(cloud.resource(token, "incoming"), before, news, b"another seed")
+    assert after[name.argument] == before[name.argument]
+
+
+@named
 def test_an_automatic_name_stays_whatever_the_seed(cloud: Cloud, token: str) -> None:
     name = MODELS[token].name
     assert name
