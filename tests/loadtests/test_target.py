@@ -106,5 +106,6 @@ def test_pem_files_that_are_missing_or_none_are_named_by_their_variable(tmp_path
     with pytest.raises(UsageError, match="which CA names, is no file"):
         Target.of("https://a", Auth(ca="CA"), {"CA": str(tmp_path / "absent.pem")})
     (tmp_path / "ca.pem").write_text("no certificate")
-    with pytest.raises(UsageError, match="the PEM files that CA name cannot be used"):
+    with pytest.raises(UsageError, match="the PEM files that CA name cannot be used") as told:
         Target.of("https://a", Auth(ca="CA"), {"CA": str(tmp_path / "ca.pem")})
+    assert told.value.remedy == "give PEM files: a CA bundle, a certificate, and its key without a password"

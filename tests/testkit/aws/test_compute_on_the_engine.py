@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 import pytest
 
 from mlgate_testkit.engine import UpdateError
 
+from .cloud import by_hand
+
 pytestmark = pytest.mark.engine
 
-KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "by-hand", "aws_secret_access_key": "by-hand"}
 CONFIG = {"aws:region": "eu-central-1", "version": "1.33"}
 CLUSTER = "aws:eks/cluster:Cluster"
 NODES = "aws:eks/nodeGroup:NodeGroup"
@@ -98,13 +98,13 @@ def test_a_gpu_platform_comes_up_rests_is_upgraded_and_goes(stack: Any, simulate
     assert [step.type for step in prod.up().updated()] == [CLUSTER]
     prod.change(config={"machine": "g6.2xlarge"})
     assert [step.type for step in prod.up().replaced()] == [NODES]
-    eks = boto3.client("eks", endpoint_url=simulated_aws.endpoint(), **KEYS)
+    eks = by_hand(simulated_aws.endpoint(), "eks")
     eks.delete_addon(clusterName=prod.outputs["cluster"], addonName="vpc-cni")
     prod.refresh()
     assert [step.name for step in prod.preview().created("aws:eks/addon:Addon")] == ["vpc-cni"]
     prod.destroy()
     assert eks.list_clusters()["clusters"] == []
-    ec2 = boto3.client("ec2", endpoint_url=simulated_aws.endpoint(), **KEYS)
+    ec2 = by_hand(simulated_aws.endpoint(), "ec2")
     assert [vpc["IsDefault"] for vpc in ec2.describe_vpcs()["Vpcs"]] == [True]
 
 
@@ -113,7 +113,7 @@ def test_gpu_nodes_beyond_the_quota_stop_the_update_at_the_node_group(stack: Any
     prod = stack("prod", program=gpu_platform, config=CONFIG)
     with pytest.raises(UpdateError, match="VcpuLimitExceeded"):
         prod.up()
-    assert boto3.client("eks", endpoint_url=simulated_aws.endpoint(), **KEYS).list_clusters()["clusters"]
+    assert by_hand(simulated_aws.endpoint(), "eks").list_clusters()["clusters"]
     simulated_aws.quota(name="L-DB2E81BA", value=4)
     assert NODES in {step.type for step in prod.up().created()}
     assert prod.preview().nothing()

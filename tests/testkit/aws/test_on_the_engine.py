@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 import pytest
 
 from mlgate_testkit.engine import UpdateError
 
+from .cloud import by_hand
+
 pytestmark = pytest.mark.engine
 
-KEYS = {"region_name": "eu-central-1", "aws_access_key_id": "by-hand", "aws_secret_access_key": "by-hand"}
 REGION = {"aws:region": "eu-central-1"}
 
 
@@ -119,7 +119,7 @@ def test_a_platform_comes_up_rests_changes_and_goes(stack: Any, simulated_aws: A
 def test_what_was_changed_by_hand_is_seen_and_put_right(stack: Any, simulated_aws: Any) -> None:
     prod = stack("prod", program=platform, config=REGION)
     prod.up()
-    s3 = boto3.client("s3", endpoint_url=simulated_aws.endpoint(), **KEYS)
+    s3 = by_hand(simulated_aws.endpoint(), "s3")
     s3.put_bucket_versioning(Bucket=prod.outputs["bucket"], VersioningConfiguration={"Status": "Suspended"})
     drifted = prod.refresh().updated()
     assert [(step.type, step.name) for step in drifted] == [("aws:s3/bucketVersioning:BucketVersioning", "data")]
@@ -151,7 +151,7 @@ def test_a_create_that_is_half_done_is_kept_and_finished_by_the_next_run(stack: 
 
 
 def test_a_bucket_made_by_hand_is_imported(stack: Any, simulated_aws: Any) -> None:
-    s3 = boto3.client("s3", endpoint_url=simulated_aws.endpoint(), **KEYS)
+    s3 = by_hand(simulated_aws.endpoint(), "s3")
     s3.create_bucket(Bucket="old-models", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     prod = stack("prod", program=one_bucket, config={**REGION, "bucket": "old-models", "import": "old-models"})
     assert [step.name for step in prod.up().imported("aws:s3/bucket:Bucket")] == ["models"]

@@ -63,6 +63,15 @@ def infra(tmp_path):
     return folder
 
 
+@pytest.fixture
+def with_venv(infra):
+    """That project, which asks to run in a virtual environment of its own: one without any package."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
+    project = infra / "Pulumi.yaml"
+    project.write_text(project.read_text().replace("runtime: python", "runtime: {name: python, options: {virtualenv: venv}}"))
+    return infra
+
+
 @pytest.mark.engine
 def test_a_project_of_a_user_runs_with_its_stack_file_and_is_not_written_to(stack, infra, monkeypatch):
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "PULUMI_ACCESS_TOKEN", "PULUMI_STACK", "GOOGLE_CREDENTIALS", "KUBECONFIG"):
@@ -135,18 +144,15 @@ def test_every_file_of_a_cloud_and_the_engines_home_lie_where_nothing_of_the_use
 
 
 @pytest.mark.engine
-def test_a_project_with_a_virtual_environment_runs_in_it(stack, infra):
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
-    (site,) = (infra / "venv").glob("lib/python*/site-packages")
+def test_a_project_with_a_virtual_environment_runs_in_it(stack, with_venv):
+    (site,) = (with_venv / "venv").glob("lib/python*/site-packages")
     (site / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))  # so that pulumi need not be installed again
-    project = infra / "Pulumi.yaml"
-    project.write_text(project.read_text().replace("runtime: python", "runtime: {name: python, options: {virtualenv: venv}}"))
-    prod = stack("prod", program=infra, secrets={"password": "four"})
+    prod = stack("prod", program=with_venv, secrets={"password": "four"})
     prod.up()
-    assert prod.outputs["python"] == str(infra / "venv")
-    shutil.rmtree(infra / "venv")
+    assert prod.outputs["python"] == str(with_venv / "venv")
+    shutil.rmtree(with_venv / "venv")
     with pytest.raises(UsageError, match="there is none"):
-        prod.change(program=infra)
+        prod.change(program=with_venv)
 
 
 @pytest.mark.engine
@@ -190,12 +196,9 @@ def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch):
 
 
 @pytest.mark.engine
-def test_an_environment_without_pip_which_the_language_host_asks_is_told_how_to_get_it(stack, infra):
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", infra / "venv"], check=True)
-    project = infra / "Pulumi.yaml"
-    project.write_text(project.read_text().replace("runtime: python", "runtime: {name: python, options: {virtualenv: venv}}"))
+def test_an_environment_without_pip_which_the_language_host_asks_is_told_how_to_get_it(stack, with_venv):
     with pytest.raises(UpdateError, match="-m pip list") as failure:
-        stack("prod", program=infra, secrets={"password": "four"}).up()
+        stack("prod", program=with_venv, secrets={"password": "four"}).up()
     assert "uv pip install pip" in failure.value.remedy
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 
 from mlgate import StackError, UsageError
@@ -14,6 +13,7 @@ from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import LeakError, Simulated, Stacks, UpdateError, no_clouds, recover
 from mlgate_testkit.provider.process import ProviderProcess
 
+from ..aws.cloud import by_hand
 from .programs import simulated_boxes
 
 pytestmark = pytest.mark.engine
@@ -68,14 +68,8 @@ def test_a_stack_on_simulated_aws_goes_up_and_sees_drift(stack, simulated_aws):
     assert changes.created(BUCKET)
     assert prod.outputs["logs"].startswith("arn:aws:s3:::logs-")
     assert prod.preview().nothing()
-    by_hand = boto3.client(
-        "s3",
-        endpoint_url=simulated_aws.endpoint(),
-        region_name=REGION["aws:region"],
-        aws_access_key_id="x",
-        aws_secret_access_key="x",  # noqa: S106
-    )
-    by_hand.delete_bucket(Bucket=changes.of("logs").new_outputs["bucket"])
+    s3 = by_hand(simulated_aws.endpoint(), "s3")
+    s3.delete_bucket(Bucket=changes.of("logs").new_outputs["bucket"])
     assert [step.name for step in prod.refresh().deleted(BUCKET)] == ["logs"]
 
 

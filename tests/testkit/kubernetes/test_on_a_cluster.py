@@ -17,7 +17,6 @@ from .values import Asked, annotated, deployment, made, resource
 
 pytestmark = pytest.mark.cluster
 
-UNWAITED = {"pulumi.com/skipAwait": "true"}
 DATA = st.dictionaries(st.text("abc", min_size=1, max_size=3), st.text("xyz \n", max_size=5), max_size=4)
 ON_A_CLUSTER = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -6,6 +6,11 @@ from mlgate_testkit.lint import RULES, Finding, lint
 from mlgate_testkit.record import record
 
 
+def rows(said: str) -> list[list[str]]:
+    """The rows of a table of findings, by column."""
+    return [line.split() for line in said.splitlines()[2:] if not line.startswith(" ")]
+
+
 def found(program, rule: str, **options) -> list[Finding]:
     return lint(record(program, **options), rules=[each for each in RULES if each.name == rule])
 

@@ -6,6 +6,7 @@ from mlgate.errors import DeclarationError
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
 
+from .found import rows
 from .shop import DEFECTS, PASSWORD, shop
 
 CONFIG = {"secrets": {"password": PASSWORD}}
@@ -92,8 +93,7 @@ def test_a_planted_defect_is_found_by_the_lint(defect):
         assert part in message
     assert "tests/testkit/lint/shop.py:" in message
     assert PASSWORD not in message
-    rules = {line.split()[0] for line in message.splitlines()[2:] if not line.startswith(" ")}
-    assert rules == {BY_LINT[defect][0]}
+    assert {row[0] for row in rows(message)} == {BY_LINT[defect][0]}
 
 
 @pytest.mark.parametrize("preview", [False, True])

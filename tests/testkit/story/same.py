@@ -137,7 +137,7 @@ def kept(mark: re.Match[str], deployed: Graph) -> Any:
     named = [one for one in deployed.resources if (one.type.rpartition(":")[2], one.name) == (mark["kind"], mark["name"])]
     found = [one for one in named if one.custom]
     assert len(found) == 1, mark[0]
-    value: Any = {"id": found[0].id, **found[0].outputs} if mark["path"] == "id" else found[0].outputs
+    value: Any = {"id": found[0].id, **found[0].outputs}
     for key in mark["path"].split("."):
         value = plain(value)[key]
     return plain(value)

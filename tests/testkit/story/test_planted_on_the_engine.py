@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from mlgate.errors import UsageError
@@ -14,7 +13,9 @@ from mlgate_testkit.engine import Changes, Stack, Stacks
 from mlgate_testkit.lint import assert_expected, assert_no_secret_in_clear, lint, lint_run
 from mlgate_testkit.record import record
 
+from ..aws.cloud import by_hand
 from ..lint import shop
+from ..lint.found import rows
 
 pytestmark = pytest.mark.engine
 Deploy = Callable[[], Stack]
@@ -48,13 +49,7 @@ def refused(changes: Changes) -> tuple[list[list[str]], str]:
     with pytest.raises(AssertionError) as caught:
         assert_expected(changes)
     said = str(caught.value)
-    return [line.split() for line in said.splitlines()[2:] if not line.startswith(" ")], said
-
-
-def by_hand(simulated_aws: Any, service: str) -> Any:
-    """boto3, where the shop is."""
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return boto3.client(service, endpoint_url=simulated_aws.endpoint(), region_name=REGION, **keys)
+    return rows(said), said
 
 
 def test_what_the_engine_is_needed_for_is_looked_for_here() -> None:
@@ -75,9 +70,9 @@ def test_a_forced_replacement_is_seen_in_the_preview(deployed: Deploy) -> None:
     require_unseen_by_the_lint(defect="forced replacement")
     prod = deployed()
     prod.change(config={"defect": "forced replacement"})
-    rows, said = refused(prod.preview())
-    assert ["forced-replacement", QUEUE, "orders-waiting", "name", "-"] in rows
-    assert {row[2] for row in rows} == {"orders-waiting"}
+    found, said = refused(prod.preview())
+    assert ["forced-replacement", QUEUE, "orders-waiting", "name", "-"] in found
+    assert {row[2] for row in found} == {"orders-waiting"}
     assert "it is 'shop-orders' and was 'shop-waiting'" in said
     assert "-> keep the old value" in said
     assert lint_run(prod.preview(), allow={"forced-replacement:orders-waiting": "it is empty at night"}) == []
@@ -86,22 +81,24 @@ def test_a_forced_replacement_is_seen_in_the_preview(deployed: Deploy) -> None:
 def test_drift_is_seen_by_a_refresh(deployed: Deploy, simulated_aws: Any) -> None:
     require_unseen_by_the_lint()
     prod = deployed()
-    by_hand(simulated_aws, "s3").put_bucket_tagging(Bucket="shop-assets", Tagging={"TagSet": [{"Key": "Owner", "Value": "somebody"}]})
-    rows, said = refused(prod.refresh())
-    assert ["drift", BUCKET, "assets-content", "tags.Owner", "-"] in rows
-    assert {row[2] for row in rows} == {"assets-content"}
+    by_hand(simulated_aws.endpoint(), "s3").put_bucket_tagging(
+        Bucket="shop-assets", Tagging={"TagSet": [{"Key": "Owner", "Value": "somebody"}]}
+    )
+    found, said = refused(prod.refresh())
+    assert ["drift", BUCKET, "assets-content", "tags.Owner", "-"] in found
+    assert {row[2] for row in found} == {"assets-content"}
     assert "somebody changed it by hand" in said
     assert "-> run `pulumi up` to put it back" in said
 
 
 def test_what_was_removed_by_hand_is_drift_too(deployed: Deploy, simulated_aws: Any) -> None:
     prod = deployed()
-    iam = by_hand(simulated_aws, "iam")
+    iam = by_hand(simulated_aws.endpoint(), "iam")
     role = prod.outputs["reader"]
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     iam.delete_role_policy(RoleName=role, PolicyName=policy)
-    rows, said = refused(prod.refresh())
-    assert rows == [["drift", POLICY, "assets-read", "id", "-"]]
+    found, said = refused(prod.refresh())
+    assert found == [["drift", POLICY, "assets-read", "id", "-"]]
     assert "somebody deleted it by hand" in said
     assert "-> run `pulumi up` to make it again" in said
 
@@ -114,14 +111,14 @@ def test_a_wrong_order_of_deletion_is_seen_when_the_stack_goes_whatever_went_fir
     prod.change(config={"defect": "wrong delete order", "reader": reader})
     prod.up()
     prod.unprotect()
-    rows, said = refused(prod.operate("destroy", "--yes", "--skip-preview", "--parallel", at_once))
-    assert rows == [["delete-order", POLICY, "assets-read", "role", "-"]]
+    found, said = refused(prod.operate("destroy", "--yes", "--skip-preview", "--parallel", at_once))
+    assert found == [["delete-order", POLICY, "assets-read", "role", "-"]]
     assert "it names aws:iam/role:Role assets-reader, and the engine does not know it: that one may go first" in said
     assert "-> pass that resource's own output" in said
 
 
-def test_an_exception_that_nothing_needs_is_itself_a_finding(deployed: Deploy) -> None:
-    (found,) = lint_run(deployed().preview(), allow={"drift:assets-content": "it is being moved"})
+def test_an_exception_that_nothing_needs_is_itself_a_finding() -> None:
+    (found,) = lint_run(Changes("preview", [], []), allow={"drift:assets-content": "it is being moved"})
     assert found.rule == "stale-allow"
 
 

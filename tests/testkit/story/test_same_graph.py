@@ -6,13 +6,13 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from mlgate_testkit.engine import Stacks
 from mlgate_testkit.provider.values import plain
 from mlgate_testkit.record import Graph, record
 
+from ..aws.cloud import by_hand
 from ..lint import shop
 from .same import differences, require_same
 
@@ -46,13 +46,7 @@ def both(stack: Stacks, program: Path, config: dict[str, str], secrets: dict[str
 def test_a_program_has_the_same_graph_recorded_and_deployed(
     stack: Stacks, simulated_aws: Any, program: str, config: dict[str, str], secrets: dict[str, str]
 ) -> None:
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=simulated_aws.endpoint(),
-        region_name=REGION["aws:region"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106
-    )
+    s3 = by_hand(simulated_aws.endpoint(), "s3")
     s3.create_bucket(Bucket="taken-over", CreateBucketConfiguration={"LocationConstraint": REGION["aws:region"]})
     require_same(*both(stack, PROGRAMS / program, config, secrets))
 
