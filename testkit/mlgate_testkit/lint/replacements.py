@@ -73,19 +73,16 @@ def _parent(step: Step) -> str:
 
 def _renamed(old: Step, others: Sequence[Step]) -> Finding:
     moved = [new for new in others if new.name == old.name]
-    loses = (
-        "the old one stays in the cloud, and nothing manages it" if old.old and old.old.retained else "the old one goes with what it holds"
-    )
     if moved:
-        what = (
-            f"it goes, and one of its type and name comes in {_place(_parent(moved[0]))}: to the engine that is a new resource, and {loses}"
-        )
-        return Finding(
-            "renamed", old.type, old.name, "parent", what, f"{_SAY} aliases=[pulumi.Alias(parent={_written(_parent(old))})]{_ELSE}"
-        )
-    names = " or ".join(new.name for new in others)
-    what = f"it goes, and {names} of its type comes: to the engine a renamed resource is a new one, and {loses}"
-    return Finding("renamed", old.type, old.name, "name", what, f'{_SAY} aliases=[pulumi.Alias(name="{old.name}")]{_ELSE}')
+        what = f"one of its type and name comes in {_place(_parent(moved[0]))}: to the engine that is a new resource"
+        change, alias = "parent", f"parent={_written(_parent(old))}"
+    else:
+        what = f"{' or '.join(new.name for new in others)} of its type comes: to the engine a renamed resource is a new one"
+        change, alias = "name", f'name="{old.name}"'
+    kept = old.old is not None and old.old.retained
+    loses = "the old one stays in the cloud, and nothing manages it" if kept else "the old one goes with what it holds"
+    remedy = f"where it is the same one, give it aliases=[pulumi.Alias({alias})]; where it is another, allow this with the reason"
+    return Finding("renamed", old.type, old.name, change, f"it goes, and {what}, and {loses}", remedy)
 
 
 def _place(parent: str) -> str:
@@ -98,7 +95,3 @@ def _written(parent: str) -> str:
 
 def _is_stack(urn: str) -> bool:
     return not urn or urn.split("::", 3)[2] == STACK
-
-
-_SAY = "where it is the same one, give it"
-_ELSE = "; where it is another, allow this with the reason"
