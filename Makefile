@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test check bench bench-main bench-testkit docs lock clean tools cluster-tools
+.PHONY: help demo test test-gpu check bench bench-main bench-testkit bench-gpu docs lock clean tools cluster-tools
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,9 +34,12 @@ cluster-tools: tools ## get a Kubernetes control plane for the testkit (built on
 	@$(BIN)/python -m mlgate_tools cluster || { test -z "$$CI" && echo "its tests will be reported as not run"; }
 
 test: cluster-tools ## run every test: the quick ones side by side, those with the engine or a control plane likewise, then those that load servers one by one
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or cluster or serve or demo)" $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "(engine or cluster) and not (serve or demo)" $(PYTEST_ARGS)
-	@$(BIN)/python -m pytest -q -m "serve or demo" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or cluster or serve or demo or gpu)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "(engine or cluster) and not (serve or demo or gpu)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -m "(serve or demo) and not gpu" $(PYTEST_ARGS)
+
+test-gpu: $(READY) ## run the tests that need a CUDA GPU, which `make test` leaves out
+	@$(BIN)/python -m pytest -q -m gpu $(PYTEST_ARGS)
 
 check: $(READY) ## formatting, lint, types, imports, generated files
 	@$(BIN)/ruff format --check --quiet .
@@ -55,6 +58,9 @@ bench-main: tools ## speed and size of the main job into benchmarks/results/main
 
 bench-testkit: cluster-tools ## the same of the testkit into benchmarks/results/testkit.json: 35 minutes on 2 cores, 12 with BENCH_ARGS=--short
 	@$(BIN)/python -m benchmarks.testkit $(BENCH_ARGS)
+
+bench-gpu: $(READY) ## the same of serving on a CUDA GPU into benchmarks/results/gpu.json: 5 minutes; no part of `make bench`
+	@$(BIN)/python -m benchmarks.gpu $(BENCH_ARGS)
 
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.txt

@@ -102,7 +102,18 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
+        **gpus(),
     }
+
+
+def gpus() -> dict[str, list[str]]:
+    """Names and drivers of the NVIDIA GPUs, under `gpus`; nothing at all where there is none, as on most machines."""
+    try:
+        command = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"gpus": said.splitlines()}
 
 
 def load() -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlgate.digests import digest_json, short
 from mlgate.errors import EvidenceError, ProcessError
 from mlgate.release import Release
-from mlgate.service import Service
+from mlgate.service import Service, Serving
 from mlgate_serving.archive import require_whole
 from mlgate_serving.drain import drain
 from mlgate_serving.locks import exclusive
@@ -123,7 +123,7 @@ def _start(
     spec = _spec(name, place, rendered, release, configuration_digest(service.name, serving))
     if known and known.alive and known.spec == spec:
         try:
-            return _ready(known, release, serving.workers, progress)
+            return _ready(known, release, serving, progress)
         except ProcessError:
             progress(f"{name}: runs but does not answer as it should, starting it anew")
     elif known and known.alive:
@@ -133,16 +133,22 @@ def _start(
     supervisor.stop(name, grace_s=0)
     try:
         _lay_out(place, rendered)
-        return _ready(supervisor.start(spec), release, serving.workers, progress)
+        return _ready(supervisor.start(spec), release, serving, progress)
     except BaseException:
         supervisor.stop(name, grace_s=0)
         _remove_link(place.temporary)
         raise
 
 
-def _ready(process: RunningProcess, release: Release, workers: int, progress: Callable[[str], None]) -> LocalEndpoint:
+def _ready(process: RunningProcess, release: Release, serving: Serving, progress: Callable[[str], None]) -> LocalEndpoint:
     endpoint = _described(process)
-    wait_until_ready(process, release, workers, Management(endpoint.management_url, endpoint.url), endpoint.url, progress)
+    management = Management(endpoint.management_url, endpoint.url)
+    wait_until_ready(process, release, serving.workers, management, endpoint.url, progress)
+    wanted = serving.resources.accelerator
+    if wanted != "cpu" and not all(worker.gpu for worker in management.describe(release.service).workers):
+        progress(
+            f"{endpoint.name}: is declared for {wanted}, and TorchServe sees no such GPU here: it serves on the CPU, at the CPU's speed"
+        )
     return endpoint
 
 

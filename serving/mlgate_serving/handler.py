@@ -29,6 +29,7 @@ from typing import Any, NoReturn, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.export.passes import move_to_device_pass
 
 from mlgate_serving.rows import (
     BUSY_VARIABLE,
@@ -100,7 +101,8 @@ def load_model(folder: Path, device: str) -> Callable[..., torch.Tensor]:
     if exported.exists():
         with _no_pickled_code():
             program = torch.export.load(exported)
-        return program.module().to(device)
+        # The program names the device it was exported on wherever it makes a tensor, which moving its weights alone does not change.
+        return move_to_device_pass(program, device).module()
     if (folder / "weights.safetensors").exists():
         from safetensors.torch import load_file
 
@@ -246,6 +248,7 @@ class SafeHandler:
         except MemoryError:
             raise  # the machine's own: TorchServe answers 507, which a router tries again. A GPU's is a RuntimeError: one row may still fit
         except Exception as error:
+            self._require_device()
             if len(rows) > 1:  # one row's failure must not become its neighbours'
                 # Stacked anew, since the model may have worked in place: on a CPU its tensors are these very arrays.
                 alone = [self._answer({index: row}) for index, row in rows.items()]
@@ -255,6 +258,20 @@ class SafeHandler:
                 error = BadOutput(self.interface.output, "an answer", f"{type(error).__name__}: {error}"[:500])
             return dict.fromkeys(rows, error)
         return {index: refused.get(at) or self._write(output[at], row, self.interface) for at, (index, row) in enumerate(rows.items())}
+
+    def _require_device(self) -> None:
+        """Ends this worker where its GPU takes no more work from it, and TorchServe starts another.
+
+        A kernel that ran into an error (an index out of range, say) loses the whole process its CUDA context: every later call would fail,
+        while the worker goes on as READY. CUDA Runtime API, `cudaErrorAssert`: "the process must be terminated and relaunched".
+        """
+        if self.device == "cpu":
+            return
+        try:
+            torch.cuda.synchronize(self.device)
+        except RuntimeError:
+            _log.exception("the GPU takes no more work from this worker, which ends")
+            sys.exit(1)
 
     def _tensors(self, batches: list[NDArray[Any]]) -> dict[str, torch.Tensor]:
         fields = self.interface.fields

@@ -26,10 +26,11 @@ _SLOW_S = 150.0  # starting workers, which the server itself gives up after 120 
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker process. `status` is TorchServe's: READY once its model is loaded."""
+    """One worker process. `status` is TorchServe's: READY once its model is loaded. `gpu`: whether it was given one."""
 
     pid: int
     status: str
+    gpu: bool
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,6 @@ def _state(described: Mapping[str, Any]) -> ModelState:
     return ModelState(
         described["modelName"],
         described["modelVersion"],
-        tuple(Worker(worker["pid"], worker["status"]) for worker in described["workers"]),
+        tuple(Worker(worker["pid"], worker["status"], worker["gpu"]) for worker in described["workers"]),
         described["jobQueueStatus"]["pendingRequests"],
     )

@@ -135,11 +135,13 @@ def make_worker(
     """Packs a model, unpacks the archive and loads its handler in this process."""
     threads, search = torch.get_num_threads(), sys.path[:]
 
-    def make(folder: Path | None = None, service: Service = service, handler: type[SafeHandler] = SafeHandler) -> Worker:
+    def make(
+        folder: Path | None = None, service: Service = service, handler: type[SafeHandler] = SafeHandler, gpu: int | None = None
+    ) -> Worker:
         output, unpacked = tmp_path_factory.mktemp("release"), tmp_path_factory.mktemp("unpacked")
         release = pack(folder or make_model(), service=service, version="1", output=output)
         unpack(output / release.archive, unpacked)
-        return Worker(load(unpacked, handler), unpacked)
+        return Worker(load(unpacked, handler, gpu), unpacked)
 
     yield make
     torch.set_num_threads(threads)
@@ -147,13 +149,13 @@ def make_worker(
     sys.modules.pop("model", None)
 
 
-def load(unpacked: Path, handler: type[SafeHandler] = SafeHandler) -> SafeHandler:
-    """A handler over an unpacked archive."""
+def load(unpacked: Path, handler: type[SafeHandler] = SafeHandler, gpu: int | None = None) -> SafeHandler:
+    """A handler over an unpacked archive, on the CPU or the GPU of that number."""
     sys.modules.pop("model", None)
     sys.path.insert(0, str(unpacked))
     importlib.invalidate_caches()
     loaded = handler()
-    loaded.initialize(Answers({"model_dir": str(unpacked), "gpu_id": None}))
+    loaded.initialize(Answers({"model_dir": str(unpacked), "gpu_id": gpu}))
     return loaded
 
 
@@ -224,7 +226,8 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
     def do_GET(self):
         pending = int((folder / "pending").read_text()) if (folder / "pending").exists() else 0
-        workers = [{"pid": 1, "status": "READY" if n < state["ready"] else "UNLOADING"} for n in range(config["workers"])]
+        statuses = ["READY" if n < state["ready"] else "UNLOADING" for n in range(config["workers"])]
+        workers = [{"pid": 1, "status": status, "gpu": state.get("gpu", False)} for status in statuses]
         self.reply([{"modelName": "digits", "modelVersion": "1", "workers": workers, "jobQueueStatus": {"pendingRequests": pending}}])
     def do_POST(self):
         self.rfile.read(int(self.headers["content-length"]))
@@ -241,8 +244,8 @@ for server in servers:
 class FakeRuntime:
     """Renders the fake server.
 
-    `state`: how many workers it says are `ready`, what it logs (`log`), what it answers (`digest`, `answer`, `status`, 0 to hang up), and
-    when it ends by itself (`ends_after_s`).
+    `state`: how many workers it says are `ready` and whether they have a `gpu`, what it logs (`log`), what it answers (`digest`, `answer`,
+    `status`, 0 to hang up), and when it ends by itself (`ends_after_s`).
     """
 
     state: dict[str, Any] = field(default_factory=dict)
@@ -273,4 +276,14 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
     yield supervisor
     for name in supervisor.names():
         supervisor.stop(name, grace_s=0)  # what a test made busy is not waited for
+        stop_endpoint(supervisor, name)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor, Path]]:
+    """A supervisor and the folder of its endpoints, in a place whose name Java could stumble over; nothing of it outlives the module."""
+    home = tmp_path_factory.mktemp("home") / "my modèles"
+    supervisor = Supervisor(home / "processes")
+    yield supervisor, home / "processes"
+    for name in supervisor.names():
         stop_endpoint(supervisor, name)

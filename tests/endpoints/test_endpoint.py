@@ -65,6 +65,17 @@ def test_an_endpoint_says_where_it_is_and_what_it_serves(start: Start, packed: t
     assert f"at {endpoint.url}" in said[-1]
 
 
+@pytest.mark.parametrize(("accelerator", "gpu", "told"), [("cpu", False, False), ("l4", True, False), ("l4", False, True)])
+def test_an_endpoint_without_the_gpu_that_it_is_declared_for_says_so(
+    accelerator: str, gpu: bool, told: bool, start: Start, read_service: Callable[..., Service], fake_runtime: Any
+) -> None:
+    fake_runtime.state["gpu"] = gpu
+    said: list[str] = []
+    serving = f"{{runtime: torchserve, batch: {{size: 8, delay: 1 ms}}, workers: 1, resources: {{accelerator: {accelerator}}}}}"
+    start(read_service(serving=serving), progress=said.append)
+    assert any(f"is declared for {accelerator}, and TorchServe sees no such GPU here" in line for line in said) == told
+
+
 def test_starting_what_runs_finds_it(start: Start) -> None:
     assert start() == start()
 

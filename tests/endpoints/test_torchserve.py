@@ -29,10 +29,10 @@ import mlgate_serving.endpoint
 from mlgate import ProcessError, Release, Service
 from mlgate_serving.clients import Request, client_for, predict, send
 from mlgate_serving.endpoint import LocalEndpoint, start_endpoint, stop_endpoint
-from mlgate_serving.management import Management
 from mlgate_serving.pack import pack
 from mlgate_serving.ports import free_ports
 from mlgate_serving.supervisor import Supervisor
+from tests.endpoints.asking import images, post, worker_pids
 
 pytestmark = pytest.mark.serve
 
@@ -84,16 +84,6 @@ JUNK = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Supervisor, Path]]:
-    """A supervisor and the folder of its endpoints, in a place whose name Java could stumble over; nothing of it outlives the module."""
-    home = tmp_path_factory.mktemp("home") / "my modèles"
-    supervisor = Supervisor(home / "processes")
-    yield supervisor, home / "processes"
-    for name in supervisor.names():
-        stop_endpoint(supervisor, name)
-
-
-@pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path], service: Service) -> tuple[Release, Path]:
     output = tmp_path_factory.mktemp("release") / "Größe 1"
     return pack(make_model(handler_py=SLOW), service=service, version="1", output=output), output
@@ -127,22 +117,6 @@ def model(model_text: str, state_dict: dict[str, torch.Tensor]) -> torch.nn.Modu
     module = namespace["Model"]()
     module.load_state_dict(state_dict)
     return module.eval()
-
-
-def images(count: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 17, (count, 8, 8)).astype(np.float32)
-
-
-def post(endpoint: LocalEndpoint, body: bytes) -> tuple[int, dict[str, str], Any]:
-    headers = (("content-type", "application/json"),)
-    status, received, content = send(Request("POST", "/predictions/digits", headers, body), endpoint.url, timeout_s=60)
-    return status, received, json.loads(content)
-
-
-def worker_pids(endpoint: LocalEndpoint) -> list[int]:
-    return [
-        worker.pid for worker in Management(endpoint.management_url, endpoint.url).describe("digits").workers if worker.status == "READY"
-    ]
 
 
 def log_bytes(place: tuple[Supervisor, Path], endpoint: LocalEndpoint) -> int:

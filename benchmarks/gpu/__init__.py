@@ -1,0 +1,1 @@
+"""Serving on a CUDA GPU."""
