@@ -30,7 +30,10 @@ class Batch(Declared):
 
 
 class Resources(Declared):
-    """What one replica runs on; `cpu` where no accelerator is named."""
+    """What one replica runs on; `cpu` where no accelerator is named.
+
+    A machine of yours that lacks the accelerator (`mlgate env local`) serves on its CPU, and says so when it starts.
+    """
 
     accelerator: Literal["cpu", "t4", "a10g", "l4", "l40s", "a100-40g", "a100-80g", "h100", "h200", "b200"] = Field(
         default="cpu", description="the kind of accelerator"

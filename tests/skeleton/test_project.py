@@ -142,6 +142,8 @@ def made(target: str) -> list[str]:
         ("check", ["ruff format --check", "ruff check", "mypy", "lint-imports", "python docs/generate.py --check"]),
         ("demo", ["python -m mlgate_tools", "mlgate demo"]),
         ("test", ["python -m mlgate_tools cluster", "python -m pytest", "python -m pytest", "python -m pytest"]),
+        ("test-gpu", ["python -m pytest -q -m gpu"]),
+        ("bench-gpu", ["python -m benchmarks.gpu"]),
         ("bench", ["python -m mlgate_tools", "python -m benchmarks.main", "python -m benchmarks.testkit"]),
     ],
 )
@@ -150,14 +152,14 @@ def test_make_runs_for_a_target_what_it_is_for(target: str, commands: list[str])
     assert [command for command in commands if not any(re.match(rf"{command}\b", line) for line in running)] == []
 
 
-def test_make_test_runs_every_test_once_whatever_its_marks() -> None:
+def test_make_test_runs_every_test_once_whatever_its_marks_but_for_those_that_need_a_gpu() -> None:
     marks = [line.split(":")[0] for line in PROJECT["tool"]["pytest"]["ini_options"]["markers"]]
     chosen = [found[1] for line in made("test") if (found := re.search(r'-m pytest .*-m "([^"]+)"', line))]
     assert len(chosen) == 3
     for on in product([False, True], repeat=len(marks)):
         marked = dict(zip(marks, on, strict=True))
         times = sum(bool(eval(expression, {}, marked)) for expression in chosen)  # noqa: S307 (the Makefile's own)
-        assert times == 1, [mark for mark in marks if marked[mark]]
+        assert times == (0 if marked["gpu"] else 1), [mark for mark in marks if marked[mark]]
 
 
 def program(path: Path, text: str) -> None:
