@@ -27,7 +27,7 @@ def objects() -> None:
         k8s.apps.v1.Deployment(name, metadata={"labels": labels}, spec={"selector": {"match_labels": labels}, "template": template})
 
 
-def measure(times: int = 5) -> list[Row]:
+def measure(times: int = 9) -> list[Row]:
     """`times` of each, after one that does not count."""
     with Cluster() as cluster, workbench() as bench:
         standin = bench.provider("kubernetes", "mlgate_testkit.engine.packages:kubernetes")
