@@ -119,13 +119,21 @@ def cidr(path: str, least: int = 0, most: int = 32) -> Rule:
 
 
 def cidr6(path: str) -> Rule:
-    """The value must be an IPv6 block in its canonical form. Text: terraform-provider-aws, internal/verify."""
+    """The value must be an IPv6 block in its canonical form. Texts: terraform-provider-aws, internal/verify, ValidateIPv6CIDRBlock.
+
+    Stricter than that: it takes "2001:0db8::/64" too, and then plans a change each time, since AWS answers "2001:db8::/64".
+    """
 
     def wrong(value: Any) -> str:
         try:
-            return "" if str(ipaddress.IPv6Network(value)) == value else f'"{value}" is not a valid IPv6 CIDR block'
+            block = ipaddress.ip_network(value, strict=False)
         except ValueError:
+            block = None
+        if block is None or "/" not in value:
+            return f'"{value}" is not a valid CIDR block: invalid CIDR address: {value}'
+        if block.version == 4:
             return f'"{value}" is not a valid IPv6 CIDR block'
+        return "" if str(block) == value else f'"{value}" is not a valid IPv6 CIDR block; did you mean "{block}"?'
 
     return holds(path, wrong)
 
