@@ -36,6 +36,7 @@ TOOLS = [
     "Kubernetes",
     "kwok",
     "kubectl",
+    "Helm",
     "Karpenter",
     "KEDA",
     "Prometheus",
