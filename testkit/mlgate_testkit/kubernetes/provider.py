@@ -46,7 +46,7 @@ class KubernetesProvider:
         self._unreachable = unreachable
         self._mutability = Mutability(config_maps=settings.mutable_config_maps, secrets=settings.mutable_secrets)
         self._steps = Steps(connection, settings, throwaway=throwaway) if connection else None
-        self._releases = Releases(self._steps, self._default_namespace())
+        self._releases = Releases(self._steps, connection, self._default_namespace())
 
     # -- before anything is done
 
