@@ -59,7 +59,10 @@ GENERAL: tuple[Behaviour, ...] = (
         "a refresh shows what was changed by hand, and what is gone",
         f"{_BRIDGE}/provider.go, Read",
         "test_on_the_engine.py::test_what_was_changed_by_hand_is_seen_and_put_right",
-        ("test_every_type.py::test_it_is_gone_after_a_delete_and_deleting_it_again_is_no_error",),
+        (
+            "test_every_type.py::test_a_change_made_by_hand_is_seen_by_a_refresh",
+            "test_every_type.py::test_it_is_gone_after_a_delete_and_deleting_it_again_is_no_error",
+        ),
     ),
     Behaviour(
         "every type can be imported",
