@@ -36,8 +36,8 @@ TOOLS = [
     "Kubernetes",
     "kwok",
     "kubectl",
-    "Helm",
     "Karpenter",
+    "Helm",
     "KEDA",
     "Prometheus",
 ]

@@ -115,14 +115,6 @@ MODULES: Mapping[str, Module] = MappingProxyType(
                 programs=_kubernetes("kubectl", "kubectl"),
             ),
             Module(
-                name="helm",
-                title="Helm",
-                purpose="renders the charts of Helm releases under test",
-                version="3.20.2",  # what pulumi-kubernetes itself releases with: its provider/go.mod
-                path="helm.sh/helm/v3",
-                programs=(Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", _HELM_VARIABLES),),
-            ),
-            Module(
                 name="karpenter",
                 title="Karpenter",
                 purpose="brings nodes to a testkit cluster",
@@ -135,6 +127,14 @@ MODULES: Mapping[str, Module] = MappingProxyType(
                 ),
                 data={"crds": ("kwok/charts/crds/*.yaml", "kwok/apis/crds/*.yaml")},
                 silent=True,
+            ),
+            Module(
+                name="helm",
+                title="Helm",
+                purpose="renders the charts of Helm releases under test",
+                version="3.20.2",  # what pulumi-kubernetes itself releases with: its provider/go.mod
+                path="helm.sh/helm/v3",
+                programs=(Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", _HELM_VARIABLES),),
             ),
             Module(
                 name="keda",

@@ -238,10 +238,8 @@ def test_a_release_goes_through_the_engine(cluster: Cluster, namespace: str, cha
     shop.up()
     assert shop.outputs["names"] == ["shop-ledger", "shop-orders", "shop-returns", "shop-settings"]
     assert shop.preview().nothing()
-    assert shop.refresh().nothing()
     shop.change(config={"greeting": "good morning"})
-    assert [step.name for step in shop.preview().updated(RELEASE)] == ["shop"]
-    shop.up()
+    assert [step.name for step in shop.up().updated(RELEASE)] == ["shop"]
     assert data(cluster, namespace, "shop-settings")["greeting"] == "good morning"
     secret = cluster.objects.find("Secret", "mlgate-testkit-release.shop", namespace)
     assert secret
