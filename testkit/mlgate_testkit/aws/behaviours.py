@@ -34,6 +34,16 @@ GENERAL: tuple[Behaviour, ...] = (
         "test_properties.py::test_a_value_of_the_wrong_shape_is_named_by_its_place",
     ),
     Behaviour(
+        "a value outside of its list is refused in Check, and so are arguments that do not go together",
+        "documentation of each argument; terraform-plugin-sdk: ConflictsWith, ExactlyOneOf, ValidateFunc",
+        "test_allowed.py::test_a_value_outside_of_its_list_is_refused_by_its_place",
+        (
+            "test_allowed.py::test_two_arguments_that_do_not_go_together_are_refused_by_the_second",
+            "test_allowed.py::test_none_of_several_of_which_there_must_be_one_is_refused",
+            "test_allowed.py::test_what_is_refused_is_what_the_real_provider_refuses",
+        ),
+    ),
+    Behaviour(
         "without a name a resource is called like in the program, with a hyphen and seven hex digits; the name stays",
         f"{_BRIDGE}/names.go",
         "test_naming.py::test_a_resource_without_a_name_is_called_like_in_the_program_with_seven_digits",

@@ -276,6 +276,7 @@ MODELS = (
         rules=(
             _launchable,
             conflicting("userData", "userDataBase64"),
+            conflicting("placementGroup", "placementGroupId"),
             conflicting("securityGroups", "vpcSecurityGroupIds"),
             base64_text("userDataBase64"),
             enumerated("tenancy", "ec2", "Tenancy"),

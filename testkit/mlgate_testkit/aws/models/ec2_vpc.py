@@ -181,6 +181,7 @@ MODELS = (
             choice("instanceTenancy", "default", "dedicated"),
             conflicting("cidrBlock", "ipv4NetmaskLength"),
             conflicting("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"),
+            conflicting("ipv6CidrBlock", "ipv6NetmaskLength"),
             _together,
         ),
         behaviours=(

@@ -10,7 +10,7 @@ from mlgate_testkit.aws.documents import listed, malformed, public, statements
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.s3_bucket import BUCKET
 from mlgate_testkit.aws.principals import require_principals
-from mlgate_testkit.aws.rules import Rule, between, choice, holds, values_at
+from mlgate_testkit.aws.rules import Rule, between, choice, conflicting, holds, values_at
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS", "setting"]
@@ -364,6 +364,7 @@ MODELS = (
         _get_logging,
         _delete_logging,
         state_only=frozenset({"targetGrants", "targetObjectKeyFormat", "expectedBucketOwner"}),
+        rules=(conflicting("partitionedPrefix", "simplePrefix", inside="targetObjectKeyFormat"),),
         behaviours=(
             Behaviour(
                 "the target bucket must let the logging service write",
