@@ -70,7 +70,7 @@ def simulated_aws(_aws_process: Simulated) -> Iterator[Simulated]:
 
 @pytest.fixture(scope="session")
 def kubernetes_cluster() -> Iterator[Cluster]:
-    """A real Kubernetes control plane with fake nodes, one for each pytest process, on which nothing of a test stays after it.
+    """A real control plane with fake nodes, one for each pytest process, tidied after each test that names it (`Cluster.tidied`).
 
     Define your own of this name for one with Karpenter.
     """

@@ -37,6 +37,7 @@ TOOLS = [
     "kwok",
     "kubectl",
     "Karpenter",
+    "Helm",
     "KEDA",
     "Prometheus",
 ]

@@ -62,6 +62,13 @@ def _kubernetes(module: str, *programs: str) -> tuple[Program, ...]:
     return tuple(Program(name, module, f"k8s.io/kubernetes/cmd/{name}", _kubernetes_variables("1.35.0")) for name in programs)
 
 
+# As its Makefile sets them: without the second pair it takes every cluster that it does not ask for Kubernetes 1.20.
+_HELM_VARIABLES = {
+    "helm.sh/helm/v3/internal/version.version": "v3.20.2",
+    "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": "1",
+    "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": "35",
+}
+
 # In the order in which they are built: what is needed first, first.
 MODULES: Mapping[str, Module] = MappingProxyType(
     {
@@ -120,6 +127,14 @@ MODULES: Mapping[str, Module] = MappingProxyType(
                 ),
                 data={"crds": ("kwok/charts/crds/*.yaml", "kwok/apis/crds/*.yaml")},
                 silent=True,
+            ),
+            Module(
+                name="helm",
+                title="Helm",
+                purpose="renders the charts of Helm releases under test",
+                version="3.20.2",  # what pulumi-kubernetes itself releases with: its provider/go.mod
+                path="helm.sh/helm/v3",
+                programs=(Program("helm", "helm", "helm.sh/helm/v3/cmd/helm", _HELM_VARIABLES),),
             ),
             Module(
                 name="keda",
@@ -235,7 +250,7 @@ def _require_version(module: Module, program: Path) -> None:
 
 
 def _version_question(program: str) -> list[str]:
-    return ["version", "--client"] if program == "kubectl" else ["--version"]
+    return {"helm": ["version", "--short"], "kubectl": ["version", "--client"]}.get(program, ["--version"])
 
 
 def _copy(files: list[Path], target: Path) -> None:

@@ -34,14 +34,26 @@ GENERAL: tuple[Behaviour, ...] = (
         "test_properties.py::test_a_value_of_the_wrong_shape_is_named_by_its_place",
     ),
     Behaviour(
+        "a value outside of its list is refused in Check, and so are arguments that do not go together",
+        "documentation of each argument; terraform-plugin-sdk: ConflictsWith, ExactlyOneOf, ValidateFunc",
+        "test_allowed.py::test_a_value_outside_of_its_list_is_refused_by_its_place",
+        (
+            "test_allowed.py::test_two_arguments_that_do_not_go_together_are_refused_by_the_second",
+            "test_allowed.py::test_none_of_several_of_which_there_must_be_one_is_refused",
+            "test_allowed.py::test_what_is_refused_is_what_the_real_provider_refuses",
+        ),
+    ),
+    Behaviour(
         "without a name a resource is called like in the program, with a hyphen and seven hex digits; the name stays",
         f"{_BRIDGE}/names.go",
-        "test_naming.py::test_an_automatic_name_stays_whatever_the_seed",
+        "test_naming.py::test_a_resource_without_a_name_is_called_like_in_the_program_with_seven_digits",
+        ("test_naming.py::test_an_automatic_name_stays_whatever_the_seed",),
     ),
     Behaviour(
         "a name of the program's own that does not change makes a replacement delete first",
         f"{_BRIDGE}/schema.go, nameRequiresDeleteBeforeReplace",
         "test_naming.py::test_a_replacement_under_a_name_of_the_programs_own_deletes_first",
+        ("test_naming.py::test_a_name_of_the_programs_own_with_a_git_sha_is_no_automatic_one",),
     ),
     Behaviour(
         "a preview knows arguments, region and tagsAll; what only AWS knows is unknown",
@@ -57,6 +69,10 @@ GENERAL: tuple[Behaviour, ...] = (
         "a refresh shows what was changed by hand, and what is gone",
         f"{_BRIDGE}/provider.go, Read",
         "test_on_the_engine.py::test_what_was_changed_by_hand_is_seen_and_put_right",
+        (
+            "test_every_type.py::test_a_change_made_by_hand_is_seen_by_a_refresh",
+            "test_every_type.py::test_it_is_gone_after_a_delete_and_deleting_it_again_is_no_error",
+        ),
     ),
     Behaviour(
         "every type can be imported",
@@ -72,16 +88,25 @@ GENERAL: tuple[Behaviour, ...] = (
         "throttling is retried 25 times (maxRetries), then told in AWS's words; nothing here waits",
         "provider configuration, maxRetries; aws-sdk-go-v2",
         "test_controls.py::test_throttling_beyond_it_is_told_in_awss_words",
+        ("test_controls.py::test_throttling_within_the_providers_patience_is_not_noticed",),
     ),
     Behaviour(
         "defaultTags reach every resource that has tags, ignoreTags hides tags, other default tags are a difference",
         "provider configuration; terraform-provider-aws, internal/tags",
         "test_config.py::test_default_tags_reach_the_cloud_and_the_resources_own_win",
+        (
+            "test_config.py::test_ignored_tags_are_neither_read_nor_drift",
+            "test_config.py::test_other_default_tags_are_a_difference_of_every_resource",
+        ),
     ),
     Behaviour(
         "a region that does not exist, a setting that does not, and an account that is not allowed are refused",
         "provider configuration",
-        "test_config.py::test_another_account_than_allowed_is_refused",
+        "test_config.py::test_a_region_that_does_not_exist_is_refused",
+        (
+            "test_config.py::test_a_setting_that_does_not_exist_names_the_nearest",
+            "test_config.py::test_another_account_than_allowed_is_refused",
+        ),
     ),
     Behaviour(
         "a resource's own region is where it lives; another one is a new resource",
@@ -124,7 +149,8 @@ def _behaviours() -> Iterator[str]:
     yield "|---|---|---|---|"
     for owner, behaviours in BEHAVIOURS.items():
         for each in behaviours:
-            yield f"| {_short(owner)} | {_cell(each.does)} | {_cell(each.source)} | `{each.test.partition('::')[2]}` |"
+            tests = ", ".join(f"`{test.partition('::')[2]}`" for test in (each.test, *each.also))
+            yield f"| {_short(owner)} | {_cell(each.does)} | {_cell(each.source)} | {tests} |"
 
 
 def _types() -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
-__all__ = ["json_text", "malformed", "public", "same_document", "statements"]
+__all__ = ["json_text", "listed", "malformed", "public", "same_document", "statements"]
 
 _TOP = {"Version", "Id", "Statement"}
 _STATEMENT = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
@@ -64,12 +64,17 @@ def statements(document: str) -> list[dict[str, Any]]:
     return found if isinstance(found, list) else [found]
 
 
+def listed(value: Any) -> list[Any]:
+    """What a policy writes as one or as a list of several, as a list; nothing is an empty one."""
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
 def public(document: str) -> bool:
     """Whether anyone at all is allowed something, with no condition (S3 user guide, "The meaning of 'public'"; no list of keys)."""
     return any(
         statement.get("Effect") == "Allow"
         and not statement.get("Condition")
-        and "*" in _listed(principal.get("AWS", []) if isinstance(principal := statement.get("Principal", {}), Mapping) else principal)
+        and "*" in listed(principal.get("AWS", []) if isinstance(principal := statement.get("Principal", {}), Mapping) else principal)
         for statement in statements(document)
     )
 
@@ -108,10 +113,10 @@ def _problems(statement: Mapping[str, Any], kind: str) -> Iterator[str]:
             yield "Policy document should not specify a principal."
     else:
         yield from _one_of(statement, "Principal", "Missing required field Principal")
-    for action in _listed(statement.get("Action", statement.get("NotAction"))):
+    for action in listed(statement.get("Action", statement.get("NotAction"))):
         if action != "*" and not re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9*?]+", str(action)):
             yield f"Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc. ({action})"
-    for resource in _listed(statement.get("Resource", statement.get("NotResource"))):
+    for resource in listed(statement.get("Resource", statement.get("NotResource"))):
         if resource != "*" and not re.fullmatch(r"(arn|\*):.*", str(resource)):
             yield f'Resource {resource} must be in ARN format or "*".'
     yield from _principal(statement.get("Principal", statement.get("NotPrincipal", "*")))
@@ -140,7 +145,3 @@ def _conditions(conditions: Any) -> Iterator[str]:
             yield f"Invalid Condition type : {operator}."
         elif not isinstance(keys, Mapping) or not all(":" in key for key in keys):
             yield _SYNTAX
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]

@@ -30,9 +30,10 @@ def forces_new_below(model: ResourceModel, path: str, outputs: Outputs, news: In
     """Whether a whole object was added or taken away at `path`, and a field in it that cannot change in place thereby does.
 
     A field that says what the cloud holds anyway changes nothing, nor does an object that the cloud had none of (encryption is turned on in
-    place, and turned off never). A member of a list (a disk) comes or goes with all its fields.
+    place, and turned off never). A member of a list (a disk) comes or goes with all its fields, and so do all of a list that does.
     """
-    if path.endswith("]"):
+    members = news.get(path) or (path not in model.computed and outputs.get(path))
+    if path.endswith("]") or (members and isinstance(members, list)):
         return any(each.startswith(f"{re.sub(_INDEX, '', path)}.") for each in model.forces_new)
     for each in model.forces_new:
         if each.startswith(f"{path}."):

@@ -19,7 +19,7 @@ from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["AutoName", "Behaviour", "FunctionModel", "ResourceModel", "same_set"]
 
-_SUFFIX = 7  # hex digits, as the real provider appends
+_DRAWN, _PROOF = 4, 3  # hex digits; together the seven that the real provider appends
 
 
 def same_set(before: Any, after: Any) -> bool:
@@ -32,11 +32,12 @@ def same_set(before: Any, after: Any) -> bool:
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """One row of a faithfulness table: what the simulation does, where that is written down, and the test that shows it
-    ("test_s3.py::test_...", below tests/testkit/aws)."""
+    ("test_s3.py::test_...", below tests/testkit/aws); `also`: further tests, where one does not show all of it."""
 
     does: str
     source: str
     test: str
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class AutoName:
         if not self.random:
             return name
         prefix, end = self.adjust(f"{name}-"), self.suffix(inputs)
-        made = prefix + hashlib.sha256(seed).hexdigest()[:_SUFFIX] + end
+        drawn = prefix + hashlib.sha256(seed).hexdigest()[:_DRAWN]
+        made = drawn + _proof(drawn) + end
         if len(made) > self.at_most:
             raise ValueError(
-                f"name '{prefix}' plus {_SUFFIX + len(end)} random chars is longer than maximum length {self.at_most}: "
+                f"name '{prefix}' plus {_DRAWN + _PROOF + len(end)} random chars is longer than maximum length {self.at_most}: "
                 f"shorten the resource's name by {len(made) - self.at_most}, or set {self.argument!r} yourself"
             )
         return made
@@ -71,9 +73,15 @@ class AutoName:
     def made(self, value: object) -> bool:
         """Whether `value` is an automatic name, of whatever the program called the resource then: an alias may have renamed it since.
 
-        The real provider keeps a list of the arguments that were automatic (`__defaults`); the seven digits are all there is to see here.
+        The real provider keeps a list of the arguments that were automatic (`__defaults`). Here the name shows it itself: its last digits
+        follow from what is before them, so that "judge-1a2b3c4", a name of the program's own with a git SHA, is none (but one in 4096).
         """
-        return self.random and isinstance(value, str) and bool(re.search(r"-[0-9a-f]{7}(\.fifo)?$", value))
+        found = re.fullmatch(rf"(.*-[0-9a-f]{{{_DRAWN}}})([0-9a-f]{{{_PROOF}}})(\.fifo)?", value) if isinstance(value, str) else None
+        return self.random and found is not None and found[2] == _proof(found[1])
+
+
+def _proof(drawn: str) -> str:
+    return hashlib.sha256(drawn.encode()).hexdigest()[:_PROOF]
 
 
 @dataclass(frozen=True, slots=True)

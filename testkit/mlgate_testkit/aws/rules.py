@@ -1,4 +1,8 @@
-"""Rules on arguments: small functions from inputs to what is wrong. A value that is not known yet breaks no rule."""
+"""Rules on arguments: from inputs to what is wrong. A value that is not known yet breaks no rule.
+
+What a rule that lists values or arguments says can be read off it (`Choice`, `Conflicting`, `ExactlyOne`): tests try each, and hold all
+against what the real provider says. The others are functions.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +18,9 @@ from mlgate_testkit.provider.provider import Failure, Inputs
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
 __all__ = [
+    "Choice",
+    "Conflicting",
+    "ExactlyOne",
     "Rule",
     "base64_text",
     "between",
@@ -42,16 +50,74 @@ def values_at(inputs: Any, path: str, place: str = "") -> Iterator[tuple[str, An
         yield from values_at(inputs.get(key), rest, f"{place}.{key}" if place else key)
 
 
-def choice(path: str, *allowed: str) -> Rule:
-    """The value must be one of these. The text is the real provider's."""
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The value at `path` must be one that is listed, which is asked for with the first value: botocore's lists take time to read.
 
-    def rule(inputs: Inputs) -> Iterator[Failure]:
-        for place, value in values_at(inputs, path):
-            if value not in allowed:
-                listed = " ".join(f'"{each}"' for each in allowed)
-                yield Failure(place, f"expected {place} to be one of [{listed}], got {value}")
+    The text is the real provider's. `enumeration`: where in botocore's models the list is ("ec2.Tenancy"); "" where it is our own.
+    """
 
-    return rule
+    path: str
+    listed: Callable[[], tuple[str, ...]]
+    enumeration: str = ""
+
+    def __call__(self, inputs: Inputs) -> Iterator[Failure]:
+        for place, value in values_at(inputs, self.path):
+            if value not in self.listed():
+                shown = " ".join(f'"{each}"' for each in self.listed())
+                yield Failure(place, f"expected {place} to be one of [{shown}], got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class Conflicting:
+    """At most one of these arguments may be given (Terraform's ConflictsWith): of each object at `inside`, or of the whole."""
+
+    arguments: tuple[str, ...]
+    inside: str = ""
+
+    def __call__(self, inputs: Inputs) -> Iterator[Failure]:
+        for within, given in _given(inputs, self.inside, self.arguments):
+            for argument in given[1:]:
+                yield Failure(within + argument, f'Conflicting configuration arguments: "{argument}": conflicts with {given[0]}')
+
+
+@dataclass(frozen=True, slots=True)
+class ExactlyOne:
+    """One of these arguments, and no second (Terraform's ExactlyOneOf): of each object at `inside`, or of the whole."""
+
+    arguments: tuple[str, ...]
+    inside: str = ""
+
+    def __call__(self, inputs: Inputs) -> Iterator[Failure]:
+        wrong, listed = "Invalid combination of arguments:", ",".join(self.arguments)
+        for within, given in _given(inputs, self.inside, self.arguments):
+            if not given:
+                yield Failure(within + self.arguments[0], f"{wrong} one of `{listed}` must be specified")
+            elif len(given) > 1:
+                found = ",".join(given)
+                yield Failure(within + given[1], f"{wrong} only one of `{listed}` can be specified, but `{found}` were")
+
+
+def _given(inputs: Inputs, inside: str, arguments: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    """Of each object at `inside` where its fields are, and which of the arguments it has."""
+    for place, value in values_at(inputs, inside):
+        if isinstance(value, Mapping):
+            yield f"{place}." if place else "", [argument for argument in arguments if value.get(argument) is not None]
+
+
+def choice(path: str, *allowed: str) -> Choice:
+    """The value must be one of these."""
+    return Choice(path, lambda: allowed)
+
+
+def conflicting(*arguments: str, inside: str = "") -> Conflicting:
+    """At most one of these may be given."""
+    return Conflicting(arguments, inside)
+
+
+def exactly_one(*arguments: str, inside: str = "") -> ExactlyOne:
+    """One of these, and no second."""
+    return ExactlyOne(arguments, inside)
 
 
 def between(path: str, least: float, most: float) -> Rule:
@@ -74,33 +140,6 @@ def text(path: str, pattern: str, says: str, *, at_most: int = 0) -> Rule:
                 yield Failure(place, f"{value!r} has {len(str(value))} characters; at most {at_most} are allowed")
             elif not re.fullmatch(pattern, str(value), re.DOTALL):
                 yield Failure(place, f"{value!r} {says}")
-
-    return rule
-
-
-def conflicting(*arguments: str) -> Rule:
-    """At most one of these may be given (Terraform's ConflictsWith)."""
-
-    def rule(inputs: Inputs) -> Iterator[Failure]:
-        given = [argument for argument in arguments if inputs.get(argument) is not None]
-        for argument in given[1:]:
-            yield Failure(argument, f'Conflicting configuration arguments: "{argument}": conflicts with {given[0]}')
-
-    return rule
-
-
-def exactly_one(*arguments: str) -> Rule:
-    """One of these, and no second (Terraform's ExactlyOneOf)."""
-
-    def rule(inputs: Inputs) -> Iterator[Failure]:
-        given = [argument for argument in arguments if inputs.get(argument) is not None]
-        listed = ",".join(arguments)
-        if not given:
-            yield Failure(arguments[0], f"Invalid combination of arguments: one of `{listed}` must be specified")
-        elif len(given) > 1:
-            yield Failure(
-                given[1], f"Invalid combination of arguments: only one of `{listed}` can be specified, but `{','.join(given)}` were"
-            )
 
     return rule
 

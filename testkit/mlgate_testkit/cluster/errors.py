@@ -7,3 +7,7 @@ from mlgate.errors import MlgateError
 
 class ClusterError(MlgateError):
     """The API server refused an object, or what was waited for did not come about; the message says what was seen last."""
+
+
+class RefusedError(ClusterError):
+    """The API server answered, and the answer is no."""

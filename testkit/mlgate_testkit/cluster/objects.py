@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from mlgate_testkit.cluster.errors import ClusterError
+from mlgate_testkit.cluster.errors import ClusterError, RefusedError
 from mlgate_testkit.cluster.manifests import parse_manifests
+from mlgate_testkit.nearest import listed
 
 if TYPE_CHECKING:
     import urllib3
@@ -29,7 +30,6 @@ MANAGER = "mlgate-testkit"
 _ANSWER_S = 30.0
 _SERVED_S = 10.0  # for a kind whose definition was applied a moment ago
 _POLL_S = 0.05
-_SHOWN = 12
 _DISCOVERY = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 _APPLY, _MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
@@ -150,8 +150,7 @@ class Objects:
     def _way_to_one(self, kind: str) -> str:
         about = [each["metadata"] for each in self.list(kind)]
         there = sorted(f"{each['namespace']}/{each['name']}" if "namespace" in each else each["name"] for each in about)
-        more = f" and {len(there) - _SHOWN} more" if len(there) > _SHOWN else ""
-        return f"give the name (and `namespace=`) of one that is there: {', '.join(there[:_SHOWN])}{more}" if there else "make one first"
+        return f"give the name (and `namespace=`) of one that is there: {listed(there)}" if there else "make one first"
 
     def _way_to(self, kind: str) -> str:
         group = kind.rsplit("/", 2)[0] if kind.count("/") == 2 else ""
@@ -220,7 +219,7 @@ class Objects:
         if answer.status == HTTPStatus.NOT_FOUND and missing_ok:
             return None
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            raise ClusterError(f"the API server refused {method}: {_reason(answer.data)}", where=url, remedy="correct the object")
+            raise RefusedError(f"the API server refused {method}: {_reason(answer.data)}", where=url, remedy="correct the object")
         value: Object = json.loads(answer.data)
         if answer.status == HTTPStatus.CREATED and "uid" in value["metadata"]:  # a review, say, is created and nowhere afterwards
             self.made.append(path if method == "PATCH" else f"{path}/{quote(value['metadata']['name'])}")

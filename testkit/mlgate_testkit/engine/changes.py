@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from mlgate.errors import StackError, UsageError
 from mlgate_testkit.engine.events import Diagnostic, Event, EventLog, PropertyChange, ResourceState
-from mlgate_testkit.engine.nearest import nearest
+from mlgate_testkit.nearest import meant
 from mlgate_testkit.provider.provider import compare
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
@@ -151,7 +151,7 @@ class Changes:
         found = [step for step in self._typed(type) if step.name == name]
         if not found:
             there = sorted({step.name for step in self._typed(type)})
-            raise UsageError(f"there is no resource {name!r}", where=self._where, remedy=nearest(name, there, "the resources"))
+            raise UsageError(f"there is no resource {name!r}", where=self._where, remedy=meant(name, there, "the resources"))
         if len(found) > 1:
             types = ", ".join(step.type for step in found)
             raise UsageError(f"{len(found)} resources are called {name!r}", where=self._where, remedy=f"add type=, one of {types}")
@@ -183,7 +183,7 @@ class Changes:
             raise UsageError(
                 f"no resource is a {type!r}",
                 where=self._where,
-                remedy=f"{nearest(type, self.types, 'the types')}; to say that there is none, look into .types",
+                remedy=f"{meant(type, self.types, 'the types')}; to say that there is none, look into .types",
             )
         return tuple(step for step in self.steps if step.type == type)
 

@@ -159,9 +159,13 @@ def _killing(kill_at: Callable[[Event], bool]) -> Callable[[Event], None]:
 
 
 def _unended(changes: Changes) -> str:
-    """What an operation that took too long was at."""
+    """What an operation that took too long was at, as far as its events tell."""
     steps = ", ".join(f"{step.operation} {step.type} {step.name}" for step in changes if step.phase != "ended")
-    return f"what had not ended: {steps}" if steps else "no resource was worked on, so it was the program that did not end"
+    if steps:
+        return f"what had not ended: {steps}"
+    if changes.steps:
+        return "whatever it had begun has ended by now, so the last of it was slow, or the program did not end"
+    return "no resource was worked on, so it was the program that did not end"
 
 
 def _said(output: Path) -> str:

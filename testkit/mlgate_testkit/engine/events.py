@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mlgate.errors import StackError, UsageError
-from mlgate_testkit.engine.nearest import nearest
+from mlgate_testkit.nearest import meant
 from mlgate_testkit.provider.values import UNKNOWN
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
@@ -142,7 +142,7 @@ class EventLog:
         if not named:
             there = sorted({event.name for event in acted})
             raise UsageError(
-                f"nothing was done to a resource {name!r}", where="events", remedy=nearest(name, there, "what something was done to")
+                f"nothing was done to a resource {name!r}", where="events", remedy=meant(name, there, "what something was done to")
             )
         urns = sorted({event.urn for event in named})
         if len(urns) > 1:

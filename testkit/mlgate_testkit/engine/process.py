@@ -66,8 +66,8 @@ def follow(
     """Runs an operation to its end. Returns its exit status (negative: the signal that ended it), and the event it was killed at.
 
     `hear` gets each object of the event log as it is written, and may raise Killed. Raises TimedOut, and StackError for a line that is no
-    JSON. Ctrl-C lets what is in flight end, for a while; a second one ends all at once. So does the time limit, and what is in flight can
-    still say how far it came. Nothing of the engine runs when this returns.
+    JSON. Ctrl-C and the time limit let what is in flight end, for a while, and say how far it came; a second Ctrl-C ends all at once.
+    Nothing of the engine runs when this returns.
     """
     killed_at: Event | None = None
     with output.open("wb") as log, closing(_Growing(events)) as written:

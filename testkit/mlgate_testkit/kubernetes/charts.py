@@ -1,25 +1,17 @@
-"""Helm charts that are at hand: what they are, their digest, and what `helm template` makes of them."""
+"""Helm charts that are at hand: what they are, and their digest."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import shutil
-import subprocess
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import yaml
 
-from mlgate_testkit.kubernetes.manifests import decode
 from mlgate_testkit.provider.provider import ProviderError
 
-__all__ = ["Chart", "find_chart", "render"]
-
-_RENDER_S = 120
+__all__ = ["Chart", "find_chart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,32 +46,6 @@ def find_chart(named: str) -> Chart | None:
     if _is_path(named):
         raise ProviderError(f"there is no Helm chart at {path.absolute()}; a relative path begins in the program's folder")
     return None
-
-
-def render(chart: Chart, release: str, namespace: str, values: dict[str, Any], *, with_definitions: bool) -> list[dict[str, Any]] | None:
-    """The objects of the chart, hooks left out; None where no `helm` is on PATH. Raises ProviderError with what helm says."""
-    helm = shutil.which("helm")
-    if helm is None:
-        return None
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        json.dump(values, file)
-        file.flush()
-        command = [helm, "template", release, str(chart.path), "--namespace", namespace, "--values", file.name]
-        try:
-            done = subprocess.run(
-                [*command, *(["--include-crds"] if with_definitions else [])],
-                capture_output=True,
-                text=True,
-                timeout=_RENDER_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise ProviderError(f"helm template {release} {chart.path}: {error}") from None
-    if done.returncode:
-        raise ProviderError(f"helm template {release} {chart.path} failed: {done.stderr.strip()[-2000:]}")
-    objects = decode(done.stdout, namespace, lambda _kind: True)
-    return [each for each in objects if "helm.sh/hook" not in (each["metadata"].get("annotations") or {})]
 
 
 def _is_path(named: str) -> bool:

@@ -74,6 +74,7 @@ class Connection:
         settings.retries = False
         self._client = client.ApiClient(settings)
         self.server = str(settings.host)
+        self.kubeconfig = {**chosen, "current-context": context or kubeconfig.get("current-context")}
         self.namespace = _namespace(chosen, context)
         self._lock = threading.Lock()
         self._pinging = threading.Lock()

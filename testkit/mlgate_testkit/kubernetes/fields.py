@@ -8,7 +8,7 @@ import typing
 from pulumi import _types
 
 from mlgate_testkit.kubernetes.kinds import ObjectKind
-from mlgate_testkit.record.arguments import nearest
+from mlgate_testkit.nearest import nearest
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types, union_members
 
 __all__ = ["field_meant"]

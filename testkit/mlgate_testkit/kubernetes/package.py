@@ -38,7 +38,7 @@ class KubernetesStandIn:
     def use(self, kubeconfig: str, throwaway: bool = False) -> None:
         """The cluster of programs that name none: a kubeconfig's path or content; "" for none. Raises ProviderError: it is neither.
 
-        `throwaway`: nobody but the tests works on it, so that `sweep` may.
+        `throwaway`: nobody but the tests works on it, so that `sweep` may, and a wait for pods ends where it has no node.
         """
         if kubeconfig:
             read_kubeconfig(kubeconfig)
@@ -76,7 +76,8 @@ class KubernetesStandIn:
         if not given:
             return KubernetesProvider(settings, None, _NOWHERE)
         try:
-            return KubernetesProvider(settings, self._connection(given, settings), "")
+            own = self._throwaway and read_kubeconfig(given) == read_kubeconfig(self._kubeconfig)
+            return KubernetesProvider(settings, self._connection(given, settings), "", throwaway=own)
         except ProviderError as error:
             return KubernetesProvider(settings, None, str(error))
 

@@ -35,15 +35,18 @@ _REPLACE_UNREADY = "pulumi.com/replaceUnready"
 
 
 class KubernetesProvider:
-    """`connection` is None while the cluster is not known, or where none is named (`unreachable` says why)."""
+    """`connection` is None while the cluster is not known, or where none is named (`unreachable` says why).
 
-    def __init__(self, settings: Settings, connection: Connection | None, unreachable: str) -> None:
+    `throwaway`: nobody but the tests works on the cluster.
+    """
+
+    def __init__(self, settings: Settings, connection: Connection | None, unreachable: str, *, throwaway: bool = False) -> None:
         self._settings = settings
         self._connection = connection
         self._unreachable = unreachable
         self._mutability = Mutability(config_maps=settings.mutable_config_maps, secrets=settings.mutable_secrets)
-        self._steps = Steps(connection, settings) if connection else None
-        self._releases = Releases(self._steps, self._default_namespace())
+        self._steps = Steps(connection, settings, throwaway=throwaway) if connection else None
+        self._releases = Releases(self._steps, connection, self._default_namespace())
 
     # -- before anything is done
 

@@ -36,9 +36,13 @@ _POLICIES = {"orphan": "Orphan", "background": "Background"}
 
 
 class Steps:
-    """On one connection, with one provider's settings. Used by many threads at once."""
+    """On one connection, with one provider's settings. Used by many threads at once.
 
-    def __init__(self, connection: Connection, settings: Settings) -> None:
+    `throwaway`: nobody but the tests works on the cluster, so that only they, and Karpenter, bring it nodes.
+    """
+
+    def __init__(self, connection: Connection, settings: Settings, *, throwaway: bool = False) -> None:
+        self._throwaway = throwaway
         self._connection = connection
         self._settings = settings
         self._calls = Calls(connection, settings)
@@ -66,11 +70,20 @@ class Steps:
         live = self._patiently(kind, inputs, run, lambda served: self._calls.post(served, inputs, {}, run))
         return self._settled(kind, live, inputs, manager, run)
 
-    def apply_new(self, kind: ObjectKind, inputs: dict[str, Any], run: Run, owner: str = "") -> tuple[str, dict[str, Any]]:
-        """Fields of an object that may exist already; `owner` takes them from anybody."""
+    def apply_new(
+        self, kind: ObjectKind, inputs: dict[str, Any], run: Run, owner: str = "", *, wait: bool = True
+    ) -> tuple[str, dict[str, Any]]:
+        """Fields of an object that may exist already; `owner` takes them from anybody. Without `wait`, `settle` comes later."""
         manager, force = owner or new_manager(inputs), {"force": "true"} if owner else {}
         live = self._patiently(kind, inputs, run, lambda served: self._calls.apply(served, inputs, manager, force, run))
-        return self._settled(kind, live, inputs, manager, run)
+        return self._settled(kind, live, inputs, manager, run) if wait else (identity(live), as_outputs(live, manager))
+
+    def settle(self, kind: ObjectKind, inputs: dict[str, Any], run: Run, owner: str) -> None:
+        """Waits for what `owner` applied. Raises Unhealthy, with the reasons, if it does not get ready."""
+        live = self.find(kind, namespace_of(inputs), name_of(inputs))
+        if live is None:
+            raise ProviderError(f"{title(kind, inputs)} was removed by somebody before it was ready")
+        self._settled(kind, live, inputs, owner, run)
 
     # -- those that exist
 
@@ -113,8 +126,9 @@ class Steps:
         return bool(rule and live and not rule(live, self._calls.around(live)).done)
 
     def find(self, kind: ObjectKind, namespace: str, name: str) -> dict[str, Any] | None:
-        """The object, None where there is none."""
-        return self._calls.get(self._calls.served(kind), namespace, name)
+        """The object, None where there is none, or nothing of its kind."""
+        served = self._connection.served(kind)
+        return self._calls.get(served, namespace, name) if served else None
 
     def ensure_namespace(self, name: str, run: Run) -> None:
         """The namespace, made where there is none."""
@@ -230,6 +244,8 @@ class Steps:
         served, rule = self._calls.served(kind), rule_for(kind, inputs)
         if rule is None:
             return identity(live), as_outputs(live, manager)
+        if self._throwaway:
+            rule = with_nodes(rule, self._calls.nodeless)
 
         def look() -> dict[str, Any]:
             found = self._calls.get(served, namespace_of(live), name_of(live))
@@ -238,7 +254,7 @@ class Steps:
             return found
 
         try:
-            found, progress = until_ready(look, self._calls.around(live), with_nodes(rule, self._calls.nodeless), inputs, run)
+            found, progress = until_ready(look, self._calls.around(live), rule, inputs, run)
         except (ApiError, Unreachable) as error:  # it is there all the same, and must not get lost
             raise Unhealthy(identity(live), as_outputs(live, manager), mark_secrets(inputs), [str(error)]) from None
         outputs = as_outputs(dict(found), manager)

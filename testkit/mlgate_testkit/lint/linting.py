@@ -33,8 +33,8 @@ def sift(findings: Iterable[Finding], allow: Mapping[str, str] | None, known: Se
     if not isinstance(allow, Mapping | None):
         raise UsageError(
             f"allow is {allow!r}, and it takes a reason for each exception",
-            where="lint(allow=...)",
-            remedy='allow={"public-bucket:site/*": "it serves the website"}',
+            where="allow=...",
+            remedy=f'allow={{"{min(known)}": "why it may be so here"}}',
         )
     allowed = dict(allow or {})
     _refuse_empty(allowed, known)
@@ -75,6 +75,6 @@ def _covers(key: str, found: Finding) -> bool:
 def _refuse_empty(allowed: Mapping[str, str], known: Set[str]) -> None:
     for key, reason in allowed.items():
         if not str(reason).strip():
-            raise UsageError(f"{key} is allowed for no reason", where="lint(allow=...)", remedy="say why, in words a reviewer can judge")
+            raise UsageError(f"{key} is allowed for no reason", where="allow=...", remedy="say why, in words a reviewer can judge")
         if key.partition(":")[0] not in known:
-            raise UsageError(f"{key} names no rule", where="lint(allow=...)", remedy=f"rules are {', '.join(sorted(known))}")
+            raise UsageError(f"{key} names no rule", where="allow=...", remedy=f"rules are {', '.join(sorted(known))}")

@@ -19,19 +19,26 @@ if TYPE_CHECKING:
 
 __all__ = ["forced_replacements", "renamed"]
 
+_ALLOWED = "move what it holds first and allow this with the reason"
+
 
 def forced_replacements(changes: Changes) -> Iterator[Finding]:
-    """One for each property that forces a new resource, as deep as the provider says which."""
+    """One for each property that forces a new resource, as deep as the provider says which, or for one that goes without any."""
     going = [*changes.replaced(), *changes.deleted()]
     for step in changes.replaced():
-        for path in _forcing(step) or ("",):
+        paths = _forcing(step)
+        if not paths:
+            problem = "the engine makes it anew, and no property is named for it: the old one goes with what it holds"
+            remedy = f"look for what asks for it (--target-replace, say); where it is wanted, {_ALLOWED}"
+            yield Finding("forced-replacement", step.type, step.name, "-", problem, remedy)
+        for path in paths:
             old, new = at(step.old_inputs, path), at(step.new_inputs, path)
             if new is UNKNOWN:
                 problem, remedy = _handed_on(step, old, going)
             else:
                 problem = f"it is {brief(new)} and was {brief(old)}: that needs a new resource, and the old one goes with what it holds"
-                remedy = "keep the old value; where the new one is wanted, move what it holds first and allow this with the reason"
-            yield Finding("forced-replacement", step.type, step.name, path or "-", problem, remedy)
+                remedy = f"keep the old value; where the new one is wanted, {_ALLOWED}"
+            yield Finding("forced-replacement", step.type, step.name, path, problem, remedy)
 
 
 def _forcing(step: Step) -> Sequence[str]:

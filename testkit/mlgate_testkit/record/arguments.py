@@ -7,7 +7,6 @@ does), Kubernetes reads neither. What the SDK leaves open is not judged.
 
 from __future__ import annotations
 
-import difflib
 import enum
 import json
 import typing
@@ -18,13 +17,14 @@ import pulumi
 from pulumi import _types
 
 from mlgate.errors import Problem
+from mlgate_testkit.nearest import nearest
 from mlgate_testkit.provider.values import UNKNOWN, Archive, Asset, ResourceReference, Secret
 from mlgate_testkit.record.creation import Creation
 from mlgate_testkit.record.graph import Graph
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types, python_names, required_fields, union_members
 from mlgate_testkit.record.tree import shown
 
-__all__ = ["check_arguments", "check_given", "missing", "nearest", "unexpected"]
+__all__ = ["check_arguments", "check_given", "missing", "unexpected"]
 
 _PROVIDER = "pulumi:providers:"
 _STRICT = ("kubernetes:",)
@@ -85,12 +85,6 @@ def unexpected(path: str, key: str, names: Mapping[str, str]) -> tuple[str, str]
 
 def missing(path: str, name: str) -> tuple[str, str]:
     return f'"{path}{name}" is missing', "it is required: give it a value"
-
-
-def nearest(wanted: str, known: typing.Iterable[str]) -> str | None:
-    plain = {name.replace("_", "").lower(): name for name in known}
-    close = difflib.get_close_matches(wanted.replace("_", "").lower(), plain, n=1, cutoff=0.55)
-    return plain[close[0]] if close else None
 
 
 def _arguments(resource_class: type | None, token: str) -> type | None:

@@ -13,7 +13,7 @@ from mlgate_testkit.provider.values import Secret
 __all__ = ["Asked", "Configuration"]
 
 _CLOSE = 0.75
-"""So near must the key that is read be: two keys that differ in a letter or two are hardly both meant."""
+"""So near is a misspelt key to the one that is meant; so are some pairs of which both are meant (min_replicas, max_replicas)."""
 
 
 class Asked(dict[str, str]):
@@ -63,7 +63,7 @@ class Configuration:
                 raise UsageError(
                     f"{key} is given, and the program never reads it; it reads {lacking[close[0]]}, which has no value",
                     where="record(config=...)",
-                    remedy=f"write {lacking[close[0]]!r}, or leave {key!r} out",
+                    remedy=f"write {lacking[close[0]]!r}; where both are meant, give that one a value too; or leave {key!r} out",
                 )
 
 

@@ -12,7 +12,8 @@ from types import FrameType
 import pulumi
 
 from mlgate.errors import MlgateError, Problem
-from mlgate_testkit.record.arguments import check_given, missing, nearest, unexpected
+from mlgate_testkit.nearest import nearest
+from mlgate_testkit.record.arguments import check_given, missing, unexpected
 from mlgate_testkit.record.creation import Creation, Creations, is_program, shorten
 from mlgate_testkit.record.misuse import APPLY, property_of
 from mlgate_testkit.record.sdk import arguments_of, python_names, required_fields, token_of

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlgate.errors import UsageError
+from mlgate_testkit.nearest import listed, nearest
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.resource import Properties, Resource
 from mlgate_testkit.record.sdk import token_of
@@ -79,9 +79,9 @@ class Graph:
             return found[0]
         wanted = f"{_text(type)} {name}" if name else _text(type)
         if found:
-            listed = ", ".join(f"{resource.path} ({resource.made_by})" if resource.made_by else resource.path for resource in found)
+            paths = [f"{resource.path} ({resource.made_by})" if resource.made_by else resource.path for resource in found]
             raise UsageError(
-                f"{len(found)} resources are {wanted}: {listed}",
+                f"{len(found)} resources are {wanted}: {listed(paths)}",
                 where=f"graph of {self.project}/{self.stack}",
                 remedy=f"name one: graph.one({_text(type)!r}, {found[0].name!r}), or take them all with graph.all",
             )
@@ -99,14 +99,12 @@ class Graph:
     def _nearest(self, wanted: str | type) -> str:
         same = self.all(wanted)
         if same:
-            return f"of this type there are: {', '.join(sorted(resource.name for resource in same))}"
+            return f"of this type there are: {listed(sorted(resource.name for resource in same))}"
         types = sorted({resource.type for resource in self.resources})
         if not types:
             return "the program registers no resource at all"
-        near = difflib.get_close_matches(_text(wanted).lower(), {one.lower(): one for one in types}, n=1, cutoff=0.6)
-        told = f"nearest is {next(one for one in types if one.lower() == near[0])}; " if near else ""
-        shown = ", ".join(types[:20]) + (f" and {len(types) - 20} more" if len(types) > 20 else "")
-        return f"{told}there are: {shown}"
+        near = nearest(_text(wanted), types)
+        return (f"nearest is {near}; " if near else "") + f"there are: {listed(types)}"
 
 
 def _is(resource: Resource, wanted: str | type) -> bool:

@@ -24,8 +24,6 @@ from mlgate_testkit.record.transforms import Transforms
 
 __all__ = ["NoMocks", "RecordingMonitor"]
 
-_HOOKS = ("before_create", "after_create", "before_update", "after_update", "before_delete", "after_delete", "on_error")
-
 
 class NoMocks(Mocks):
     """What `set_mocks` wants beside a monitor. The monitor answers everything itself."""
@@ -88,7 +86,7 @@ class RecordingMonitor(MockMonitor):
                 additional_secret_outputs=tuple(request.additionalSecretOutputs),
                 aliases=_aliases(request),
                 custom_timeouts=_timeouts(request.customTimeouts),
-                hooks={kind: tuple(names) for kind in _HOOKS if (names := getattr(request.hooks, kind, ()))},
+                hooks={kind.name: tuple(names) for kind, names in request.hooks.ListFields()},
                 import_id=request.importId or None,
                 version=request.version or None,
                 parent_urn=request.parent or None,

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pulumi import ConfigMissingError
 from pulumi.runtime import register_stack_transformation, set_mocks
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.config import CONFIG, set_all_config
@@ -91,7 +92,8 @@ def record(
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
             failure = error
-    configuration.refuse_misspelt(asked.keys_read)
+    if run.lacks_configuration_at_most(failure):
+        configuration.refuse_misspelt(asked.keys_read)
     graph = run.graph(failure)
     graph.config = {key: Secret(value) if key in configuration.secret else value for key, value in configuration.values.items()}
     return graph
@@ -128,6 +130,10 @@ class _Run:
         finally:
             gc.unfreeze()
             _wind_up(loop)
+
+    def lacks_configuration_at_most(self, failure: Exception | None) -> bool:
+        """Whether the program failed for no other reason than a value it was not given. Any other is what its author has to see."""
+        return isinstance(self._own_failure or failure, ConfigMissingError | None)
 
     def graph(self, failure: Exception | None) -> Graph:
         """The graph, or everything that stands against it."""

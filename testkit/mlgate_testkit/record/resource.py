@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlgate.errors import UsageError
+from mlgate_testkit.nearest import listed, nearest
 
 if TYPE_CHECKING:
     from mlgate_testkit.record.graph import Graph
@@ -26,12 +26,9 @@ class Properties(dict[str, Any]):
         self._place = place
 
     def __missing__(self, key: str) -> Any:
-        spoken = {each.lower(): each for each in self}
-        near = difflib.get_close_matches(str(key).replace("_", "").lower(), spoken, n=1)
-        meant = f"nearest is {spoken[near[0]]!r}; " if near else ""
-        raise NoPropertyError(
-            f"there is no {key!r}", where=self._place, remedy=f"{meant}there are {', '.join(sorted(self)) or 'none at all'}"
-        )
+        near = nearest(str(key), self)
+        told = f"nearest is {near!r}; " if near else ""
+        raise NoPropertyError(f"there is no {key!r}", where=self._place, remedy=f"{told}there are {listed(sorted(self)) or 'none at all'}")
 
 
 class NoPropertyError(UsageError, KeyError):

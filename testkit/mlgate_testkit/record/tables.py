@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlgate.errors import UsageError
+from mlgate_testkit.nearest import listed, nearest
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.sdk import output_fields, result_fields, token_of
 
@@ -16,8 +16,6 @@ __all__ = ["Answer", "Tables"]
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs, or a function of the inputs that gives them."""
-
-_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Tables:
                 raise UsageError(
                     f"{token} {name} has no output {key}{_near(key, known)}",
                     where="record(resources=...)",
-                    remedy=f"it has {', '.join(sorted(known))}",
+                    remedy=f"it has {listed(sorted(known))}",
                 )
         return stated
 
@@ -73,10 +71,9 @@ def _answer(answer: Answer, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of(fields: list[str]) -> str:
-    more = f" and {len(fields) - _SHOWN} more" if len(fields) > _SHOWN else ""
-    return f"; its fields are {', '.join(fields[:_SHOWN])}{more}" if fields else ""
+    return f"; its fields are {listed(fields)}" if fields else ""
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(wanted, list(known), n=1)
-    return f" (it has {close[0]})" if close else ""
+    near = nearest(wanted, known)
+    return f" (it has {near})" if near else ""

@@ -171,7 +171,7 @@ SAMPLES: dict[str, Sample] = {
     ),
     "aws:s3/bucketObjectv2:BucketObjectv2": Sample(
         {"key": "a/b.json", "content": "{}", "contentType": "application/json", "metadata": {"by": "us"}, "tags": {"owner": "vision"}},
-        {"content": "[]"},
+        {"content": "[]", "tags": {"owner": "speech"}},
         {"key": "c.json"},
         bucket,
     ),

@@ -24,8 +24,9 @@ def test_every_behaviour_has_a_source_and_a_test_that_exists(owner: str) -> None
     for behaviour in BEHAVIOURS[owner]:
         assert behaviour.does
         assert behaviour.source
-        file, _, test = behaviour.test.partition("::")
-        assert re.search(rf"^def {test}\(", (HERE / file).read_text(), re.MULTILINE), behaviour.test
+        for cited in (behaviour.test, *behaviour.also):
+            file, _, test = cited.partition("::")
+            assert re.search(rf"^def {test}\(", (HERE / file).read_text(), re.MULTILINE), cited
 
 
 def test_the_page_has_the_tables_of_the_code() -> None:

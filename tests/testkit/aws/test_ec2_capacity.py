@@ -7,8 +7,10 @@ import pytest
 from mlgate_testkit.provider.provider import ProviderError
 
 from .cloud import Cloud
+from .samples_compute import instance
 
 GROUP = "aws:ec2/placementGroup:PlacementGroup"
+INSTANCE = "aws:ec2/instance:Instance"
 RESERVATION = "aws:ec2/capacityReservation:CapacityReservation"
 BLOCK = "aws:ec2/capacityBlockReservation:CapacityBlockReservation"
 OFFERING = "aws:ec2/getCapacityBlockOffering:getCapacityBlockOffering"
@@ -28,14 +30,30 @@ def test_partitions_come_with_strategy_partition_only(cloud: Cloud) -> None:
     assert cloud.refresh(GROUP, made) is None
 
 
+def test_a_placement_group_is_not_deleted_while_an_instance_runs_in_it(cloud: Cloud) -> None:
+    made = cloud.up(GROUP, name="train", strategy="cluster")
+    runs = cloud.up(INSTANCE, **instance(cloud), instanceType="g6.xlarge", placementGroup="train")
+    assert cloud.refresh(INSTANCE, runs) == runs
+    with pytest.raises(ProviderError, match=r"InvalidPlacementGroup.InUse: The placement group 'train' is in use and may not be deleted"):
+        cloud.delete(GROUP, made)
+    cloud.delete(INSTANCE, runs)
+    cloud.delete(GROUP, made)
+    assert cloud.refresh(GROUP, made) is None
+
+
 def test_a_reservation_ends_only_where_it_is_limited(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match="EndDateType 'limited' needs an EndDate"):
         cloud.up(RESERVATION, **GPUS, instanceCount=1, endDateType="limited")
+    with pytest.raises(ProviderError, match=r"InvalidParameterCombination: .*'unlimited' takes none"):
+        cloud.up(RESERVATION, **GPUS, instanceCount=1, endDate="2030-01-01T00:00:00Z")
     with pytest.raises(ProviderError, match=r"Invalid availability zone: \[eu-central-1z\]"):
         cloud.up(RESERVATION, **{**GPUS, "availabilityZone": "eu-central-1z"}, instanceCount=1)
     made = cloud.up(RESERVATION, **GPUS, instanceCount=1)
     ended = cloud.change(RESERVATION, made, **GPUS, instanceCount=1, endDateType="limited", endDate="2030-01-01T00:00:00Z")
     assert ended.outputs["endDate"] == "2030-01-01T00:00:00Z"
+    with pytest.raises(ProviderError, match=r"InvalidParameterCombination: .*'unlimited' takes none"):
+        cloud.change(RESERVATION, ended, **GPUS, instanceCount=1, endDate="2030-01-01T00:00:00Z")
+    assert "endDate" not in cloud.change(RESERVATION, ended, **GPUS, instanceCount=1).outputs
     cloud.boto("ec2").cancel_capacity_reservation(CapacityReservationId=made.id)
     assert cloud.refresh(RESERVATION, made) is None
 

@@ -57,6 +57,19 @@ def test_gpu_instances_beyond_the_vcpu_quota_do_not_start(cloud: Cloud) -> None:
     assert cloud.up(INSTANCE, "second", **arguments)
 
 
+def test_a_larger_instance_is_counted_as_it_starts_again_without_the_smaller_one(cloud: Cloud) -> None:
+    arguments = instance(cloud)
+    made = cloud.up(INSTANCE, **arguments, instanceType="g6.xlarge")
+    cloud.package.quota("L-DB2E81BA", 7)
+    with pytest.raises(ProviderError, match="VcpuLimitExceeded"):
+        cloud.change(INSTANCE, made, **arguments, instanceType="g6.2xlarge")
+    stopped = cloud.refresh(INSTANCE, made)
+    assert stopped
+    assert (stopped.outputs["instanceState"], stopped.inputs["instanceType"]) == ("stopped", "g6.2xlarge")
+    cloud.package.quota("L-DB2E81BA", 8)
+    assert cloud.change(INSTANCE, made, **arguments, instanceType="g6.2xlarge").outputs["instanceState"] == "running"
+
+
 def test_an_instance_needs_an_image_that_exists(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match=r"InvalidAMIID.NotFound: The image id '\[ami-0123\]' does not exist"):
         cloud.up(INSTANCE, ami="ami-0123", instanceType="t3.micro")

@@ -7,7 +7,8 @@ from itertools import islice
 
 import pytest
 
-from mlgate_testkit.provider.provider import Kind, ProviderError, State
+from mlgate_testkit.provider.provider import Kind, ProviderError, State, Unhealthy
+from mlgate_testkit.provider.values import UNKNOWN
 
 from .cloud import Cloud
 from .samples_compute import GATEWAY, SUBNET, TABLE, VPC, ZONES, association, nat, route, subnets, vpc
@@ -61,39 +62,87 @@ def test_a_subnet_lies_within_its_vpc_and_overlaps_no_other(cloud: Cloud) -> Non
 
 
 def test_a_vpc_gets_an_ipv6_block_and_gives_it_back(cloud: Cloud) -> None:
+    def expected(**more: bool) -> set[object]:
+        outputs = cloud.change(VPC, state, preview=True, cidrBlock="10.0.0.0/16", **more).outputs
+        return {outputs["ipv6CidrBlock"], outputs["ipv6AssociationId"]}
+
     state = cloud.up(VPC, cidrBlock="10.0.0.0/16")
+    assert expected(assignGeneratedIpv6CidrBlock=True) == {UNKNOWN}
     state = cloud.change(VPC, state, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
     assert state.outputs["ipv6CidrBlock"].endswith("/56")
+    assert expected() == {UNKNOWN}
+    assert UNKNOWN not in expected(assignGeneratedIpv6CidrBlock=True, enableDnsHostnames=True)
     state = cloud.change(VPC, state, cidrBlock="10.0.0.0/16")
     assert (state.outputs["ipv6CidrBlock"], state.outputs["assignGeneratedIpv6CidrBlock"]) == ("", False)
 
 
-@pytest.mark.parametrize("block", ["::..", "2001:db8::/64 ", "2001:db8::1/64", "2001:0db8::/64"])
-def test_an_ipv6_block_is_checked_before_anything_is_made(cloud: Cloud, block: str) -> None:
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("::..", "CIDR block: invalid CIDR address: ::.."),
+        ("2001:db8::/64 ", "CIDR block: invalid CIDR address: 2001:db8::/64 "),
+        ("2001:db8::", "CIDR block: invalid CIDR address: 2001:db8::"),
+        ("10.0.0.0/24", "IPv6 CIDR block"),
+        ("2001:db8::1/64", 'IPv6 CIDR block; did you mean "2001:db8::/64"?'),
+        ("2001:0db8::/64", 'IPv6 CIDR block; did you mean "2001:db8::/64"?'),
+    ],
+)
+def test_an_ipv6_block_is_checked_before_anything_is_made(cloud: Cloud, block: str, said: str) -> None:
     (failure,) = cloud.check(SUBNET, vpcId="vpc-1", cidrBlock="10.0.0.0/24", ipv6CidrBlock=block)
-    assert failure.reason == f'"{block}" is not a valid IPv6 CIDR block'
+    assert failure.reason == f'"{block}" is not a valid {said}'
+
+
+def ipv6_place(cloud: Cloud) -> tuple[dict[str, str], list[str]]:
+    """Arguments of a subnet, and two blocks for it."""
+    made = cloud.up(VPC, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
+    blocks = IPv6Network(made.outputs["ipv6CidrBlock"]).subnets(new_prefix=64)
+    return {"vpcId": made.id, "cidrBlock": "10.0.0.0/24"}, [str(each) for each in islice(blocks, 1, 3)]
 
 
 def test_a_subnet_gets_an_ipv6_block_another_and_none(cloud: Cloud) -> None:
-    vpc_state = cloud.up(VPC, cidrBlock="10.0.0.0/16", assignGeneratedIpv6CidrBlock=True)
-    place = {"vpcId": vpc_state.id, "cidrBlock": "10.0.0.0/24"}
-    blocks = [str(each) for each in islice(IPv6Network(vpc_state.outputs["ipv6CidrBlock"]).subnets(new_prefix=64), 1, 3)]
+    place, blocks = ipv6_place(cloud)
     state = cloud.up(SUBNET, **place)
     for block in blocks:
         state = cloud.change(SUBNET, state, **place, ipv6CidrBlock=block)
         assert state.outputs["ipv6CidrBlock"] == block
+        assert state.outputs["ipv6CidrBlockAssociationId"].startswith("subnet-cidr-assoc-")
+        assert held(cloud, state) == [block]
         assert cloud.diff(SUBNET, state, **place, ipv6CidrBlock=block).changed == {}
-    state = cloud.change(SUBNET, state, **place)
+    cloud.boto("ec2").disassociate_subnet_cidr_block(AssociationId=state.outputs["ipv6CidrBlockAssociationId"])
+    seen = cloud.refresh(SUBNET, state)
+    assert seen
+    assert cloud.diff(SUBNET, seen, **place, ipv6CidrBlock=blocks[1]).changed == {"ipv6CidrBlock": Kind.ADD}
+    state = cloud.change(SUBNET, cloud.change(SUBNET, seen, **place, ipv6CidrBlock=blocks[1]), **place)
+    assert held(cloud, state) == []
     assert "ipv6CidrBlock" not in state.outputs
 
 
+def held(cloud: Cloud, subnet: State) -> list[str]:
+    """The IPv6 blocks that a subnet has in the cloud."""
+    (found,) = cloud.boto("ec2").describe_subnets(SubnetIds=[subnet.id])["Subnets"]
+    return [each["Ipv6CidrBlock"] for each in found.get("Ipv6CidrBlockAssociationSet", ())]
+
+
 def test_what_a_subnet_gives_its_instances_is_turned_on_and_off(cloud: Cloud) -> None:
-    place = {"vpcId": cloud.up(VPC, cidrBlock="10.0.0.0/16").id, "cidrBlock": "10.0.0.0/24"}
+    place, (block, _) = ipv6_place(cloud)
     switches = ("mapPublicIpOnLaunch", "assignIpv6AddressOnCreation")
-    state = cloud.up(SUBNET, **place, **dict.fromkeys(switches, True))
+    state = cloud.up(SUBNET, **place, ipv6CidrBlock=block, **dict.fromkeys(switches, True))
     assert all(state.outputs[switch] for switch in switches)
-    state = cloud.change(SUBNET, state, **place)
+    state = cloud.change(SUBNET, state, **place, ipv6CidrBlock=block)
     assert not any(state.outputs[switch] for switch in switches)
+
+
+def test_a_subnet_gives_ipv6_addresses_only_while_it_has_a_block(cloud: Cloud) -> None:
+    place, (block, other) = ipv6_place(cloud)
+    gives = {"assignIpv6AddressOnCreation": True}
+    with pytest.raises(Unhealthy, match=r"InvalidParameterValue: Invalid value 'true' .* has an IPv6 CIDR block") as half:
+        cloud.up(SUBNET, **place, **gives)
+    state = cloud.change(SUBNET, State(half.value.resource_id, half.value.inputs, {}), **place, **gives, ipv6CidrBlock=block)
+    for change in ({}, {"ipv6CidrBlock": other}):
+        with pytest.raises(ProviderError, match=r"InvalidCidrBlock.InUse: The subnet IPv6 CIDR block with association ID .* set to true\."):
+            cloud.change(SUBNET, state, **place, **gives, **change)
+    state = cloud.change(SUBNET, state, **place)
+    assert (state.outputs["assignIpv6AddressOnCreation"], "ipv6CidrBlock" in state.outputs) == (False, False)
 
 
 def test_a_vpc_is_not_deleted_while_anything_is_left_in_it(cloud: Cloud) -> None:

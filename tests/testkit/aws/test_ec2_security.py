@@ -10,7 +10,7 @@ from mlgate_testkit.aws.models.ec2_rule_sets import Atom, atoms_of, rules_of, sa
 from mlgate_testkit.provider.provider import Kind, ProviderError
 
 from .cloud import Cloud
-from .samples_compute import GROUP, HTTPS, VPC, group, vpc
+from .samples_compute import GROUP, HTTPS, VPC, group, subnets, vpc
 
 RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
@@ -50,6 +50,16 @@ def test_a_group_that_another_one_names_is_not_deleted(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match=rf"DependencyViolation: resource {nodes.id} has a dependent object"):
         cloud.delete(GROUP, nodes)
     cloud.delete(INGRESS, rule)
+    cloud.delete(GROUP, nodes)
+
+
+def test_a_group_that_an_interface_names_is_not_deleted(cloud: Cloud) -> None:
+    vpc_id = vpc(cloud)
+    nodes, ec2 = cloud.up(GROUP, "nodes", vpcId=vpc_id), cloud.boto("ec2")
+    made = ec2.create_network_interface(SubnetId=subnets(cloud, vpc_id)[0], Groups=[nodes.id])["NetworkInterface"]
+    with pytest.raises(ProviderError, match=rf"DependencyViolation: resource {nodes.id} has a dependent object"):
+        cloud.delete(GROUP, nodes)
+    ec2.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
     cloud.delete(GROUP, nodes)
 
 

@@ -9,9 +9,10 @@ import pytest
 from mlgate_testkit.provider.provider import ProviderError
 
 from .cloud import Cloud
-from .samples import policy, repository, untagged
+from .samples import policy, repository, trust, untagged
 
 REPOSITORY = "aws:ecr/repository:Repository"
+POLICY = "aws:ecr/repositoryPolicy:RepositoryPolicy"
 
 
 def test_a_repository_with_images_is_deleted_only_by_force(cloud: Cloud) -> None:
@@ -44,4 +45,13 @@ def test_a_lifecycle_policy_off_the_grammar_is_refused(cloud: Cloud) -> None:
 def test_a_repository_policy_names_no_resource(cloud: Cloud) -> None:
     found = repository(cloud)
     with pytest.raises(ProviderError, match="Has prohibited field Resource"):
-        cloud.up("aws:ecr/repositoryPolicy:RepositoryPolicy", **found, policy=policy("ecr:BatchGetImage", Principal="*"))
+        cloud.up(POLICY, **found, policy=policy("ecr:BatchGetImage", Principal="*"))
+
+
+def test_a_repository_policy_names_principals_that_exist(cloud: Cloud) -> None:
+    found, principal = repository(cloud), {"AWS": "arn:aws:iam::123456789012:role/trainer"}
+    allowed = json.dumps({"Statement": {"Effect": "Allow", "Action": "ecr:BatchGetImage", "Principal": principal}})
+    with pytest.raises(ProviderError, match="parameter at 'PolicyText' failed to satisfy constraint: 'Principal not found'"):
+        cloud.up(POLICY, **found, policy=allowed)
+    cloud.up("aws:iam/role:Role", name="trainer", assumeRolePolicy=trust())
+    assert cloud.up(POLICY, **found, policy=allowed).outputs["policy"] == allowed

@@ -34,10 +34,14 @@ def test_an_entry_needs_the_mode_a_principal_and_groups_of_ones_own(cloud: Cloud
 
 
 def test_the_creator_of_a_cluster_has_an_entry_already(cloud: Cloud) -> None:
-    cloud.up(CLUSTER, **cluster_arguments(cloud), name="models", accessConfig={"authenticationMode": "API"})
+    arguments = cluster_arguments(cloud)
+    cloud.up(CLUSTER, **arguments, name="models", accessConfig={"authenticationMode": "API"})
     assert cloud.boto("eks").list_access_entries(clusterName="models")["accessEntries"] == [CREATOR]
     with pytest.raises(ProviderError, match="already in use on this cluster"):
         cloud.up(ENTRY, clusterName="models", principalArn=CREATOR)
+    without = {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
+    cloud.up(CLUSTER, "closed", **arguments, name="closed", accessConfig=without)
+    assert cloud.boto("eks").list_access_entries(clusterName="closed")["accessEntries"] == []
 
 
 def test_a_policy_is_one_of_eks_and_scoped(cloud: Cloud) -> None:

@@ -8,8 +8,9 @@ from mlgate_testkit.provider.provider import ProviderError
 from mlgate_testkit.provider.values import UNKNOWN
 
 from .cloud import Cloud
-from .samples_compute import CLUSTER, NODES, SUBNET, cluster_arguments, nodes
+from .samples_compute import CLUSTER, NODES, SUBNET, cluster_arguments, nodes, profile
 
+PROFILE = "aws:eks/fargateProfile:FargateProfile"
 API = {"authenticationMode": "API"}
 
 
@@ -98,6 +99,16 @@ def test_a_cluster_is_not_deleted_while_node_groups_are_left_or_it_is_protected(
     cloud.boto("eks").update_cluster_config(name="models", deletionProtection=False)
     cloud.delete(CLUSTER, made)
     cloud.delete(SUBNET, subnet)
+
+
+def test_a_cluster_is_not_deleted_while_a_fargate_profile_is_left(cloud: Cloud) -> None:
+    left = cloud.up(PROFILE, **profile(cloud), selectors=[{"namespace": "kube-system"}])
+    made = cloud.imported(CLUSTER, "models")
+    assert made
+    with pytest.raises(ProviderError, match="ResourceInUseException: Cluster has Fargate profiles attached"):
+        cloud.delete(CLUSTER, made)
+    cloud.delete(PROFILE, left)
+    cloud.delete(CLUSTER, made)
 
 
 def test_what_eks_cannot_change_needs_a_new_cluster(cloud: Cloud) -> None:

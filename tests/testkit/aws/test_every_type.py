@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from mlgate_testkit.record.sdk import required_fields, union_members
 from .all_samples import ONE_AT_A_TIME, REPLACED, SAMPLES, STAYS
 from .cloud import Cloud
 from .generated import LISTS
+from .identities import IDENTITIES
 from .samples import Sample
 
 every_type = pytest.mark.parametrize("token", list(MODELS))
@@ -29,6 +31,11 @@ def made(cloud: Cloud, token: str) -> tuple[State, dict[str, Any], Sample]:
     sample = SAMPLES[token]
     arguments = {**sample.first(cloud), **sample.arguments}
     return cloud.up(token, **arguments), arguments, sample
+
+
+def heads(paths: Iterable[str]) -> set[str]:
+    """The arguments that paths lie in."""
+    return {re.split(r"[.\[]", path)[0] for path in paths}
 
 
 def promised(expected: Any, got: Any) -> Any:
@@ -44,8 +51,8 @@ def readable(token: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in inputs.items() if key not in MODELS[token].state_only}
 
 
-def test_every_type_has_a_sample() -> None:
-    assert set(SAMPLES) == set(MODELS)
+def test_every_type_has_a_sample_and_an_identity() -> None:
+    assert set(SAMPLES) == set(IDENTITIES) == set(MODELS)
 
 
 @every_type
@@ -54,7 +61,10 @@ def test_it_is_created_with_an_identity_and_everything_a_preview_promised(cloud:
     arguments = {**sample.first(cloud), **sample.arguments}
     expected = cloud.preview(token, **arguments)
     state = cloud.up(token, **arguments)
-    assert state.id
+    identity = IDENTITIES[token]
+    assert re.fullmatch(identity.id, state.id)
+    arn = next((state.outputs[key] for key in ("arn", "accessEntryArn", "associationArn") if key in state.outputs), None)
+    assert arn is None if identity.arn is None else re.fullmatch(identity.arn, str(arn))
     for key, value in expected.items():
         if value is not UNKNOWN and key in state.outputs:
             assert MODELS[token].same(key, promised(value, plain(state.outputs[key])), plain(state.outputs[key])), key
@@ -90,7 +100,7 @@ def test_it_can_be_imported_by_its_id(cloud: Cloud, token: str) -> None:
     imported = cloud.imported(token, sample.import_id(state.id, state.inputs))
     assert imported is not None
     changed = cloud.diff(token, imported, **arguments).changed
-    assert {path.split(".")[0].split("[")[0] for path in changed} <= MODELS[token].state_only | MODELS[token].computed
+    assert heads(changed) <= MODELS[token].state_only | MODELS[token].computed
 
 
 @changeable
@@ -108,6 +118,20 @@ def test_a_change_in_place_reaches_the_cloud(cloud: Cloud, token: str) -> None:
     again = cloud.refresh(token, back)
     assert again is not None
     assert again.inputs == back.inputs
+
+
+@changeable
+def test_a_change_made_by_hand_is_seen_by_a_refresh(cloud: Cloud, token: str) -> None:
+    state, arguments, sample = made(cloud, token)
+    news = {**arguments, **sample.change}
+    changed = cloud.diff(token, state, **news).changed
+    cloud.change(token, state, **news)  # whose new state nobody keeps
+    seen = cloud.refresh(token, state)
+    assert seen is not None
+    left_to_aws = MODELS[token].computed - arguments.keys()  # what a program does not give is no drift of these
+    drift = heads(cloud.diff(token, seen, **arguments).changed)
+    assert drift == heads(changed) - left_to_aws - MODELS[token].state_only
+    assert drift
 
 
 @replaceable

@@ -11,6 +11,7 @@ from mlgate_testkit.aws.models import MODELS
 from mlgate_testkit.provider.values import UNKNOWN
 
 CLUSTER = MODELS["aws:eks/cluster:Cluster"]
+INSTANCE = MODELS["aws:ec2/instance:Instance"]
 CIDR = {"serviceIpv4Cidr": "172.20.0.0/16"}
 
 
@@ -36,6 +37,14 @@ def test_a_field_of_the_cloud_is_open_at_first_and_kept_later() -> None:
 def test_an_object_added_or_taken_away_needs_a_new_resource_only_if_a_fixed_field_changes(there: Any, wanted: Any, new: bool) -> None:
     key = "kubernetesNetworkConfig"
     assert forces_new_below(CLUSTER, key, {key: there}, {key: wanted}) is new
+
+
+def test_the_first_disk_of_a_list_needs_a_new_instance_like_any_other() -> None:
+    disks = {"ebsBlockDevices": [{"deviceName": "/dev/sdf", "volumeSize": 8}]}
+    assert forces_new_below(INSTANCE, "ebsBlockDevices", {}, disks)
+    assert forces_new_below(INSTANCE, "ebsBlockDevices[1]", disks, disks)
+    assert not forces_new_below(INSTANCE, "ebsBlockDevices", disks, {})  # left to the cloud again
+    assert not forces_new_below(INSTANCE, "ebsBlockDevices", {}, {"ebsBlockDevices": []})
 
 
 def test_encryption_is_turned_on_in_place_and_never_off() -> None:

@@ -157,6 +157,14 @@ def test_inline_policies_of_a_role_are_limited_together(cloud: Cloud, role: Stat
         cloud.up(INLINE, role=role.id, name="two", policy=policy("s3:" + "G" * 6000))
 
 
+def test_a_role_takes_ten_policies(cloud: Cloud, role: State) -> None:
+    made = [cloud.up(POLICY, f"p{number}", name=f"p{number}", policy=policy()).id for number in range(11)]
+    for arn in made[:10]:
+        cloud.up(ATTACHMENT, role=role.id, policyArn=arn)
+    with pytest.raises(ProviderError, match="LimitExceeded: Cannot exceed quota for PoliciesPerRole: 10 "):
+        cloud.up(ATTACHMENT, role=role.id, policyArn=made[10])
+
+
 def test_a_role_takes_as_many_policies_as_the_quota_says(cloud: Cloud, role: State) -> None:
     cloud.package.quota("L-0DA4ABF3", 1)
     cloud.up(ATTACHMENT, role=role.id, policyArn=READ_ONLY)

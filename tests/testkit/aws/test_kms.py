@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from mlgate_testkit.provider.provider import ProviderError
@@ -19,6 +21,10 @@ def test_a_deleted_key_waits_and_counts_as_gone(cloud: Cloud) -> None:
     cloud.delete(KEY, state)
     assert cloud.boto("kms").describe_key(KeyId=state.id)["KeyMetadata"]["KeyState"] == "PendingDeletion"
     assert cloud.refresh(KEY, state) is None
+    unsaid = cloud.up(KEY, "unsaid")
+    cloud.delete(KEY, unsaid)
+    ends = cloud.boto("kms").describe_key(KeyId=unsaid.id)["KeyMetadata"]["DeletionDate"]
+    assert timedelta(days=29) < ends - datetime.now(UTC) <= timedelta(days=30)
 
 
 @pytest.mark.parametrize("days", [6, 31])

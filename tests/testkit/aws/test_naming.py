@@ -88,3 +88,19 @@ def test_a_replacement_under_a_name_of_the_programs_own_deletes_first(cloud: Clo
     difference = cloud.diff(BUCKET, automatic, objectLockEnabled=True)
     assert difference.replace
     assert not difference.delete_before_replace
+
+
+@pytest.mark.parametrize("own", ["models-1a2b3c4", "models-0000000"])
+def test_a_name_of_the_programs_own_with_a_git_sha_is_no_automatic_one(cloud: Cloud, own: str) -> None:
+    made = cloud.up(BUCKET, "models", bucket=own)
+    assert cloud.diff(BUCKET, made, "models", bucket=own, objectLockEnabled=True).delete_before_replace
+    without = cloud.checked(BUCKET, "models", olds=made.inputs)
+    assert without["bucket"] != own
+
+
+@given(name=st.text("abc-.123", max_size=20), seed=st.binary())
+def test_an_automatic_name_is_known_for_one(name: str, seed: bytes) -> None:
+    for token in (BUCKET, "aws:sqs/queue:Queue"):
+        automatic = MODELS[token].name
+        assert automatic
+        assert automatic.made(automatic.make(name, {"fifoQueue": True}, seed))

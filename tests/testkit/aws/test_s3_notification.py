@@ -65,6 +65,30 @@ def test_a_queue_has_the_arn_of_one(cloud: Cloud, arn: str) -> None:
         cloud.up(NOTIFICATION, **told_queue(cloud), queues=[{"queueArn": arn, "events": CREATED}])
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ({"queueArn": "arn:aws:sqs:us-east-1:123456789012:jobs"}, "service region is not valid for the bucket location constraint"),
+        ({"topicArn": "arn:aws:sns:us-east-1:123456789012:alarms"}, "service region is not valid for the bucket location constraint"),
+        ({"lambdaFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:f"}, "region is not valid for the bucket location"),
+        ({"queueArn": "arn:aws:sqs:eu-central-1:210987654321:jobs"}, "Unable to validate the following destination configurations"),
+        ({"queueArn": "arn:aws:sqs:eu-central-1:123456789012:first.fifo"}, r"FIFO SQS queues are not supported\."),
+        ({"topicArn": "arn:aws:sns:eu-central-1:123456789012:first.fifo"}, "Unable to validate the following destination configurations"),
+    ],
+)
+def test_a_target_is_a_standard_one_of_the_buckets_region(cloud: Cloud, target: dict[str, str], said: str) -> None:
+    allowed = {"Principal": S3, "Condition": {"StringLike": {"aws:SourceArn": "*"}}}
+    place = told_queue(cloud)
+    cloud.up("aws:sqs/queue:Queue", "fifo", name="first.fifo", fifoQueue=True, policy=policy("sqs:SendMessage", **allowed))
+    cloud.up("aws:sns/topic:Topic", "fifo", name="first.fifo", fifoTopic=True, policy=policy("sns:Publish", **allowed))
+    made = cloud.up(NOTIFICATION, **place, **to_jobs())
+    (field,) = target
+    targets = {f"{field.removesuffix('Arn')}s": [{**target, "events": ["s3:ObjectRemoved:*"]}]}
+    with pytest.raises(ProviderError, match=f"InvalidArgument: .*{said}"):
+        cloud.change(NOTIFICATION, made, **place, **targets)
+    assert cloud.refresh(NOTIFICATION, made) == made
+
+
 def test_a_function_is_taken_by_its_arn_alone(cloud: Cloud) -> None:
     place, arn = bucket(cloud), "arn:aws:lambda:eu-central-1:123456789012:function:score"
     with pytest.raises(ProviderError, match="The ARN is not well formed"):
@@ -84,8 +108,22 @@ def test_a_function_is_taken_by_its_arn_alone(cloud: Cloud) -> None:
         ({"Action": "sqs:ReceiveMessage"}, False),
         ({"Resource": "arn:aws:sqs:*:*:other"}, False),
         ({"Condition": {"ArnEquals": {"AWS:SourceArn": ["arn:aws:s3:*:*:mod*"]}}}, True),
+        ({"Condition": {"ArnNotLike": {"aws:SourceArn": "arn:aws:s3:::oth*"}}}, True),
+        ({"Condition": {"ArnNotEquals": {"aws:SourceArn": ["arn:aws:s3:::oth*", "arn:aws:s3:::mod*"]}}}, False),
+        ({"Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:s3:::mod*"}}}, False),
+        ({"Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:s3:::models"}}}, True),
+        ({"Condition": {"StringEquals": {"aws:SourceArn": "arn:aws:s3:::Models"}}}, False),
+        ({"Condition": {"StringEqualsIgnoreCase": {"aws:SourceArn": "arn:aws:s3:::Models"}}}, True),
+        ({"Condition": {"StringLike": {"aws:SourceArn": "arn:aws:s3:::mod*"}}}, True),
         ({"Condition": {"StringEquals": {"aws:SourceAccount": "210987654321"}}}, False),
+        ({"Condition": {"StringNotEquals": {"aws:SourceAccount": "210987654321"}}}, True),
+        ({"Condition": {"ForAnyValue:StringEqualsIfExists": {"aws:SourceAccount": "123456789012"}}}, True),
         ({"Condition": {"StringEquals": {"aws:SourceOwner": "123456789012"}}}, False),
+        ({"Condition": {"StringNotEquals": {"aws:SourceOwner": "123456789012"}}}, True),
+        ({"Condition": {"StringEqualsIfExists": {"aws:SourceOwner": "123456789012"}}}, True),
+        ({"Condition": {"Null": {"aws:SourceArn": "false"}}}, True),
+        ({"Condition": {"Null": {"aws:SourceArn": "true"}}}, False),
+        ({"Condition": {"Null": {"aws:SourceOwner": True}}}, True),
         ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
     ],
 )
@@ -133,6 +171,17 @@ def test_events_are_a_set(cloud: Cloud) -> None:
     made = cloud.up(NOTIFICATION, **place, **to_jobs(events=events))
     assert cloud.diff(NOTIFICATION, made, **place, **to_jobs(events=events[::-1])).changed == {}
     assert cloud.diff(NOTIFICATION, made, **place, **to_jobs()).changed
+
+
+def test_a_filter_taken_off_by_hand_is_seen(cloud: Cloud) -> None:
+    place, wanted = told_queue(cloud), to_jobs(filterPrefix="runs/")
+    made = cloud.up(NOTIFICATION, **place, **wanted)
+    without = {"Id": made.outputs["queues"][0]["id"], "QueueArn": JOBS, "Events": CREATED}
+    cloud.boto("s3").put_bucket_notification_configuration(Bucket="models", NotificationConfiguration={"QueueConfigurations": [without]})
+    seen = cloud.refresh(NOTIFICATION, made)
+    assert seen
+    assert set(cloud.diff(NOTIFICATION, seen, **place, **wanted).changed) == {"queues[0].filterPrefix"}
+    assert cloud.diff(NOTIFICATION, seen, **place, **to_jobs()).changed == {}
 
 
 def test_what_was_notified_by_hand_is_seen(cloud: Cloud) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mlgate_testkit.provider.provider import ProviderError
+from mlgate_testkit.provider.provider import ProviderError, Unhealthy
 
 from .cloud import Cloud
-from .samples import ROOT, policy, queue
+from .samples import ROOT, policy, queue, trust
 
 POLICY = "aws:sqs/queuePolicy:QueuePolicy"
 QUEUE = "aws:sqs/queue:Queue"
+ROLE = "aws:iam/role:Role"
 TOPIC = "aws:sns/topic:Topic"
 
 
@@ -65,6 +66,40 @@ def test_a_queue_policy_needs_its_queue_and_its_principals(cloud: Cloud) -> None
         cloud.up(POLICY, **queue(cloud), policy=nobody)
     with pytest.raises(ProviderError, match=r"Reason: Syntax errors in policy\."):
         cloud.up(POLICY, queueUrl="jobs", policy='{"Statement": [{"Effects": "Allow"}]}')
+
+
+NOBODY = policy("sqs:SendMessage", Principal={"AWS": "arn:aws:iam::123456789012:role/trainer"})
+UNSEEN = {
+    QUEUE: r"InvalidAttributeValue: Invalid value for the parameter Policy\.",
+    TOPIC: "InvalidParameter: Invalid parameter: Policy Error: PrincipalNotFound",
+}
+
+
+@pytest.mark.parametrize("token", UNSEEN)
+def test_a_policy_names_principals_that_exist(cloud: Cloud, token: str) -> None:
+    with pytest.raises((ProviderError, Unhealthy), match=UNSEEN[token]):
+        cloud.up(token, "born with it", name="born", policy=NOBODY)
+    made = cloud.up(token, name="it")
+    with pytest.raises(ProviderError, match=UNSEEN[token]):
+        cloud.change(token, made, name="it", policy=NOBODY)
+    cloud.up(ROLE, name="trainer", assumeRolePolicy=trust())
+    after = cloud.change(token, made, name="it", policy=NOBODY)
+    assert "role/trainer" in after.outputs["policy"]
+    cloud.boto("iam").delete_role(RoleName="trainer")
+    assert "policy" not in cloud.change(token, after, name="it").inputs
+
+
+def test_a_role_is_waited_for_by_policies_of_their_own_and_topics_and_not_by_queues(cloud: Cloud) -> None:
+    of_queue = queue(cloud)
+    cloud.package.lag(60, ROLE)
+    cloud.up(ROLE, name="trainer", assumeRolePolicy=trust())
+    with pytest.raises(ProviderError, match=UNSEEN[QUEUE]):
+        cloud.up(QUEUE, "asks once", name="it", policy=NOBODY)  # 1 of 60
+    with pytest.raises(ProviderError, match=UNSEEN[QUEUE]):
+        cloud.up(POLICY, **of_queue, policy=NOBODY)  # 25
+    with pytest.raises(Unhealthy, match=UNSEEN[TOPIC]):
+        cloud.up(TOPIC, "asks long", name="it", policy=NOBODY)  # 49
+    assert cloud.up(POLICY, **of_queue, policy=NOBODY)
 
 
 def test_a_queue_policy_is_the_queues_own(cloud: Cloud) -> None:

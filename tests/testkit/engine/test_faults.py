@@ -4,13 +4,16 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from mlgate import BusyError, ProcessError, StackError, UsageError
 from mlgate_serving.identity import is_running
 from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
+from mlgate_testkit.engine.orphans import marked
 
 pytestmark = pytest.mark.engine
 BOX = "box:index:Box"
@@ -185,14 +188,31 @@ def test_a_kill_that_never_comes_is_an_error_of_the_test(rack):
 
 
 def test_nothing_of_a_killed_engine_stays(rack, stacks):
-    from mlgate_testkit.engine.orphans import marked
-
     dev = rack("a", "b")
+    working: list[psutil.Process] = []
+    ports: set[int] = set()
+
+    def at_the_second(event):
+        if event.number == 2:
+            working.extend(marked(lambda mark: mark.workspace == str(dev.workspace)))
+            for one in working:
+                with suppress(psutil.NoSuchProcess):  # the language host asks Python things in passing
+                    ports.update(each.laddr.port for each in one.net_connections() if each.status == psutil.CONN_LISTEN)
+        return event.number == 2
+
+    with pytest.raises(UpdateError, match="killed on order") as failure:
+        dev.up(kill_at=at_the_second)
+    assert failure.value.killed_at.number == 2
+    assert [event.number for event in failure.value.changes.events] == [1, 2]
+    assert len(working) > 1
+    assert ports
+    assert [one for one in working if is_running(one.pid)] == []
+    assert [port for port in ports if not port_is_free(port)] == []
+    assert not marked(lambda mark: mark.workspace == str(dev.workspace))
+    recover(dev)
     with pytest.raises(UpdateError, match="killed on order") as failure:
         dev.up(kill_at=2)
     assert failure.value.killed_at.number == 2
-    assert [event.number for event in failure.value.changes.events] == [1, 2]
-    assert not marked(lambda mark: mark.workspace == str(dev.workspace))
     recover(dev)
 
 

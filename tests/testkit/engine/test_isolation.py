@@ -47,6 +47,16 @@ def sleeping() -> None:
     time.sleep(600)
 
 
+def sleeping_after_a_resource() -> None:
+    import asyncio
+
+    import pulumi
+
+    site = pulumi.ComponentResource("site:index:Site", "site")
+    site.register_outputs({})
+    site.urn.apply(lambda _: asyncio.sleep(600))
+
+
 @pytest.fixture
 def infra(tmp_path):
     """A project of a user, with a stack file of its own."""
@@ -187,10 +197,17 @@ def test_a_name_that_no_stack_can_have_is_refused(stack, name):
 
 
 @pytest.mark.engine
-def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch):
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (sleeping, "no resource was worked on, so it was the program"),
+        (sleeping_after_a_resource, "whatever it had begun has ended by now, so the last of it was slow, or the program"),
+    ],
+)
+def test_a_run_that_does_not_end_is_ended(pulumi_engine, stack, monkeypatch, program, said):
     monkeypatch.setattr(pulumi_engine, "timeout_s", 6)  # a second engine's end would be that of every provider of this process
-    dev = stack("dev", program=sleeping)
-    with pytest.raises(UpdateError, match="did not end within 6 s, and was ended; no resource was worked on, so it was the program"):
+    dev = stack("dev", program=program)
+    with pytest.raises(UpdateError, match=f"did not end within 6 s, and was ended; {said}"):
         dev.up()
     assert not marked(lambda mark: mark.workspace == str(dev.workspace))
 

@@ -133,6 +133,17 @@ def metrics() -> None:
     pulumi.export("status", release.status.status)
 
 
+def chart() -> None:
+    """A Helm release of a chart on this machine; keys `chart`, `greeting`."""
+    import pulumi
+    from pulumi_kubernetes.helm.v3 import Release
+
+    config = pulumi.Config()
+    values = {"greeting": config.get("greeting") or "hello"}
+    shop = Release("shop", name="shop", chart=config.require("chart"), namespace=config.require("namespace"), values=values)
+    pulumi.export("names", shop.resource_names["ConfigMap/v1"])
+
+
 def elsewhere() -> None:
     """An object on a cluster that is not there; key `delete` sets deleteUnreachable."""
     import pulumi

@@ -1,8 +1,9 @@
-"""Helm releases, simulated."""
+"""Helm releases, simulated: what is recorded, and where a chart lies. What helm makes of one is in test_charts."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tarfile
 from base64 import b64decode
@@ -12,29 +13,16 @@ from typing import Any
 import pytest
 
 from mlgate_testkit.cluster import Cluster
-from mlgate_testkit.kubernetes import KubernetesStandIn
+from mlgate_testkit.kubernetes import KubernetesStandIn, rendering
 from mlgate_testkit.kubernetes.charts import find_chart
 from mlgate_testkit.kubernetes.kinds import RELEASE
 from mlgate_testkit.provider.provider import Difference, ProviderError, State
 from mlgate_testkit.provider.values import UNKNOWN, Asset, plain
+from mlgate_tools.tool import Tool
 
 from .values import Asked, resource
 
 IT = resource(RELEASE, "metrics")
-
-# In place of helm, which no wheel brings: it writes what it is asked for into a ConfigMap, as a chart's template would.
-HELM = """#!/usr/bin/env python3
-import json, sys
-_, verb, release, chart, _, namespace, _, values, *more = sys.argv
-given = json.load(open(values))
-if given.get("broken"):
-    sys.exit("Error: template: metrics/templates/x.yaml:3: function \\"quot\\" not defined")
-for part in given["parts"]:
-    about, data = {"name": f"{release}-{part}"}, {"chart": chart, "more": " ".join(more)}
-    print("---\\n" + json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": about, "data": data}))
-hook = {"name": "hook", "annotations": {"helm.sh/hook": "pre-install"}}
-print("---\\n" + json.dumps({"apiVersion": "v1", "kind": "Pod", "metadata": hook}))
-"""
 
 
 @pytest.fixture
@@ -44,15 +32,6 @@ def chart(tmp_path: Path) -> Path:
     (folder / "Chart.yaml").write_text("apiVersion: v2\nname: metrics\nversion: 1.2.3\nappVersion: '4.5'\n")
     (folder / "templates" / "config.yaml").write_text("a: 1\n")
     return folder
-
-
-@pytest.fixture
-def helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "helm").write_text(HELM)
-    (programs / "helm").chmod(0o755)
-    monkeypatch.setenv("PATH", str(programs), prepend=":")
 
 
 def released(asked: Asked, inputs: dict[str, Any]) -> State:
@@ -100,9 +79,9 @@ def test_what_is_no_chart_is_refused_by_its_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("named", ["./charts/metrics", "../metrics", "/nowhere/metrics", "~/nowhere/metrics", "metrics-1.2.3.tgz"])
 def test_a_chart_that_can_only_be_on_this_machine_and_is_not_is_an_error(nowhere: Asked, named: str) -> None:
-    inputs, _ = nowhere.provider.check(IT, {}, {"chart": named}, b"")
-    with pytest.raises(ProviderError, match=r"there is no Helm chart at /.*; a relative path begins in the program's folder"):
-        nowhere.provider.create(IT, inputs, nowhere.run(preview=True))
+    _, failures = nowhere.provider.check(IT, {}, {"chart": named}, b"")
+    (reason,) = [failure.reason for failure in failures if failure.property == "chart"]
+    assert re.fullmatch(r"there is no Helm chart at /.*; a relative path begins in the program's folder", reason)
     assert find_chart("https://charts.example/metrics-1.2.3.tgz") is None
     assert find_chart("oci://registry.example/metrics") is None
 
@@ -124,55 +103,20 @@ def test_a_release_of_a_chart_elsewhere_is_recorded_and_says_that_it_is_simulate
     assert asked.provider.read(IT, old.id, old) is None
 
 
+@pytest.fixture
+def without_helm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlgate_testkit.kubernetes.helm.find_helm", lambda: None)
+
+
 @pytest.mark.cluster
-def test_a_chart_at_hand_is_recorded_with_its_digest(
-    asked: Asked, cluster: Cluster, namespace: str, chart: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.mark.usefixtures("without_helm")
+def test_a_chart_at_hand_is_recorded_with_its_digest(asked: Asked, cluster: Cluster, namespace: str, chart: Path) -> None:
     old = released(asked, {"chart": str(chart), "name": "metrics"})
     known = find_chart(str(chart))
     assert known
     assert record(cluster, namespace, "metrics")["digest"] == known.digest
-    assert "no helm is on PATH" in asked.warnings[0]
+    assert "no helm is here (`python -m mlgate_tools cluster` gets it), so only the digest of" in asked.warnings[0]
     assert old.outputs["status"]["version"] == "1.2.3"
-
-
-@pytest.mark.cluster
-@pytest.mark.usefixtures("helm")
-def test_what_helm_renders_is_applied_changed_and_removed(asked: Asked, cluster: Cluster, namespace: str, chart: Path) -> None:
-    inputs = {
-        "chart": str(chart),
-        "name": "metrics",
-        "valueYamlFiles": [Asset(text="parts: [z]\nkept: 1\n")],
-        "values": {"parts": ["a", "b"]},
-    }
-    old = released(asked, inputs)
-    assert old.outputs["resourceNames"] == {"v1/ConfigMap": [f"{namespace}/metrics-a", f"{namespace}/metrics-b"]}
-    assert record(cluster, namespace, "metrics")["values"] == {"parts": ["a", "b"], "kept": 1}
-    found = cluster.objects.find("ConfigMap", "metrics-a", namespace)
-    assert found
-    assert found["data"] == {"chart": str(chart), "more": "--include-crds"}
-    assert found["metadata"]["annotations"]["meta.helm.sh/release-name"] == "metrics"
-    assert cluster.objects.find("Pod", "hook", namespace) is None
-
-    news = {**old.inputs, "values": {"parts": ["b", "c"]}, "skipCrds": True}
-    assert asked.provider.diff(IT, old, news).replace == frozenset()
-    asked.provider.update(IT, old, news, asked.run())
-    names = {each["metadata"]["name"] for each in cluster.objects.list("ConfigMap", namespace)}
-    assert names >= {"metrics-b", "metrics-c"}
-    assert "metrics-a" not in names
-    assert record(cluster, namespace, "metrics")["revision"] == 2
-
-    asked.provider.delete(IT, old, asked.run())
-    assert not {each["metadata"]["name"] for each in cluster.objects.list("ConfigMap", namespace)} & {"metrics-b", "metrics-c"}
-
-
-@pytest.mark.cluster
-@pytest.mark.usefixtures("helm")
-def test_a_chart_that_does_not_render_fails_in_the_preview_with_what_helm_says(asked: Asked, chart: Path) -> None:
-    inputs, _ = asked.provider.check(IT, {}, {"chart": str(chart), "values": {"broken": True}}, b"")
-    with pytest.raises(ProviderError, match='function "quot" not defined'):
-        asked.provider.create(IT, inputs, asked.run(preview=True))
 
 
 @pytest.mark.cluster
@@ -210,6 +154,19 @@ def test_another_name_is_another_release(nowhere: Asked) -> None:
     difference: Difference = nowhere.provider.diff(IT, old, {"chart": "metrics", "name": "other"})
     assert difference.replace == {"name"}
     assert [failure.property for failure in nowhere.provider.check(IT, {}, {}, b"")[1]] == ["chart"]
+
+
+def test_the_pinned_helm_comes_before_the_one_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = tmp_path / "helm"
+    theirs.write_text("#!/bin/sh\n")
+    theirs.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(rendering, "find_module", lambda name: Tool(name, Path("/cache/bin/helm"), "3.20.2", "built"))
+    assert rendering.find_helm() == Path("/cache/bin/helm")
+    monkeypatch.setattr(rendering, "find_module", lambda _name: None)
+    assert rendering.find_helm() == theirs
+    theirs.unlink()
+    assert rendering.find_helm() is None
 
 
 def test_values_come_from_text_and_files_and_not_from_the_network(nowhere: Asked, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import yaml
 
 from mlgate_testkit.cluster import Cluster
+from mlgate_testkit.kubernetes import KubernetesStandIn, waiting
 from mlgate_testkit.kubernetes.connection import ApiError, Connection, Unreachable
 from mlgate_testkit.provider.provider import ProviderError, State, Unhealthy
 from mlgate_testkit.provider.values import UNKNOWN
@@ -74,6 +77,70 @@ def test_a_rollout_that_cannot_succeed_names_its_pods_and_is_kept_for_the_next_u
     with pytest.raises(Unhealthy, match="is not ready"):
         asked.refresh(old)
     assert asked.update(old, deployment()).outputs["status"]["readyReplicas"] == 1
+
+
+@pytest.fixture
+def no_nodes(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(waiting, "_NODELESS_S", 0.2)
+    for node in cluster.objects.list("Node"):
+        cluster.objects.delete("Node", node["metadata"]["name"])
+    yield
+    cluster.add_nodes(1)
+
+
+def on_the_tests_own(kubeconfig: str, namespace: str) -> Asked:
+    """A provider whose cluster nobody but the tests works on."""
+    package = KubernetesStandIn()
+    package.use(kubeconfig, throwaway=True)
+    return Asked(package.configure({"namespace": namespace}))
+
+
+def why_unready(asked: Asked, name: str) -> str:
+    """What a wait ends with that has 2 s."""
+    with pytest.raises(Unhealthy) as failure:
+        asked.create(deployment(name, label=name), timeout_s=2)
+    return "; ".join(failure.value.reasons[1:])
+
+
+@pytest.mark.usefixtures("no_nodes")
+def test_pods_are_not_waited_for_where_only_the_tests_would_bring_a_node(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    own = on_the_tests_own(str(cluster.kubeconfig), namespace)
+    assert why_unready(own, "web").startswith("it has failed; the cluster has no node")
+    assert why_unready(asked, "other").startswith("it was not so within 2 s")
+
+
+@pytest.mark.usefixtures("no_nodes")
+def test_pods_are_waited_for_where_somebody_brought_karpenter_meanwhile(cluster: Cluster, namespace: str) -> None:
+    own = on_the_tests_own(str(cluster.kubeconfig), namespace)
+    assert "has no node" in why_unready(own, "before")
+    schema = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    names = {"kind": "NodePool", "plural": "nodepools"}
+    spec = {"group": "karpenter.sh", "scope": "Cluster", "names": names, "versions": [schema]}
+    definition = made("CustomResourceDefinition", "nodepools.karpenter.sh", api="apiextensions.k8s.io/v1", spec=spec)
+    try:
+        cluster.apply(definition)
+        assert why_unready(own, "with").startswith("it was not so within 2 s")
+    finally:
+        cluster.objects.delete("CustomResourceDefinition", "nodepools.karpenter.sh")
+
+
+@pytest.mark.usefixtures("no_nodes")
+def test_who_may_not_look_for_nodes_waits(cluster: Cluster, namespace: str) -> None:
+    everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}
+    user = {"kind": "ServiceAccount", "name": "default", "namespace": namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "all"}
+    cluster.apply(
+        [
+            made("Role", "all", api="rbac.authorization.k8s.io/v1", rules=[everything]),
+            made("RoleBinding", "all", api="rbac.authorization.k8s.io/v1", roleRef=role, subjects=[user]),
+        ],
+        namespace=namespace,
+    )
+    token = cluster.kubectl("create", "token", "default", f"--namespace={namespace}").strip()
+    kubeconfig = yaml.safe_load(cluster.kubeconfig.read_text(encoding="utf-8"))
+    for each in kubeconfig["users"]:
+        each["user"] = {"token": token}
+    assert why_unready(on_the_tests_own(yaml.safe_dump(kubeconfig), namespace), "web").startswith("it was not so within 2 s")
 
 
 def test_an_object_is_not_lost_when_the_server_dies_while_it_is_waited_for(

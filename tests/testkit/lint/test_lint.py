@@ -6,7 +6,8 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from mlgate.errors import UsageError
-from mlgate_testkit.lint import RULES, assert_clean, lint, required_tags
+from mlgate_testkit.engine import Changes
+from mlgate_testkit.lint import RULES, assert_clean, assert_expected, lint, required_tags
 from mlgate_testkit.lint.aws_tables import STATEFUL
 from mlgate_testkit.record import Graph, Secret, record
 from mlgate_testkit.record.sdk import class_of
@@ -63,6 +64,10 @@ def test_an_exception_needs_a_reason_a_rule_and_a_cause():
         lint(graph, allow={"public-buckets:x": "website"})
     with pytest.raises(UsageError, match=r"allow is .*, and it takes a reason for each exception"):
         lint(graph, allow=["public-bucket"])
+    with pytest.raises(UsageError) as refused:
+        assert_expected(Changes("preview", [], []), allow=["drift"])
+    assert str(refused.value).startswith("allow=...: ")
+    assert refused.value.remedy.startswith('allow={"delete-order": '), "a rule that is known there"
     (stale,) = lint(graph, allow={"public-bucket:*": "there was a website once"})
     assert (stale.rule, stale.property) == ("stale-allow", "public-bucket:*")
 

@@ -102,6 +102,14 @@ def test_where_the_provider_does_not_say_it_the_values_are_compared_and_a_long_o
     assert len(finding.problem) < 400
 
 
+def test_one_that_no_property_asks_for_is_told_without_its_inputs():
+    bucket = replaced(BUCKET, "uploads", {"bucket": "uploads"}, {"bucket": "uploads"})
+    (finding,) = lint_run(Changes("preview", [bucket], []))
+    assert finding.property == "-"
+    assert finding.problem == "the engine makes it anew, and no property is named for it: the old one goes with what it holds"
+    assert "--target-replace" in finding.remedy
+
+
 def test_a_value_that_comes_from_a_resource_which_goes_is_told_with_that_resource():
     old, new = {"bucket": "uploads-1"}, {"bucket": UNKNOWN}
     setting = replaced("aws:s3/bucketVersioning:BucketVersioning", "v", old, new, "bucket")

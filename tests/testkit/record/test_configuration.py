@@ -67,6 +67,24 @@ def test_a_key_that_is_only_given_in_the_wrong_namespace_is_misspelt_too():
         record(lambda: pulumi.Config("aws").get("region") and None, config={"region": "eu-west-1"})
 
 
+def test_a_program_that_fails_for_another_reason_fails_with_that():
+    def program() -> None:
+        raise RuntimeError(f"no bucket in {pulumi.Config().get('bucket_names')}")
+
+    with pytest.raises(RuntimeError, match="no bucket in None"):
+        record(program, config={"bucket_name": "logs"})
+
+
+def test_two_keys_of_which_both_may_be_meant_are_told_how_to_say_so():
+    def program() -> None:
+        pulumi.export("least", pulumi.Config().get_int("min_replicas") or 1)
+
+    with pytest.raises(UsageError, match="min_replicas, which has no value") as refused:
+        record(program, config={"max_replicas": 3})
+    assert "where both are meant, give that one a value too" in refused.value.remedy
+    assert record(program, config={"max_replicas": 3, "min_replicas": 2}).outputs == {"least": 2}
+
+
 @pytest.mark.parametrize("config", [{"colour": "red"}, {"aws:retention_days": "3"}, {"retention_days": 3, "retention_day": 3}])
 def test_a_key_that_nothing_like_it_is_read_for_may_be_there(config):
     assert record(retention, config=config).outputs["days"] in {3, 30}

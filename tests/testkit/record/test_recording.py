@@ -12,6 +12,8 @@ from mlgate_testkit.record import Asset, ResourceReference, Secret, record
 
 from .site import Site
 
+HOOKS = ("before_create", "after_create", "before_update", "after_update", "before_delete", "after_delete")
+
 
 def test_a_component_has_its_children_its_path_and_its_outputs():
     graph = record(lambda: Site("web") and None)
@@ -65,10 +67,14 @@ def test_every_option_of_a_resource_is_recorded():
 
 def test_hooks_are_recorded_by_name():
     def program() -> None:
-        hook = pulumi.ResourceHook("checked", lambda _: None)
-        aws.s3.Bucket("b", opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[hook])))
+        bound = {kind: [pulumi.ResourceHook(f"checked {kind}", lambda _: None)] for kind in HOOKS}
+        hooks = pulumi.ResourceHookBinding(**bound, on_error=[pulumi.ErrorHook("again", lambda _: False)])
+        aws.s3.Bucket("b", opts=pulumi.ResourceOptions(hooks=hooks))
+        aws.s3.Bucket("bare")
 
-    assert record(program).one(aws.s3.Bucket).hooks == {"after_create": ("checked",)}
+    graph = record(program)
+    assert graph.one(aws.s3.Bucket, "b").hooks == {kind: (f"checked {kind}",) for kind in HOOKS} | {"on_error": ("again",)}
+    assert graph.one(aws.s3.Bucket, "bare").hooks == {}
 
 
 def test_a_resource_says_which_line_made_it():

@@ -12,8 +12,8 @@ from typing import Any
 
 from mlgate_testkit.provider.values import UNKNOWN, Archive, Asset, ResourceReference, Secret, plain
 from mlgate_testkit.record import Graph, Resource
+from mlgate_testkit.record.placeholders import MARK
 
-MARK = re.compile(r"<(?P<path>[\w.]+) of (?P<kind>\w+) (?P<name>[^<>]+)>")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 ROLE = {"forceDetachPolicies": False, "maxSessionDuration": 3600, "path": "/"}

@@ -72,12 +72,15 @@ def _delete_placement(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     if name not in groups:
         raise Refused("InvalidPlacementGroup.Unknown", f"The Placement Group '{name}' is unknown.")
     instances = [instance for reservation in place.backend.reservations.values() for instance in reservation.instances]
-    if any(
-        each.placement.get("GroupName") == name and each.state != "terminated" for each in instances if isinstance(each.placement, dict)
-    ):
+    if any(each.placement.group_name == name and each.state != "terminated" for each in instances):
         raise Refused("InvalidPlacementGroup.InUse", f"The placement group '{name}' is in use and may not be deleted.")
     del groups[name]
     return {}
+
+
+def _require_end(wanted: dict[str, Any]) -> None:
+    if (wanted.get("EndDateType") == "limited") != bool(wanted.get("EndDate")):
+        raise Refused("InvalidParameterCombination", "EndDateType 'limited' needs an EndDate, and 'unlimited' takes none.")
 
 
 def _create_reservation(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -85,8 +88,7 @@ def _create_reservation(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     require_type(kind)
     if zone not in [each.name for each in place.backend.describe_availability_zones()]:
         raise Refused("InvalidParameterValue", f"Invalid availability zone: [{zone}]")
-    if (wanted.get("EndDateType") == "limited") != bool(wanted.get("EndDate")):
-        raise Refused("InvalidParameterCombination", "EndDateType 'limited' needs an EndDate, and 'unlimited' takes none.")
+    _require_end(wanted)
     identity = _identity("cr", place, kind, datetime.now(UTC))
     made = {
         "InstanceType": kind,
@@ -143,11 +145,13 @@ def _modify_reservation(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     reservation = _reservation(place, wanted["CapacityReservationId"])
     if reservation["ReservationType"] == "capacity-block":
         raise Refused("InvalidCapacityReservationState", "A Capacity Block can't be modified.")
+    if wanted.get("EndDateType"):
+        _require_end(wanted)
     if wanted.get("InstanceCount"):
         reservation["TotalInstanceCount"] = reservation["AvailableInstanceCount"] = wanted["InstanceCount"]
     if wanted.get("EndDateType"):
         reservation["EndDateType"] = wanted["EndDateType"]
-        reservation["EndDate"] = wanted.get("EndDate") if wanted["EndDateType"] == "limited" else None
+        reservation["EndDate"] = wanted.get("EndDate")
     return {"Return": True}
 
 

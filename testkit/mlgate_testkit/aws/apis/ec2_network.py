@@ -157,6 +157,28 @@ def _create_subnet(place: Place, wanted: dict[str, Any]) -> None:
         )
 
 
+def _modify_subnet(place: Place, wanted: dict[str, Any]) -> None:
+    subnet_id = wanted["SubnetId"]
+    assigns = (wanted.get("AssignIpv6AddressOnCreation") or {}).get("Value")
+    if assigns and not place.backend.get_subnet(subnet_id).ipv6_cidr_block_association_set:
+        raise Refused(
+            "InvalidParameterValue",
+            "Invalid value 'true' for assign-ipv6-address-on-creation. Cannot set assign-ipv6-address-on-creation to true unless the "
+            f"subnet ({subnet_id}) has an IPv6 CIDR block associated with it.",
+        )
+
+
+def _take_subnet_block(place: Place, wanted: dict[str, Any]) -> None:
+    block = wanted["AssociationId"]
+    subnet = place.backend.get_subnet_from_ipv6_association(block)
+    if subnet and subnet.assign_ipv6_address_on_creation:
+        raise Refused(
+            "InvalidCidrBlock.InUse",
+            f"The subnet IPv6 CIDR block with association ID {block} may not be disassociated, because its subnet has "
+            "assign-ipv6-address-on-creation set to true.",
+        )
+
+
 def _replace_association(place: Place, wanted: dict[str, Any]) -> dict[str, Any] | None:
     """AWS gives a new id; ours stays, since the engine's id of a resource cannot change in place."""
     association, tables = wanted["AssociationId"], place.backend.route_tables
@@ -186,5 +208,7 @@ OPERATIONS: dict[str, Operation] = {
     "DeleteNatGateway": _delete_nat_gateway,
     "ReleaseAddress": _release_address,
     "CreateSubnet": _create_subnet,
+    "ModifySubnetAttribute": _modify_subnet,
+    "DisassociateSubnetCidrBlock": _take_subnet_block,
     "CreateVpcEndpoint": _create_endpoint,
 }

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.loaders import Loader  # type: ignore[import-untyped]
 
 from mlgate_testkit.aws.account import Aws, ClientError, refusal
-from mlgate_testkit.aws.rules import Rule, exactly_one, holds, values_at
+from mlgate_testkit.aws.rules import Choice, Rule, exactly_one, holds
 from mlgate_testkit.aws.tags import tag_list
-from mlgate_testkit.provider.provider import Failure, Inputs
+from mlgate_testkit.provider.provider import Inputs
 
 __all__ = [
     "cidr",
@@ -75,17 +75,9 @@ def enumeration(service: str, shape: str) -> tuple[str, ...]:
     return tuple(_shapes(service)[shape]["enum"])
 
 
-def enumerated(path: str, service: str, shape: str) -> Rule:
-    """The value must be one of an enumeration of botocore's model, which is read when the first value is checked."""
-
-    def rule(inputs: Inputs) -> Iterator[Failure]:
-        for place, value in values_at(inputs, path):
-            allowed = enumeration(service, shape)
-            if value not in allowed:
-                listed = " ".join(f'"{each}"' for each in allowed)
-                yield Failure(place, f"expected {place} to be one of [{listed}], got {value}")
-
-    return rule
+def enumerated(path: str, service: str, shape: str) -> Choice:
+    """The value must be one of an enumeration of botocore's model."""
+    return Choice(path, lambda: enumeration(service, shape), f"{service}.{shape}")
 
 
 def length(path: str, least: int, most: int) -> Rule:
@@ -119,13 +111,21 @@ def cidr(path: str, least: int = 0, most: int = 32) -> Rule:
 
 
 def cidr6(path: str) -> Rule:
-    """The value must be an IPv6 block in its canonical form. Text: terraform-provider-aws, internal/verify."""
+    """The value must be an IPv6 block in its canonical form. Texts: terraform-provider-aws, internal/verify, ValidateIPv6CIDRBlock.
+
+    Stricter than that: it takes "2001:0db8::/64" too, and then plans a change each time, since AWS answers "2001:db8::/64".
+    """
 
     def wrong(value: Any) -> str:
         try:
-            return "" if str(ipaddress.IPv6Network(value)) == value else f'"{value}" is not a valid IPv6 CIDR block'
+            block = ipaddress.ip_network(value, strict=False)
         except ValueError:
+            block = None
+        if block is None or "/" not in value:
+            return f'"{value}" is not a valid CIDR block: invalid CIDR address: {value}'
+        if block.version == 4:
             return f'"{value}" is not a valid IPv6 CIDR block'
+        return "" if str(block) == value else f'"{value}" is not a valid IPv6 CIDR block; did you mean "{block}"?'
 
     return holds(path, wrong)
 
@@ -139,12 +139,7 @@ def no_address(value: Any) -> str:
     return ""
 
 
-def one_template_name(inputs: Inputs) -> Iterator[Failure]:
-    """A launch template is named by its id or by its name (ExactlyOneOf, inside of a block)."""
-    template = inputs.get("launchTemplate")
-    if isinstance(template, dict):
-        for failure in exactly_one("id", "name")(template):
-            yield Failure(f"launchTemplate.{failure.property}", failure.reason)
+one_template_name = exactly_one("id", "name", inside="launchTemplate")
 
 
 def unless_gone(error: ClientError, *codes: str) -> None:

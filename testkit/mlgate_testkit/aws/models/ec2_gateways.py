@@ -7,7 +7,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, ClientError
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import first, given, no_address, retag, tagged, unless_gone
-from mlgate_testkit.aws.rules import choice, conflicting, holds
+from mlgate_testkit.aws.rules import choice, conflicting, exactly_one, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
@@ -198,6 +198,7 @@ MODELS = (
         rules=(
             choice("connectivityType", "private", "public"),
             choice("availabilityMode", "zonal", "regional"),
+            exactly_one("availabilityZone", "availabilityZoneId", inside="availabilityZoneAddresses"),
             holds("privateIp", no_address),
         ),
         behaviours=(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from moto.ec2.models import ec2_backends
+
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
 from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, no_address, one_template_name, retag, tagged
@@ -101,7 +103,10 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     spot = _market(inputs).get("InstanceMarketOptions", {}).get("MarketType") == "spot"
     with within_vcpus(aws, inputs.get("instanceType") or _type_of(ec2, inputs), 1, spot=spot):
         made = ec2.run_instances(MinCount=1, MaxCount=1, **request, **_market(inputs), **tagged("instance", inputs))
-    return str(made["Instances"][0]["InstanceId"])
+    instance_id = str(made["Instances"][0]["InstanceId"])
+    if inputs.get("placementGroup"):  # moto has a place for it and leaves it empty
+        ec2_backends[aws.account_id][aws.region].get_instance(instance_id).placement.group_name = inputs["placementGroup"]
+    return instance_id
 
 
 def _type_of(ec2: Any, inputs: Inputs) -> str:
@@ -154,9 +159,9 @@ def _read(aws: Aws, instance_id: str, _known: Inputs) -> Outputs | None:
 def _update(aws: Aws, instance_id: str, olds: Inputs, news: Inputs) -> None:
     ec2 = aws.client("ec2")
     if olds.get("instanceType") != news.get("instanceType"):
-        with within_vcpus(aws, news["instanceType"], 1):
-            ec2.stop_instances(InstanceIds=[instance_id])
-            ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": news["instanceType"]})
+        ec2.stop_instances(InstanceIds=[instance_id])
+        ec2.modify_instance_attribute(InstanceId=instance_id, InstanceType={"Value": news["instanceType"]})
+        with within_vcpus(aws, news["instanceType"], 1):  # counted as it starts, when the old type's are free
             ec2.start_instances(InstanceIds=[instance_id])
     if news.get("vpcSecurityGroupIds") and olds.get("vpcSecurityGroupIds") != news["vpcSecurityGroupIds"]:
         ec2.modify_instance_attribute(InstanceId=instance_id, Groups=news["vpcSecurityGroupIds"])
@@ -271,6 +276,7 @@ MODELS = (
         rules=(
             _launchable,
             conflicting("userData", "userDataBase64"),
+            conflicting("placementGroup", "placementGroupId"),
             conflicting("securityGroups", "vpcSecurityGroupIds"),
             base64_text("userDataBase64"),
             enumerated("tenancy", "ec2", "Tenancy"),
@@ -282,6 +288,11 @@ MODELS = (
                 "vCPUs are counted by family and market, and beyond the quota nothing starts",
                 "EC2 user guide, Amazon EC2 instance type quotas; error codes VcpuLimitExceeded and MaxSpotInstanceCountExceeded",
                 "test_ec2_compute.py::test_gpu_instances_beyond_the_vcpu_quota_do_not_start",
+            ),
+            Behaviour(
+                "another type is set while it is stopped, and counted as it starts again: beyond the quota it stays stopped",
+                "EC2 user guide, Amazon EC2 instance type quotas; terraform-provider-aws, internal/service/ec2/ec2_instance.go",
+                "test_ec2_compute.py::test_a_larger_instance_is_counted_as_it_starts_again_without_the_smaller_one",
             ),
             Behaviour(
                 "an image, a key pair or a placement group that does not exist is refused",

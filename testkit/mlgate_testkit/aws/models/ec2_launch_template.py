@@ -31,6 +31,13 @@ _BACK = {name: argument for argument, name in _NAMES.items()} | {
     "TotalLocalStorageGB": "totalLocalStorageGb",
 }
 _TEXTS = {"Encrypted", "DeleteOnTermination", "EbsOptimized", "AssociatePublicIpAddress", "AssociateCarrierIpAddress", "PrimaryIpv6"}
+_PRICES = ("maxSpotPriceAsPercentageOfOptimalOnDemandPrice", "spotMaxPricePercentageOverLowestPrice")
+_ADDRESSES = {
+    "ipv4AddressCount": "ipv4Addresses",
+    "ipv4PrefixCount": "ipv4Prefixes",
+    "ipv6AddressCount": "ipv6Addresses",
+    "ipv6PrefixCount": "ipv6Prefixes",
+}
 _OWN = frozenset({"name", "namePrefix", "description", "tags", "region", "defaultVersion", "updateDefaultVersion"})
 _COUNTED = {"Ipv6Addresses", "Ipv4Prefixes", "Ipv6Prefixes"}  # objects there, texts here: kept in state
 
@@ -200,6 +207,10 @@ MODELS = (
             conflicting("defaultVersion", "updateDefaultVersion"),
             conflicting("instanceType", "instanceRequirements"),
             conflicting("securityGroupNames", "vpcSecurityGroupIds"),
+            conflicting("arn", "name", inside="iamInstanceProfile"),
+            conflicting("groupId", "groupName", inside="placement"),
+            conflicting(*_PRICES, inside="instanceRequirements"),
+            *(conflicting(counted, listed, inside="networkInterfaces") for counted, listed in _ADDRESSES.items()),
             text("name", r"[a-zA-Z0-9().\-/_]{3,128}", "must have 3 to 128 letters, digits and ( ) . - / _"),
             timestamp("instanceMarketOptions.spotOptions.validUntil"),
             text("imageId", r"ami-.*|resolve:ssm:.*", "is no AMI: it starts with ami- or resolve:ssm:"),

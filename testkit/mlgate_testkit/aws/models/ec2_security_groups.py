@@ -139,6 +139,10 @@ MODELS = (
                 "a group is not deleted while another group's rule or an interface names it, and the default group never",
                 "EC2 API reference, DeleteSecurityGroup; error codes DependencyViolation and CannotDelete",
                 "test_ec2_security.py::test_a_group_that_another_one_names_is_not_deleted",
+                (
+                    "test_ec2_security.py::test_a_group_that_an_interface_names_is_not_deleted",
+                    "test_ec2_security.py::test_the_default_group_is_adopted_and_emptied_and_stays",
+                ),
             ),
             Behaviour(
                 "inline rules in another order or grouping are the same rules",

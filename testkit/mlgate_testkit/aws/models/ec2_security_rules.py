@@ -10,7 +10,7 @@ from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import cidr, retag, tagged
 from mlgate_testkit.aws.models.ec2_rule_sets import Atom, atoms_of, authorize, found, known_protocol, protocol, revoke
-from mlgate_testkit.aws.rules import between, choice, exactly_one
+from mlgate_testkit.aws.rules import between, choice, conflicting, exactly_one
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
@@ -221,6 +221,8 @@ MODELS = (
         computed=frozenset({"sourceSecurityGroupId"}),
         rules=(
             choice("type", "ingress", "egress"),
+            conflicting("cidrBlocks", "sourceSecurityGroupId"),
+            conflicting("ipv6CidrBlocks", "sourceSecurityGroupId"),
             cidr("cidrBlocks"),
             between("fromPort", -1, 65_535),
             between("toPort", -1, 65_535),

@@ -67,8 +67,8 @@ def _read_vpc(aws: Aws, vpc_id: str, _known: Inputs) -> Outputs | None:
 
 
 def _ipv6(place: dict[str, Any]) -> list[dict[str, Any]]:
-    """The IPv6 blocks of a VPC or subnet."""
-    return [each for each in place.get("Ipv6CidrBlockAssociationSet", ()) if each["Ipv6CidrBlockState"]["State"] == "associated"]
+    """The IPv6 blocks of a VPC or subnet, but for those it had. moto tells a subnet's state as "{'State': 'associated'}"."""
+    return [each for each in place.get("Ipv6CidrBlockAssociationSet", ()) if "disassociated" not in each["Ipv6CidrBlockState"]["State"]]
 
 
 def _switch(ec2: Any, vpc_id: str, name: str) -> bool:
@@ -131,8 +131,10 @@ def _read_subnet(aws: Aws, subnet_id: str, _known: Inputs) -> Outputs | None:
 
 
 def _update_subnet(aws: Aws, subnet_id: str, olds: Inputs, news: Inputs) -> None:
+    ec2 = aws.client("ec2")
+    if not news.get("assignIpv6AddressOnCreation"):  # off before the block goes, as in the real provider: EC2 refuses the other order
+        ec2.modify_subnet_attribute(SubnetId=subnet_id, AssignIpv6AddressOnCreation={"Value": False})
     if olds.get("ipv6CidrBlock") != news.get("ipv6CidrBlock"):
-        ec2 = aws.client("ec2")
         for block in _ipv6(ec2.describe_subnets(SubnetIds=[subnet_id])["Subnets"][0]):
             ec2.disassociate_subnet_cidr_block(AssociationId=block["AssociationId"])
         if news.get("ipv6CidrBlock"):
@@ -173,11 +175,13 @@ MODELS = (
             {"cidrBlock", "enableDnsHostnames", "enableNetworkAddressUsageMetrics", "ipv6CidrBlock", "ipv6CidrBlockNetworkBorderGroup"}
         ),
         state_only=_IPAM,
+        renewed=dict.fromkeys(("ipv6AssociationId", "ipv6CidrBlock"), frozenset({"assignGeneratedIpv6CidrBlock"})),
         rules=(
             cidr("cidrBlock", 16, 28),
             choice("instanceTenancy", "default", "dedicated"),
             conflicting("cidrBlock", "ipv4NetmaskLength"),
             conflicting("assignGeneratedIpv6CidrBlock", "ipv6IpamPoolId"),
+            conflicting("ipv6CidrBlock", "ipv6NetmaskLength"),
             _together,
         ),
         behaviours=(
@@ -195,6 +199,11 @@ MODELS = (
                 "a block has 16 to 28 bits and no bits below its prefix",
                 "VPC user guide, VPC CIDR blocks; terraform-provider-aws, aws_vpc",
                 "test_ec2_network.py::test_blocks_are_checked_before_anything_is_made",
+            ),
+            Behaviour(
+                "before it gets an IPv6 block or gives it back, a preview leaves open which it has",
+                "terraform-provider-aws, internal/service/ec2/vpc_.go, resourceVPCCustomizeDiff",
+                "test_ec2_network.py::test_a_vpc_gets_an_ipv6_block_and_gives_it_back",
             ),
         ),
     ),
@@ -246,9 +255,15 @@ MODELS = (
                 "test_ec2_network.py::test_a_subnet_lies_within_its_vpc_and_overlaps_no_other",
             ),
             Behaviour(
+                "it gives instances IPv6 addresses only while it has a block, and loses none while it gives them",
+                "terraform-provider-aws#46795 and #1519 (texts of ModifySubnetAttribute and DisassociateSubnetCidrBlock)",
+                "test_ec2_network.py::test_a_subnet_gives_ipv6_addresses_only_while_it_has_a_block",
+            ),
+            Behaviour(
                 "a subnet is not deleted while an interface or an EKS cluster stands in it",
                 "EC2 API reference, DeleteSubnet; EKS user guide, Amazon EKS networking requirements",
                 "test_ec2_network.py::test_a_subnet_is_not_deleted_while_a_gateway_stands_in_it",
+                ("test_eks_cluster.py::test_a_cluster_is_not_deleted_while_node_groups_are_left_or_it_is_protected",),
             ),
         ),
     ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.account import Aws, ClientError, refusal
 from mlgate_testkit.aws.documents import malformed
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import choice, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
@@ -90,13 +91,15 @@ def _delete_lifecycle(aws: Aws, name: str, _inputs: Inputs) -> None:
 def _put_policy(aws: Aws, inputs: Inputs) -> str:
     # A repository policy names no resource: it is the repository (ECR user guide, "Private repository policies").
     if problem := malformed(inputs["policy"], "trust"):
-        raise refusal(
-            "InvalidParameterException",
-            f"Invalid parameter at 'PolicyText' failed to satisfy constraint: '{problem}'",
-            "SetRepositoryPolicy",
-        )
+        raise _refused(problem)
+    require_principals(aws, inputs["policy"], _refused("Principal not found"))
     aws.client("ecr").set_repository_policy(repositoryName=inputs["repository"], policyText=inputs["policy"])
     return str(inputs["repository"])
+
+
+def _refused(problem: str) -> ClientError:
+    message = f"Invalid parameter at 'PolicyText' failed to satisfy constraint: '{problem}'"
+    return refusal("InvalidParameterException", message, "SetRepositoryPolicy")
 
 
 def _update_policy(aws: Aws, _name: str, _olds: Inputs, news: Inputs) -> None:
@@ -176,6 +179,11 @@ MODELS = (
                 "a repository policy names no resource",
                 "ECR user guide, Private repository policies",
                 "test_ecr.py::test_a_repository_policy_names_no_resource",
+            ),
+            Behaviour(
+                "a policy that names a principal that does not exist is refused",
+                "terraform-provider-aws#39064 (text)",
+                "test_ecr.py::test_a_repository_policy_names_principals_that_exist",
             ),
         ),
     ),

@@ -222,6 +222,7 @@ MODELS = (
                 "it is not deleted while node groups or Fargate profiles are left, or while it is protected",
                 "EKS API reference, DeleteCluster; error code ResourceInUseException",
                 "test_eks_cluster.py::test_a_cluster_is_not_deleted_while_node_groups_are_left_or_it_is_protected",
+                ("test_eks_cluster.py::test_a_cluster_is_not_deleted_while_a_fargate_profile_is_left",),
             ),
             Behaviour(
                 "bootstrapSelfManagedAddons, name, role, service addresses and creator access need a new cluster",

@@ -156,22 +156,15 @@ def _sizes(inputs: Inputs) -> Iterator[Failure]:
 
 
 def _told_by_the_template(inputs: Inputs) -> Iterator[Failure]:
-    if inputs.get("launchTemplate") is not None:
-        if inputs.get("diskSize") is not None:
-            yield Failure("diskSize", "Disk size must be specified within the launch template.")
-        if inputs.get("remoteAccess") is not None:
-            yield Failure("remoteAccess", 'Conflicting configuration arguments: "remoteAccess": conflicts with launchTemplate')
-
-
-def _one_budget(inputs: Inputs) -> Iterator[Failure]:
-    update = inputs.get("updateConfig")
-    if isinstance(update, dict):
-        for failure in exactly_one("maxUnavailable", "maxUnavailablePercentage")(update):
-            yield Failure(f"updateConfig.{failure.property}", failure.reason)
+    if inputs.get("launchTemplate") is not None and inputs.get("diskSize") is not None:
+        yield Failure("diskSize", "Disk size must be specified within the launch template.")
 
 
 _RULES: tuple[Rule, ...] = (
     conflicting("nodeGroupName", "nodeGroupNamePrefix"),
+    conflicting("launchTemplate", "remoteAccess"),
+    conflicting("maxParallelNodesRepairedCount", "maxParallelNodesRepairedPercentage", inside="nodeRepairConfig"),
+    conflicting("maxUnhealthyNodeThresholdCount", "maxUnhealthyNodeThresholdPercentage", inside="nodeRepairConfig"),
     text(
         "nodeGroupName",
         r"[0-9A-Za-z][A-Za-z0-9\-_]*",
@@ -190,7 +183,7 @@ _RULES: tuple[Rule, ...] = (
     _sizes,
     one_template_name,
     _told_by_the_template,
-    _one_budget,
+    exactly_one("maxUnavailable", "maxUnavailablePercentage", inside="updateConfig"),
 )
 
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws
+from mlgate_testkit.aws.documents import listed
 from mlgate_testkit.aws.model import Behaviour, FunctionModel
 from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
 
@@ -63,9 +64,9 @@ def _document(_aws: Aws, arguments: Inputs) -> Outputs:
     if twice := next((sid for sid in named if named.count(sid) > 1), ""):
         raise ProviderError(f"duplicate Sid ({twice}). Remove the Sid or ensure the Sid is unique.")
     sources = [arguments.get("sourceJson"), *(arguments.get("sourcePolicyDocuments") or ())]
-    statements = [each for source in sources if source for each in _listed(json.loads(source).get("Statement", []))] + own
+    statements = [each for source in sources if source for each in listed(json.loads(source).get("Statement", []))] + own
     for override in [*(arguments.get("overridePolicyDocuments") or ()), arguments.get("overrideJson")]:
-        statements = _overridden(statements, _listed(json.loads(override).get("Statement", [])) if override else [])
+        statements = _overridden(statements, listed(json.loads(override).get("Statement", [])) if override else [])
     document["Statement"] = statements
     text = json.dumps(document, indent=2)
     minified = json.dumps(document, separators=(",", ":"))
@@ -113,10 +114,6 @@ def _overridden(statements: list[Any], by: list[Any]) -> list[Any]:
         else:
             merged[place] = each
     return merged
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 FUNCTIONS = (

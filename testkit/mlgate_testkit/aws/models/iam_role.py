@@ -279,7 +279,7 @@ MODELS = (
             Behaviour(
                 "a malformed trust policy is refused with MalformedPolicyDocument",
                 "IAM API reference, CreateRole; IAM user guide, Grammar of the IAM JSON policy language",
-                "test_iam.py::test_a_malformed_policy_is_refused_with_awss_message",
+                "test_iam.py::test_a_trust_policy_names_principals_and_no_resources",
             ),
             Behaviour(
                 "a role with policies attached by others is not deleted (DeleteConflict) unless forceDetachPolicies is set",
@@ -290,6 +290,7 @@ MODELS = (
                 "policies given on the role itself are exclusive",
                 "aws_iam_role, managed_policy_arns and inline_policy",
                 "test_iam.py::test_managed_policies_on_the_role_itself_are_exclusive",
+                ("test_iam.py::test_inline_policies_on_the_role_itself_are_exclusive",),
             ),
         ),
     ),
@@ -325,7 +326,8 @@ MODELS = (
             Behaviour(
                 "a role takes ten managed policies (quota L-0DA4ABF3)",
                 "IAM user guide, IAM and AWS STS quotas",
-                "test_iam.py::test_a_role_takes_as_many_policies_as_the_quota_says",
+                "test_iam.py::test_a_role_takes_ten_policies",
+                ("test_iam.py::test_a_role_takes_as_many_policies_as_the_quota_says",),
             ),
         ),
     ),

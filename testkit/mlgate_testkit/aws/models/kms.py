@@ -173,6 +173,7 @@ MODELS = (
                 "a deleted key waits 7 to 30 days (30 unless said) and counts as gone",
                 "KMS API reference, ScheduleKeyDeletion; aws_kms_key",
                 "test_kms.py::test_a_deleted_key_waits_and_counts_as_gone",
+                ("test_kms.py::test_a_key_waits_seven_to_thirty_days",),
             ),
             Behaviour(
                 "a key policy for a role that AWS does not show yet is tried again for two minutes, then refused",

@@ -15,6 +15,7 @@ __all__ = ["MODELS"]
 
 _PORTS = {"postgres": 5432, "aurora-postgresql": 5432, "mysql": 3306, "mariadb": 3306, "oracle": 1521, "sqlserver": 1433}
 _MOST = "L-7B6409FD"
+_OWN_DOMAIN = ("domainAuthSecretArn", "domainDnsIps", "domainFqdn", "domainOu")  # an Active Directory that AWS does not manage
 _NAMES = {
     "allocatedStorage": "AllocatedStorage",
     "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
@@ -276,6 +277,8 @@ MODELS = (
         rules=(
             conflicting("identifier", "identifierPrefix"),
             conflicting("manageMasterUserPassword", "password", "passwordWo"),
+            conflicting("restoreTime", "useLatestRestorableTime", inside="restoreToPointInTime"),
+            *(conflicting(managed, own) for managed in ("domain", "domainIamRoleName") for own in _OWN_DOMAIN),
             text(
                 "identifier",
                 r"[a-z](-?[a-z0-9])*",

@@ -186,7 +186,12 @@ MODELS = (
         forces_new=frozenset({"bucket", "objectLockEnabled", "bucketNamespace", "objectLockConfiguration.objectLockEnabled"}),
         computed=_INLINE | {"versioning", "website", "requestPayer", "objectLockEnabled"},
         state_only=_INLINE | {"forceDestroy", "bucketNamespace"},
-        rules=(conflicting("bucket", "bucketPrefix"), bucket_name(), choice("requestPayer", "BucketOwner", "Requester")),
+        rules=(
+            conflicting("bucket", "bucketPrefix"),
+            conflicting("acl", "grants"),
+            bucket_name(),
+            choice("requestPayer", "BucketOwner", "Requester"),
+        ),
         behaviours=(
             Behaviour(
                 "a bucket that holds objects is not deleted unless forceDestroy is set",

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.documents import malformed, public, statements
+from mlgate_testkit.aws.documents import listed, malformed, public, statements
 from mlgate_testkit.aws.model import Behaviour, ResourceModel
 from mlgate_testkit.aws.models.s3_bucket import BUCKET
 from mlgate_testkit.aws.principals import require_principals
-from mlgate_testkit.aws.rules import Rule, between, choice, holds, values_at
+from mlgate_testkit.aws.rules import Rule, between, choice, conflicting, holds, values_at
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS", "setting"]
@@ -99,8 +99,7 @@ def _put_policy(aws: Aws, bucket: str, inputs: Inputs) -> None:
 def _elsewhere(bucket: str, policy: str) -> str:
     """S3 takes only statements about the bucket that the policy is put on."""
     for statement in statements(policy):
-        resources = statement.get("Resource", [])
-        for resource in resources if isinstance(resources, list) else [resources]:
+        for resource in listed(statement.get("Resource")):
             name = resource.rsplit(":::", 1)[-1].partition("/")[0]
             if resource != "*" and name != bucket and not any(mark in name for mark in "*?$"):
                 return f"Policy has invalid resource ({resource} is not in bucket {bucket})"
@@ -365,6 +364,7 @@ MODELS = (
         _get_logging,
         _delete_logging,
         state_only=frozenset({"targetGrants", "targetObjectKeyFormat", "expectedBucketOwner"}),
+        rules=(conflicting("partitionedPrefix", "simplePrefix", inside="targetObjectKeyFormat"),),
         behaviours=(
             Behaviour(
                 "the target bucket must let the logging service write",

@@ -64,6 +64,8 @@ MODELS = (
         rules=(
             exactly_one("indexDocument", "redirectAllRequestsTo"),
             conflicting("routingRules", "routingRuleDetails"),
+            conflicting("redirectAllRequestsTo", "errorDocument"),
+            conflicting("redirectAllRequestsTo", "routingRules"),
             choice("redirectAllRequestsTo.protocol", "http", "https"),
             json_text("routingRuleDetails"),
         ),

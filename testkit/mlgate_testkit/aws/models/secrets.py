@@ -8,6 +8,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import Rule, conflicting, exactly_one, holds, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
@@ -31,6 +32,8 @@ def _settle(aws: Aws, arn: str, inputs: Inputs) -> None:
     if policy := inputs.get("policy"):
         if problem := malformed(policy, "resource"):
             raise refusal("MalformedPolicyDocumentException", problem, "PutResourcePolicy")
+        message = "This resource policy contains an unsupported principal."
+        require_principals(aws, policy, refusal("MalformedPolicyDocumentException", message, "PutResourcePolicy"))
         aws.client("secretsmanager").put_resource_policy(SecretId=arn, ResourcePolicy=policy)
 
 
@@ -155,6 +158,12 @@ MODELS = (
                 "a deleted secret keeps its name for 7 to 30 days (30 unless said; 0: it is gone at once)",
                 "Secrets Manager API reference, DeleteSecret and CreateSecret",
                 "test_secrets.py::test_a_deleted_secret_keeps_its_name_unless_it_goes_at_once",
+                ("test_secrets.py::test_a_secret_waits_seven_to_thirty_days_or_not_at_all",),
+            ),
+            Behaviour(
+                "a policy that names a principal that does not exist is refused",
+                "terraform-provider-aws, internal/service/secretsmanager/secret.go (text, and that it asks for two minutes)",
+                "test_secrets.py::test_a_policy_names_principals_that_exist",
             ),
         ),
     ),

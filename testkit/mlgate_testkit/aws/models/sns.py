@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mlgate_testkit.aws.account import Aws, refusal
+from mlgate_testkit.aws.account import Aws, ClientError, refusal
 from mlgate_testkit.aws.documents import malformed
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -45,11 +46,17 @@ def _create(aws: Aws, inputs: Inputs) -> str:
 
 
 def _settle(aws: Aws, arn: str, inputs: Inputs) -> None:
-    if inputs.get("policy") and (problem := malformed(inputs["policy"], "resource")):
-        raise refusal("InvalidParameter", f"Invalid parameter: Policy Error: {problem}", "SetTopicAttributes")
+    if inputs.get("policy"):
+        if problem := malformed(inputs["policy"], "resource"):
+            raise _refused(problem)
+        require_principals(aws, inputs["policy"], _refused("PrincipalNotFound"))
     for argument, attribute in _ATTRIBUTES.items():
         if inputs.get(argument):
             aws.client("sns").set_topic_attributes(TopicArn=arn, AttributeName=attribute, AttributeValue=inputs[argument])
+
+
+def _refused(problem: str) -> ClientError:
+    return refusal("InvalidParameter", f"Invalid parameter: Policy Error: {problem}", "SetTopicAttributes")
 
 
 def _read(aws: Aws, arn: str, _known: Inputs) -> Outputs | None:
@@ -124,6 +131,11 @@ MODELS = (
                 "a FIFO topic's name ends with .fifo, and only it deduplicates",
                 "SNS API reference, CreateTopic; aws_sns_topic",
                 "test_sqs.py::test_a_fifo_topic_is_called_so",
+            ),
+            Behaviour(
+                "a policy that names a principal that does not exist is refused, once two minutes have not shown it",
+                "terraform-provider-aws#26041 (text) and internal/service/sns/topic.go, putTopicAttribute (how long it asks)",
+                "test_sqs.py::test_a_policy_names_principals_that_exist",
             ),
         ),
     ),
