@@ -2,6 +2,9 @@
 
 `s3.BucketVersioning` takes `BucketVersioningInitArgs`, since `BucketVersioningArgs` is a nested type of Bucket: so the argument type is
 read from the overloads of the class's `__init__`. A module is imported only where a program (or a state) uses a type of it.
+
+SDKs load a module when an attribute of it is first asked for (`pulumi._utils.lazy_import`), and whoever asks while another thread loads it
+finds nothing in it. So whatever may load one is done by one thread at a time.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import threading
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -32,6 +36,8 @@ __all__ = [
     "tokens_of",
     "union_members",
 ]
+
+_LOADING = threading.RLock()
 
 
 def token_of(resource_class: type) -> str | None:
@@ -77,7 +83,8 @@ def class_of(token: str) -> type | None:
     info = getattr(get_resource_module(package, module, ""), "mod_info", {})
     if token not in info.get("classes", {}):
         return None
-    return typing.cast(type, getattr(importlib.import_module(info["fqn"]), info["classes"][token]))
+    with _LOADING:
+        return typing.cast(type, getattr(importlib.import_module(info["fqn"]), info["classes"][token]))
 
 
 def tokens_of(package: str) -> list[str]:
@@ -90,7 +97,8 @@ def tokens_of(package: str) -> list[str]:
 @functools.cache
 def field_types(input_class: type) -> Mapping[str, Any]:
     """The fields of an Args class: wire name to what it takes, Inputs and options opened as far as Pulumi does."""
-    return _types.input_type_types(input_class)
+    with _LOADING:  # the type of a field may lie in another module
+        return _types.input_type_types(input_class)
 
 
 @functools.cache
@@ -112,13 +120,15 @@ def required_fields(input_class: type) -> tuple[str, ...]:
 @functools.cache
 def output_fields(resource_class: type) -> Mapping[str, tuple[Any, bool]]:
     """The outputs of a resource or of an output type: wire name to its type and whether it may be absent."""
-    hints = _types._raw_return_hints(resource_class)
+    with _LOADING:
+        hints = _types._raw_return_hints(resource_class)
+        annotated = _types._types_from_annotations(resource_class)
     found: dict[str, tuple[Any, bool]] = {}
     for wire, hint in hints.items():
         content = typing.get_args(hint)[0] if typing.get_origin(hint) is Output and typing.get_args(hint) else hint
         members = tuple(union_members(content))
         found[wire] = (members[0] if len(members) == 1 else content, type(None) in typing.get_args(content))
-    for wire, content in _types._types_from_annotations(resource_class).items():  # as dynamic resources declare theirs
+    for wire, content in annotated.items():  # as dynamic resources declare theirs
         found.setdefault(wire, (content, False))
     return found
 
