@@ -48,7 +48,7 @@ def up(
 
 
 def down(name: ClusterName = "default", as_json: JsonFlag = False) -> None:
-    """End a cluster and remove its files. Nothing to end is no error.
+    """End a cluster and remove its files. Nothing to end is no error, unless there are clusters of other names.
 
     Example: mlgate testkit cluster down
     """

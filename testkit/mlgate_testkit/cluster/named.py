@@ -36,18 +36,23 @@ def find_named(name: str) -> Running:
     found = find_running(named_folder(name))
     if found is None:
         others = ", ".join(names())
-        raise UsageError(
-            f"no cluster {name!r} was brought up",
-            where="mlgate testkit cluster",
-            remedy=f"mlgate testkit cluster up --name {name}" + (f"; there are: {others}" if others else ""),
-        )
+        raise _unknown(name, f"mlgate testkit cluster up --name {name}" + (f"; there are: {others}" if others else ""))
     return found
 
 
 def end_named(name: str) -> Sequence[str]:
-    """Ends every part of it and removes its files; nothing to end is no error. Returns the names of the parts that ran."""
+    """Ends every part of it and removes its files. Returns the names of the parts that ran.
+
+    Nothing to end is no error where there is no cluster at all; else another one was meant, and would go on running: raises UsageError.
+    """
     with named_lock(name):
+        if not named_folder(name).exists() and (others := names()):
+            raise _unknown(name, f"mlgate testkit cluster down --name {others[0]}; there are: {', '.join(others)}")
         return clear(named_folder(name))
+
+
+def _unknown(name: str, remedy: str) -> UsageError:
+    return UsageError(f"no cluster {name!r} was brought up", where="mlgate testkit cluster", remedy=remedy)
 
 
 def _whole(name: str, chosen: Chosen) -> Running | None:

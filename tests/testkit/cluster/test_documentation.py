@@ -48,7 +48,7 @@ def test_its_annotations_are_those_of_the_stages() -> None:
 def test_its_commands_are_understood() -> None:
     group = typer.main.get_command(app).commands["testkit"].commands["cluster"]  # type: ignore[attr-defined]
     lines = re.findall(r"^mlgate testkit cluster (.+)$", TEXT, re.M)
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         verb, *arguments = shlex.split(line, comments=True)
         group.commands[verb].make_context(verb, arguments)

@@ -115,6 +115,20 @@ def test_what_was_not_brought_up_is_a_usage_error_that_says_how(cache: Path) -> 
     assert mlgate("up", "--name", "../x").returncode == 2
 
 
+def test_down_of_one_name_says_which_others_there_are_and_leaves_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLGATE_CACHE", str(tmp_path))
+    nothing = mlgate("down")
+    assert (nothing.returncode, nothing.stdout) == (0, "default: nothing ran\n")
+    other = tmp_path / "clusters" / "named" / "s2"
+    other.mkdir()
+    done = mlgate("down")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no cluster 'default' was brought up\n  -> mlgate testkit cluster down --name s2; there are: s2" in done.stderr
+    assert other.is_dir()
+    assert mlgate("down", "--name", "s2").returncode == 0
+    assert not other.exists()
+
+
 def test_without_the_programs_up_says_how_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLGATE_CACHE", str(tmp_path))
     done = mlgate("up")
