@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mlgate.errors import StackError
 from mlgate_testkit.engine.changes import Changes
 from mlgate_testkit.engine.events import Diagnostic, Event
+from mlgate_testkit.nearest import meant
 
 __all__ = ["UpdateError"]
 
@@ -20,6 +21,10 @@ _ROOM = "free room for the temporary directory, or point pytest elsewhere with -
 _PLUGIN = re.compile(r"no resource plugin 'pulumi-resource-([\w-]+)'")
 _VALUE = re.compile(r"`pulumi config set (--secret )?(\S+) <value>`")
 _STRANGE_ARGUMENT = re.compile(r"(_internal_init|Args\.__init__)\(\) got an unexpected keyword argument")
+_KEY_ERROR = re.compile(r"unhandled exception:\n.*\nKeyError: '([^'\n]+)'\s*$", re.DOTALL)
+_FRAME = re.compile(r'^  File "(.+)", line \d+', re.MULTILINE)
+_SDK = re.compile(r"(pulumi-language-python-exec|/asyncio/\w+\.py|/pulumi/(runtime/\w+|output|stack_reference)\.py)$")
+_REFERENCE = "pulumi:pulumi:StackReference"
 _FIXTURES = {"aws": "simulated_aws", "kubernetes": "kubernetes_standin"}
 _REMEDIES = (
     ("no region is configured", "name one: stack(..., config={'aws:region': 'eu-central-1'}); your AWS_REGION does not reach a test"),
@@ -58,12 +63,39 @@ class UpdateError(StackError):
         self.changes = changes
         self.killed_at = killed_at
         self.diagnostics: Sequence[Diagnostic] = tuple(found for found in changes.diagnostics if _reason(found))
-        problem = "\n".join(filter(None, [ending, *map(str, self.diagnostics)])) or said or "it ended without a word"
-        super().__init__(problem, where=where, remedy=remedy_for(problem, otherwise=f"all that the engine said: {log}"))
+        otherwise = f"all that the engine said: {log}"
+        reasons = list(map(str, self.diagnostics))
+        for number, diagnostic in enumerate(self.diagnostics):
+            if absent := _absent_output(diagnostic.message, changes):
+                reasons[number], otherwise = absent
+        problem = "\n".join(filter(None, [ending, *reasons])) or said or "it ended without a word"
+        super().__init__(problem, where=where, remedy=remedy_for(problem, otherwise=otherwise))
 
 
 def _reason(diagnostic: Diagnostic) -> bool:
     return diagnostic.severity == "error" and not diagnostic.message.startswith(_EMPTY)
+
+
+def _absent_output(message: str, changes: Changes) -> tuple[str, str] | None:
+    """What to say, and the remedy, where a program asked for an output (`require_output`) that the stack it refers to does not export.
+
+    The SDK says the name alone: its traceback has no line of the program, and often not even that of the stack reference.
+    """
+    wanted = _KEY_ERROR.search(message)
+    if wanted is None or not all(map(_SDK.search, _FRAME.findall(message))):
+        return None
+    name = wanted[1]
+    exported = {
+        event.name: sorted(event.new.outputs["outputs"])
+        for event in changes.events
+        if event.type == _REFERENCE and event.new and isinstance(event.new.outputs.get("outputs"), Mapping)
+    }
+    without = {stack: outputs for stack, outputs in exported.items() if name not in outputs}
+    if not without:
+        return None
+    there = "; ".join(meant(name, outputs, f"the outputs of {stack}") for stack, outputs in without.items())
+    said = f"KeyError: {name!r}: the program requires this output, and {' and '.join(without)} exports none of that name"
+    return said, f"export it there, and bring that stack up before this one, or ask for another: {there}"
 
 
 def remedy_for(problem: str, *, otherwise: str) -> str:

@@ -57,3 +57,19 @@ def test_a_stack_that_is_not_there_is_told_with_the_way_to_one(stack: Stacks, pr
     with pytest.raises(UpdateError, match=said) as failure:
         stack("prod", program=projects / "shop", config={"of": of}).preview()
     assert remedy in failure.value.remedy
+
+
+def test_an_output_that_the_other_stack_does_not_export_is_told_with_those_that_it_does(stack: Stacks, projects: Path) -> None:
+    stack("prod", program=projects / "network", config={"vpc": "vpc-1"}, secrets={"key": "four"}).up()
+    program = projects / "shop" / "__main__.py"
+    program.write_text(SHOP.replace('"vpc")', '"vpcs")'))
+    shop = stack("prod", program=projects / "shop")
+    with pytest.raises(UpdateError, match="organization/network/prod exports none of that name") as failure:
+        shop.preview()
+    assert "KeyError: 'vpcs'" in str(failure.value)
+    assert "Traceback" not in str(failure.value)
+    assert "did you mean 'vpc'? the outputs of organization/network/prod: key, vpc" in failure.value.remedy
+    program.write_text("import pulumi\n{}['vpcs']\n" + SHOP)
+    with pytest.raises(UpdateError, match="(?s)__main__.py.*KeyError: 'vpcs'") as failure:
+        shop.preview()
+    assert "exports none" not in str(failure.value)
