@@ -57,7 +57,8 @@ def check_given(creation: Creation) -> list[Problem]:
 
 def _problems(inputs: Mapping[str, Any], arguments: type, token: str, name: str, made_by: str | None) -> list[Problem]:
     if token.startswith(_PROVIDER):
-        inputs = {key: _opened(value) for key, value in inputs.items()}
+        texts = _texts(arguments)
+        inputs = {key: value if key in texts else _opened(value) for key, value in inputs.items()}
     place = f"{made_by}: {token} {name}" if made_by else f"{token} {name}"
     return [Problem(place, found, expected) for found, expected in _fields(inputs, arguments, "", token.startswith(_STRICT))]
 
@@ -95,8 +96,14 @@ def _arguments(resource_class: type | None, token: str) -> type | None:
     return arguments_of(known) if known is not None else None
 
 
+def _texts(arguments: type) -> set[str]:
+    """The fields, by both names, that are texts themselves and stay so, a kubeconfig in JSON above all."""
+    types = field_types(arguments)
+    return {name for wire, spoken in python_names(arguments).items() if types.get(wire) is str for name in (wire, spoken)}
+
+
 def _opened(value: Any) -> Any:
-    """A provider's inputs travel as JSON texts."""
+    """A provider's inputs travel as JSON texts, but for those that are texts."""
     if isinstance(value, Secret):
         return _opened(value.value)
     if not isinstance(value, str):

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from mlgate.errors import UsageError
+from mlgate_testkit.nearest import listed, nearest
 from mlgate_testkit.provider.values import Secret
+from mlgate_testkit.record.sdk import provider_keys
 
 __all__ = ["Asked", "Configuration"]
 
 _CLOSE = 0.75
 """So near is a misspelt key to the one that is meant; so are some pairs of which both are meant (min_replicas, max_replicas)."""
+
+_ENGINE = "pulumi"
+"""The namespace of what the engine itself reads ("pulumi:disable-default-providers")."""
 
 
 class Asked(dict[str, str]):
@@ -49,22 +54,47 @@ class Configuration:
         marked = {key for source in (own, given) for key, value in source.items() if isinstance(value, Secret)} | hidden.keys()
         self.values = {key: _text(value.value if isinstance(value, Secret) else value) for key, value in named.items()}
         self.secret = [key for key in named if key in marked]
-        self._of_the_test = [key for key in {**given, **hidden} if key in named and key.startswith(f"{project}:")]
+        self._given = list(dict.fromkeys((*given, *hidden)))
+        self._project = project
 
-    def refuse_misspelt(self, keys_read: Iterable[str]) -> None:
-        """UsageError for a key that the test gives and the program never reads, while it reads one much like it that has no value.
-
-        A key of another namespace is a provider's, which reads it for itself.
-        """
+    def refuse_misspelt(self, keys_read: Set[str]) -> None:
+        """UsageError for a key that the test gives and the program has not read, where it failed for want of a value of one much like it."""
         lacking = {_short(key): key for key in keys_read if key not in self.values}
-        for key in self._of_the_test:
+        for key in self._given:
             close = difflib.get_close_matches(_short(key), lacking, n=1, cutoff=_CLOSE)
-            if close and key not in keys_read:
+            if close and key in self.values and key.startswith(f"{self._project}:") and key not in keys_read:
                 raise UsageError(
-                    f"{key} is given, and the program never reads it; it reads {lacking[close[0]]}, which has no value",
+                    f"{key} is given, and the program has not read it; it reads {lacking[close[0]]}, which has no value",
                     where="record(config=...)",
                     remedy=f"write {lacking[close[0]]!r}; where both are meant, give that one a value too; or leave {key!r} out",
                 )
+
+    def refuse_unread(self, keys_read: Set[str]) -> None:
+        """UsageError for a key that the test gives and that neither the program, which has ended, nor a provider or the engine reads.
+
+        A test of what such a key changes would see what the program does without it, and may pass.
+        """
+        for key in self._given:
+            namespace = key.partition(":")[0]
+            of_provider = {f"{namespace}:{name}" for name in provider_keys(namespace)}
+            if key in keys_read or key in of_provider or namespace == _ENGINE:
+                continue
+            near = _nearest(key, [*sorted(keys_read), *sorted(of_provider)])
+            there = f"the program reads {listed(sorted(keys_read))}" if keys_read else "the program reads no key at all"
+            raise UsageError(
+                f"{key} is given, and {f'neither the program nor the provider of {namespace} reads' if of_provider else 'nothing reads'} it",
+                where="record(config=...)",
+                remedy=(f"is {near!r} meant? " if near else "leave it out: ") + there,
+            )
+
+
+def _nearest(key: str, known: list[str]) -> str | None:
+    """One of the same namespace that is written alike, or the same word in another."""
+    namespace, _, word = key.partition(":")
+    here = {each.partition(":")[2]: each for each in known if each.startswith(f"{namespace}:")}
+    elsewhere = {_short(each): each for each in known}
+    near = nearest(word, here)
+    return here[near] if near else elsewhere.get(_short(key))
 
 
 def _short(key: str) -> str:

@@ -64,8 +64,8 @@ def record(
     what is looked up (`Bucket.get`, stack references, functions) is answered as ever.
 
     Raises what the program raises, as it is; DeclarationError with all problems at once for arguments that the SDK does not have or take
-    and for Outputs used as if they were plain values; UsageError for a table that lacks an answer, a key of `config` that is misspelt, and
-    two resources of one URN.
+    and for Outputs used as if they were plain values; UsageError for a table that lacks an answer, a key of `config` that nothing
+    reads, and two resources of one URN.
     """
     if _running_loop():
         raise UsageError(
@@ -92,9 +92,10 @@ def record(
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
             failure = error
-    if run.lacks_configuration_at_most(failure):
+    if run.lacks_configuration(failure):
         configuration.refuse_misspelt(asked.keys_read)
     graph = run.graph(failure)
+    configuration.refuse_unread(asked.keys_read)
     graph.config = {key: Secret(value) if key in configuration.secret else value for key, value in configuration.values.items()}
     return graph
 
@@ -131,9 +132,9 @@ class _Run:
             gc.unfreeze()
             _wind_up(loop)
 
-    def lacks_configuration_at_most(self, failure: Exception | None) -> bool:
-        """Whether the program failed for no other reason than a value it was not given. Any other is what its author has to see."""
-        return isinstance(self._own_failure or failure, ConfigMissingError | None)
+    def lacks_configuration(self, failure: Exception | None) -> bool:
+        """Whether the program failed for want of a value. Any other reason is what its author has to see."""
+        return isinstance(self._own_failure or failure, ConfigMissingError)
 
     def graph(self, failure: Exception | None) -> Graph:
         """The graph, or everything that stands against it."""

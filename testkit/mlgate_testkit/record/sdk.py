@@ -29,6 +29,7 @@ __all__ = [
     "class_of",
     "field_types",
     "output_fields",
+    "provider_keys",
     "python_names",
     "required_fields",
     "result_fields",
@@ -131,6 +132,13 @@ def output_fields(resource_class: type) -> Mapping[str, tuple[Any, bool]]:
     for wire, content in annotated.items():  # as dynamic resources declare theirs
         found.setdefault(wire, (content, False))
     return found
+
+
+def provider_keys(package: str) -> frozenset[str]:
+    """What the provider of a package reads of the configuration ("region"): what it takes as arguments; nothing where no SDK says."""
+    provider = class_of(f"pulumi:providers:{package}")
+    arguments = arguments_of(provider) if provider is not None else None
+    return frozenset(field_types(arguments)) if arguments is not None else frozenset()
 
 
 def result_fields(token: str) -> list[str]:

@@ -53,7 +53,7 @@ def test_what_has_no_project_is_called_as_the_engines_side_calls_it():
 
 @pytest.mark.parametrize("given", ["retentoin_days", "retention-day", "retentionDays"])
 def test_a_misspelt_key_is_named_with_the_one_that_the_program_reads(given):
-    with pytest.raises(UsageError, match=f"program:{given} is given, and the program never reads it; it reads program:retention_days"):
+    with pytest.raises(UsageError, match=f"program:{given} is given, and nothing reads it\n.*is 'program:retention_days' meant"):
         record(retention, config={given: 3})
 
 
@@ -63,7 +63,7 @@ def test_a_misspelt_key_is_named_where_the_program_requires_it_as_well():
 
 
 def test_a_key_that_is_only_given_in_the_wrong_namespace_is_misspelt_too():
-    with pytest.raises(UsageError, match="it reads aws:region, which has no value"):
+    with pytest.raises(UsageError, match="program:region is given, and nothing reads it\n.*is 'aws:region' meant"):
         record(lambda: pulumi.Config("aws").get("region") and None, config={"region": "eu-west-1"})
 
 
@@ -77,17 +77,44 @@ def test_a_program_that_fails_for_another_reason_fails_with_that():
 
 def test_two_keys_of_which_both_may_be_meant_are_told_how_to_say_so():
     def program() -> None:
-        pulumi.export("least", pulumi.Config().get_int("min_replicas") or 1)
+        pulumi.export("least", pulumi.Config().require_int("min_replicas"))
+        pulumi.export("most", pulumi.Config().require_int("max_replicas"))
 
     with pytest.raises(UsageError, match="min_replicas, which has no value") as refused:
         record(program, config={"max_replicas": 3})
     assert "where both are meant, give that one a value too" in refused.value.remedy
-    assert record(program, config={"max_replicas": 3, "min_replicas": 2}).outputs == {"least": 2}
+    assert record(program, config={"max_replicas": 3, "min_replicas": 2}).outputs == {"least": 2, "most": 3}
 
 
-@pytest.mark.parametrize("config", [{"colour": "red"}, {"aws:retention_days": "3"}, {"retention_days": 3, "retention_day": 3}])
-def test_a_key_that_nothing_like_it_is_read_for_may_be_there(config):
-    assert record(retention, config=config).outputs["days"] in {3, 30}
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"colour": "red"}, "program:colour is given, and nothing reads it"),
+        ({"retention_day": 3, "retention_days": 3}, "program:retention_day is given, .* is 'program:retention_days' meant"),
+        ({"retention_day": None, "retention_days": 3}, "program:retention_day is given"),
+        ({"other:retention_days": 3}, "other:retention_days is given, .* is 'program:retention_days' meant"),
+        ({"aws:regoin": "x"}, "aws:regoin is given, and neither the program nor the provider of aws reads it.* is 'aws:region' meant"),
+    ],
+)
+def test_a_key_that_nothing_reads_is_refused_with_the_nearest_and_those_that_are_read(given, said):
+    with pytest.raises(UsageError, match=rf"(?s){said}.*the program reads program:retention_days"):
+        record(retention, config=given)
+
+
+def test_a_secret_that_nothing_reads_is_refused_too():
+    with pytest.raises(UsageError, match=r"program:password is given.*\n.*leave it out: the program reads no key at all"):
+        record(lambda: None, secrets={"password": "x"})
+
+
+@pytest.mark.parametrize("key", ["aws:region", "aws:defaultTags", "kubernetes:context", "pulumi:disable-default-providers"])
+def test_what_a_provider_or_the_engine_reads_may_be_given(key):
+    assert record(retention, config={key: "x"}).outputs == {"days": 30}
+
+
+def test_what_the_projects_own_files_say_need_not_be_read(project):
+    assert "shop:size" in record(project, stack="prod").config
+    with pytest.raises(UsageError, match="shop:size is given, and nothing reads it"):
+        record(project, stack="prod", config={"size": 2})
 
 
 def test_a_misspelt_stack_is_doubted_with_the_nearest_that_has_a_file(project):
