@@ -94,6 +94,8 @@ def _told(failed: _Failure, creations: Creations) -> str:
         return f"{told}\n  -> {_state(mark['name'], mark['path'])}"
     if source and (failed.value is None or isinstance(failed.error, (LookupError, AttributeError))):
         told += ", which is None, since nothing states it" if failed.value is None else ""
+        if source.type == "pulumi:pulumi:StackReference":
+            return f"{told}\n  -> say what it exports: record(..., stack_references={{...: {{...}}}})"
         return f"{told}\n  -> {_state(source.name, source.wire)}"
     return told
 

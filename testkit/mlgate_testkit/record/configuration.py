@@ -58,7 +58,7 @@ class Configuration:
         self._project = project
 
     def refuse_misspelt(self, keys_read: Set[str]) -> None:
-        """UsageError for a key that the test gives and the program has not read, where it failed for want of a value of one much like it."""
+        """UsageError for a key that the test gives and the program has not read, where it failed for want of one much like it."""
         lacking = {_short(key): key for key in keys_read if key not in self.values}
         for key in self._given:
             close = difflib.get_close_matches(_short(key), lacking, n=1, cutoff=_CLOSE)
@@ -81,8 +81,9 @@ class Configuration:
                 continue
             near = _nearest(key, [*sorted(keys_read), *sorted(of_provider)])
             there = f"the program reads {listed(sorted(keys_read))}" if keys_read else "the program reads no key at all"
+            readers = f"neither the program nor the provider of {namespace}" if of_provider else "nothing"
             raise UsageError(
-                f"{key} is given, and {f'neither the program nor the provider of {namespace} reads' if of_provider else 'nothing reads'} it",
+                f"{key} is given, and {readers} reads it",
                 where="record(config=...)",
                 remedy=(f"is {near!r} meant? " if near else "leave it out: ") + there,
             )

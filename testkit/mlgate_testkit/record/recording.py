@@ -31,6 +31,7 @@ from mlgate_testkit.record.graph import Graph
 from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
 from mlgate_testkit.record.program import Program, open_program
+from mlgate_testkit.record.references import References
 from mlgate_testkit.record.stall import CountingExecutor, Stalled, stalled_problems, unless_stalled
 from mlgate_testkit.record.tables import Answer, Tables
 
@@ -87,7 +88,7 @@ def record(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.misuses.watched(), run.applies.watched():
+    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -107,6 +108,7 @@ class _Run:
         self.root = Path.cwd()
         self.misuses = Misuses(self.root, preview=preview)
         self.applies = Applies(self.root)
+        self.references = References(self.root, tables)
         self._creations = Creations(self.root)
         self.monitor = RecordingMonitor(project=project, stack=stack, preview=preview, tables=tables, creations=self._creations)
         self._program = program
@@ -131,6 +133,11 @@ class _Run:
         finally:
             gc.unfreeze()
             _wind_up(loop)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        with self.misuses.watched(), self.applies.watched(), self.references.watched():
+            yield
 
     def lacks_configuration(self, failure: Exception | None) -> bool:
         """Whether the program failed for want of a value. Any other reason is what its author has to see."""

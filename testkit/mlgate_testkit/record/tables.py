@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from mlgate.errors import UsageError
@@ -16,6 +17,9 @@ __all__ = ["Answer", "Tables"]
 
 Answer = Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]
 """Outputs, or a function of the inputs that gives them."""
+
+_CLOSE = 0.75
+"""So near is a misspelt output of a stack to the one that is meant: vpcId to vpc; privateSubnets is further from publicSubnets."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,27 @@ class Tables:
         outputs = self.stack_references[name]
         secret = [key for key, value in outputs.items() if isinstance(value, Secret)]
         return {"name": name, "outputs": dict(outputs), "secretOutputNames": secret}
+
+    def refuse_unknown_output(self, *, stack: str, name: str, required: bool, where: str | None) -> None:
+        """UsageError for an output that a stack of the table has not.
+
+        Where it is only looked for, Pulumi gives None, which a program may well handle: then one is refused that is like another.
+        """
+        outputs = self.stack_references.get(stack, {})
+        misspelt = get_close_matches(_plain(name), map(_plain, outputs), n=1, cutoff=_CLOSE)
+        if name in outputs or not (required or misspelt):
+            return
+        near = nearest(name, outputs)
+        line = f"record(..., stack_references={{{stack!r}: {{{name!r}: {'...' if required else None}}}}})"
+        raise UsageError(
+            f"stack {stack} exports {listed(sorted(outputs)) or 'nothing'}; not {name}",
+            where=where,
+            remedy=(f"is {near!r} meant? " if near else "") + f"say {'what it is' if required else 'where it has none'}: {line}",
+        )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _answer(answer: Answer, inputs: Mapping[str, Any]) -> dict[str, Any]:

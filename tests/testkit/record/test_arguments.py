@@ -163,6 +163,17 @@ def test_a_provider_of_a_region_is_checked_though_its_inputs_travel_as_json():
     assert found == [('there is no argument "default_tags.tagz"', 'nearest is "default_tags.tags"')]
 
 
+def test_a_kubeconfig_in_json_is_a_text_as_it_is_with_the_engine():
+    def program(kubeconfig) -> None:
+        cluster = aws.eks.Cluster("eks", role_arn="r", vpc_config={"subnet_ids": ["a", "b"]})
+        k8s.Provider("eks", kubeconfig=kubeconfig(cluster.endpoint))
+
+    graph = record(lambda: program(lambda server: pulumi.Output.json_dumps({"clusters": [{"cluster": {"server": server}}]})))
+    kubeconfig = json.loads(graph.one("pulumi:providers:kubernetes").inputs["kubeconfig"])
+    assert kubeconfig["clusters"][0]["cluster"]["server"] == "<endpoint of Cluster eks>"
+    assert problems(lambda: program(lambda server: {"server": server}))[0][1] == "it takes a text"
+
+
 def test_a_type_without_an_installed_sdk_is_recorded_and_said_to_be_unchecked():
     def program() -> None:
         pulumi.CustomResource("cloudflare:index/record:Record", "dns", {"nmae": "x"})

@@ -63,7 +63,7 @@ def test_a_misspelt_key_is_named_where_the_program_requires_it_as_well():
 
 
 def test_a_key_that_is_only_given_in_the_wrong_namespace_is_misspelt_too():
-    with pytest.raises(UsageError, match="program:region is given, and nothing reads it\n.*is 'aws:region' meant"):
+    with pytest.raises(UsageError, match=r"program:region is given, and nothing reads it\n.*is 'aws:region' meant"):
         record(lambda: pulumi.Config("aws").get("region") and None, config={"region": "eu-west-1"})
 
 

@@ -35,6 +35,46 @@ def test_stack_references_answer_from_their_table():
         record(program, stack_references={"acme/network/dev": {}})
 
 
+NETWORK = {"acme/network/prod": {"vpc": "vpc-1", "subnets": ["subnet-1"]}}
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_required_output_that_its_stack_has_not_is_told_with_what_it_has_and_the_line_to_add(preview):
+    def program() -> None:
+        pulumi.export("vpc", pulumi.StackReference("network", "acme/network/prod").require_output("vpcId"))
+
+    with pytest.raises(UsageError) as caught:
+        record(program, stack_references=NETWORK, preview=preview)
+    assert str(caught.value).splitlines() == [
+        f"tests/testkit/record/test_tables.py:{program.__code__.co_firstlineno + 1}: "
+        "stack acme/network/prod exports subnets, vpc; not vpcId",
+        "  -> is 'vpc' meant? say what it is: record(..., stack_references={'acme/network/prod': {'vpcId': ...}})",
+    ]
+
+
+def test_an_output_that_is_only_looked_for_may_be_absent_and_not_misspelt():
+    def program(name: str) -> None:
+        pulumi.export("found", pulumi.StackReference("acme/network/prod").get_output(name))
+
+    assert record(lambda: program("vpc"), stack_references=NETWORK).outputs == {"found": "vpc-1"}
+    assert record(lambda: program("zone"), stack_references=NETWORK).outputs == {}
+    with pytest.raises(UsageError, match=r"exports subnets, vpc; not vpcId\n.*say where it has none: .*'vpcId': None") as caught:
+        record(lambda: program("vpcId"), stack_references=NETWORK)
+    stated = {"acme/network/prod": {**NETWORK["acme/network/prod"], "vpcId": None}}
+    assert "is 'vpc' meant?" in caught.value.remedy
+    assert record(lambda: program("vpcId"), stack_references=stated).outputs == {}
+
+
+def test_details_of_an_output_are_judged_by_its_name_too():
+    async def program(name: str) -> None:
+        details = await pulumi.StackReference("acme/network/prod").get_output_details(name)
+        pulumi.export("found", details.value)
+
+    assert record(lambda: program("vpc"), stack_references=NETWORK).outputs == {"found": "vpc-1"}
+    with pytest.raises(UsageError, match="not vpcs"):
+        record(lambda: program("vpcs"), stack_references=NETWORK)
+
+
 def test_functions_answer_from_their_table():
     def program() -> None:
         zones = aws.get_availability_zones(state="available").names
