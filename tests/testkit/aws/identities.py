@@ -72,6 +72,7 @@ IDENTITIES: dict[str, Identity] = {
     "aws:secretsmanager/secretVersion:SecretVersion": Identity(rf"{_SECRET}\|{_UUID}", _SECRET),
     "aws:ssm/parameter:Parameter": Identity("/mlgate/threshold", f"arn:aws:ssm:{_HERE}:parameter/mlgate/threshold"),
     "aws:sns/topic:Topic": Identity(f"arn:aws:sns:{_HERE}:alarms", f"arn:aws:sns:{_HERE}:alarms"),
+    "aws:rds/subnetGroup:SubnetGroup": Identity("databases", f"arn:aws:rds:{_HERE}:subgrp:databases"),
     "aws:rds/instance:Instance": Identity("db-[0-9A-Z]{26}", f"arn:aws:rds:{_HERE}:db:features"),
     "aws:ec2/vpc:Vpc": _of_ec2("vpc", "vpc"),
     "aws:ec2/subnet:Subnet": _of_ec2("subnet", "subnet"),

@@ -76,6 +76,18 @@ def secret(cloud: Cloud) -> Arguments:
     return {"secretId": cloud.up("aws:secretsmanager/secret:Secret", name="token").id}
 
 
+def zones(cloud: Cloud, vpc: str = "main", block: str = "10.0") -> Arguments:
+    """Two subnets of a VPC, each in a zone of its own."""
+    vpc_id = cloud.up("aws:ec2/vpc:Vpc", vpc, cidrBlock=f"{block}.0.0/16").id
+    each = {f"eu-central-1{zone}": f"{block}.{at}.0/24" for at, zone in enumerate("ab")}
+    return {
+        "subnetIds": [
+            cloud.up("aws:ec2/subnet:Subnet", f"{vpc}-{zone}", vpcId=vpc_id, cidrBlock=part, availabilityZone=zone).id
+            for zone, part in each.items()
+        ]
+    }
+
+
 def untagged(days: int) -> str:
     selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
     return json.dumps({"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]})
@@ -245,6 +257,12 @@ SAMPLES: dict[str, Sample] = {
         {"name": "alarms", "displayName": "Alarms", "tags": {"a": "b"}},
         {"displayName": "All alarms", "tags": {"c": "d"}, "policy": policy("sns:Publish", Principal={"AWS": ROOT})},
         {"name": "others"},
+    ),
+    "aws:rds/subnetGroup:SubnetGroup": Sample(
+        {"name": "databases", "tags": {"a": "b"}},
+        {"description": "of features", "tags": {"c": "d"}},
+        {"name": "others"},
+        zones,
     ),
     "aws:rds/instance:Instance": Sample(
         {**DATABASE, "identifier": "features", "skipFinalSnapshot": True, "tags": {"a": "b"}},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import moto.ec2.urls
 import moto.eks.urls
+import moto.rds.urls
 from moto.ec2.models import ec2_backends
 from moto.ec2.responses import EC2Response
 from moto.eks.models import eks_backends
 from moto.eks.responses import EKSResponse
+from moto.rds.models import rds_backends
+from moto.rds.responses import RDSResponse
 
 from mlgate_testkit.aws.apis import (
     ec2_capacity,
@@ -19,6 +22,7 @@ from mlgate_testkit.aws.apis import (
     eks_clusters,
     eks_nodes,
     eks_versions,
+    rds,
 )
 from mlgate_testkit.aws.apis.dispatch import extended
 
@@ -26,8 +30,9 @@ __all__ = ["install"]
 
 
 def install() -> None:
-    """To be called before moto's server gets its first request for EC2 or EKS: it makes its table of addresses then."""
+    """To be called before moto's server gets its first request for EC2, EKS or RDS: it makes its table of addresses then."""
     ec2 = ec2_network.OPERATIONS | ec2_rules.OPERATIONS | ec2_capacity.OPERATIONS | ec2_machines.OPERATIONS
     eks = eks_versions.OPERATIONS | eks_clusters.OPERATIONS | eks_nodes.OPERATIONS | eks_addons.OPERATIONS | eks_access.OPERATIONS
     moto.ec2.urls.url_paths = {"{0}/": extended(EC2Response, "ec2", ec2_backends, ec2)}
     moto.eks.urls.url_paths = {"{0}/(?P<path>.+)$": extended(EKSResponse, "eks", eks_backends, eks)}
+    moto.rds.urls.url_paths = {"{0}/$": extended(RDSResponse, "rds", rds_backends, rds.OPERATIONS)}

@@ -45,7 +45,7 @@ _ONCE = {
     "storageEncrypted": "StorageEncrypted",
     "username": "MasterUsername",
 }
-_FIXED = {"availabilityZone", "dbSubnetGroupName"}
+_FIXED = {"availabilityZone"}
 _CHANGED = {"identifier": "NewDBInstanceIdentifier", "port": "DBPortNumber"}  # called otherwise than when it is made
 _SWITCHES = ("deletionProtection", "iamDatabaseAuthenticationEnabled")  # off where the program does not say, not left to the cloud
 _WHOLE = {"allocatedStorage", "backupRetentionPeriod", "iops", "port"}
@@ -300,6 +300,21 @@ MODELS = (
                 "the id is the resource id (db-...), an import takes the name",
                 "terraform-provider-aws, version 5 upgrade guide, aws_db_instance",
                 "test_rds.py::test_an_instance_is_imported_by_its_name",
+            ),
+            Behaviour(
+                "it is in the VPC of its subnet group (or the default one), as its security groups are; it moves to another VPC only",
+                "RDS API reference, CreateDBInstance and ModifyDBInstance; messages: see mlgate_testkit/aws/apis/rds.py",
+                "test_rds.py::test_an_instance_is_in_the_vpc_of_its_subnet_group",
+                (
+                    "test_rds.py::test_security_groups_of_an_instance_are_those_of_its_vpc",
+                    "test_rds.py::test_an_instance_moves_to_a_subnet_group_of_another_vpc_only",
+                ),
+            ),
+            Behaviour(
+                "user, password, database name and key are refused where RDS refuses them; of reserved words only admin and rdsadmin",
+                "RDS API reference, CreateDBInstance; messages: see mlgate_testkit/aws/apis/rds.py",
+                "test_rds.py::test_what_rds_refuses_of_a_new_instance",
+                ("test_rds.py::test_a_key_of_an_instance_exists_and_is_enabled",),
             ),
             Behaviour(
                 "the password is secret in state",
