@@ -29,6 +29,11 @@ _FIXTURES = {"aws": "simulated_aws", "kubernetes": "kubernetes_standin"}
 _REMEDIES = (
     ("no region is configured", "name one: stack(..., config={'aws:region': 'eu-central-1'}); your AWS_REGION does not reach a test"),
     (
+        ".eks.amazonaws.com does not answer",
+        "a simulated EKS cluster has no API server: let the program take a kubeconfig from its configuration, and give it that of "
+        "`kubernetes_cluster` (docs/testkit-cluster.md)",
+    ),
+    (
         "calling `python -m pip list",
         "put pip into the environment that the program runs in (`python -m ensurepip`, `uv pip install pip`): Pulumi's Python host asks it",
     ),

@@ -21,10 +21,13 @@ from .conftest import require_built
 TEXT = (Path(__file__).parents[3] / "docs" / "testkit-cluster.md").read_text(encoding="utf-8")
 
 
+OF_A_CLUSTER, ON_EKS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+
+
 @pytest.mark.cluster
-def test_its_two_tests_pass_as_they_stand_there(tmp_path: Path) -> None:
-    require_built(Chosen(karpenter=True))
-    (program,) = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+@pytest.mark.parametrize("program", [OF_A_CLUSTER, pytest.param(ON_EKS, marks=pytest.mark.engine)], ids=["a-cluster", "on-eks"])
+def test_its_tests_pass_as_they_stand_there(tmp_path: Path, program: str) -> None:
+    require_built(Chosen(karpenter="karpenter" in program))
     (tmp_path / "test_cluster.py").write_text(program)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_cluster.py"]

@@ -70,6 +70,6 @@ def test_an_output_that_the_other_stack_does_not_export_is_told_with_those_that_
     assert "Traceback" not in str(failure.value)
     assert "did you mean 'vpc'? the outputs of organization/network/prod: key, vpc" in failure.value.remedy
     program.write_text("import pulumi\n{}['vpcs']\n" + SHOP)
-    with pytest.raises(UpdateError, match="(?s)__main__.py.*KeyError: 'vpcs'") as failure:
+    with pytest.raises(UpdateError, match=r"(?s)__main__\.py.*KeyError: 'vpcs'") as failure:
         shop.preview()
     assert "exports none" not in str(failure.value)

@@ -206,3 +206,26 @@ def test_a_misspelt_argument_is_told_who_names_the_nearest(stack):
 
 def test_a_plugin_with_a_longer_name_is_named_whole():
     assert "pulumi-resource-aws-native on PATH" in remedy_for("no resource plugin 'pulumi-resource-aws-native' found", otherwise="")
+
+
+@pytest.mark.engine
+@pytest.mark.cluster
+def test_what_is_put_on_a_simulated_eks_cluster_is_told_where_an_api_server_is(stack, kubernetes_standin):
+    def program():
+        import json
+
+        import pulumi
+        import pulumi_kubernetes as kubernetes
+
+        kubeconfig = {
+            "clusters": [{"name": "eks", "cluster": {"server": "https://AB12.gr7.eu-central-1.eks.amazonaws.com"}}],
+            "contexts": [{"name": "eks", "context": {"cluster": "eks", "user": "eks"}}],
+            "users": [{"name": "eks", "user": {}}],
+            "current-context": "eks",
+        }
+        provider = kubernetes.Provider("eks", kubeconfig=json.dumps(kubeconfig))
+        kubernetes.core.v1.ConfigMap("m", data={}, opts=pulumi.ResourceOptions(provider=provider))
+
+    with pytest.raises(UpdateError, match="does not answer") as failure:
+        stack("dev", program=program).up()
+    assert "give it that of `kubernetes_cluster`" in failure.value.remedy
