@@ -20,6 +20,8 @@ from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
 __all__ = ["SimulatedAws"]
 
 _ATTEMPTS = 25  # the real provider's maxRetries
+# Says nothing of AWS_REGION, though it is read: the variable of whoever runs a test does not reach the provider.
+_NO_REGION = "no region is configured: the stack has to name one as `aws:region`"
 
 
 class SimulatedAws:
@@ -85,7 +87,7 @@ class SimulatedAws:
         ]
         settings = _decoded(inputs)
         if not _region(settings):
-            failures.append(Failure("region", "no region is configured: `pulumi config set aws:region eu-central-1`, or set AWS_REGION"))
+            failures.append(Failure("region", _NO_REGION))
         elif not settings.get("skipRegionValidation") and _region(settings) not in self.account.regions:
             failures.append(
                 Failure("region", f"invalid AWS Region: {_region(settings)}{_nearest(_region(settings), self.account.regions)}")
@@ -99,7 +101,7 @@ class SimulatedAws:
         settings = _decoded(inputs)
         region = _region(settings)
         if not region:
-            raise ProviderError("no region is configured: `pulumi config set aws:region eu-central-1`, or set AWS_REGION")
+            raise ProviderError(_NO_REGION)
         ignored = settings.get("ignoreTags") or {}
         tags = TagRules(
             (settings.get("defaultTags") or {}).get("tags") or {},

@@ -27,7 +27,7 @@ def wrong(package: SimulatedAws, **config: Any) -> dict[str, str]:
 
 
 def test_a_region_is_needed_from_the_stack_or_the_environment(package: SimulatedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "pulumi config set aws:region" in wrong(package)["region"]
+    assert "the stack has to name one as `aws:region`" in wrong(package)["region"]
     with pytest.raises(ProviderError, match="no region is configured"):
         package.configure({})
     monkeypatch.setenv("AWS_REGION", "us-west-2")

@@ -108,7 +108,8 @@ def test_a_stack_that_names_no_region_fails_as_with_a_real_account(stack, simula
     dev = stack("dev", program=one_queue)
     with pytest.raises(UpdateError, match="no region is configured") as failure:
         dev.up()
-    assert "config={'aws:region': 'eu-central-1'}" in failure.value.remedy
+    assert "config={'aws:region': 'eu-central-1'}); your AWS_REGION does not reach a test" in failure.value.remedy
+    assert "AWS_REGION" not in failure.value.problem
 
 
 # A provider as the engine starts it: it says its port, and keeps its boxes as files beside itself, each named by its id.
