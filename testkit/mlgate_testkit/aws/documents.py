@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
-__all__ = ["json_text", "listed", "malformed", "public", "same_document", "statements"]
+__all__ = ["json_text", "listed", "malformed", "public", "same_document", "statements", "trusts"]
 
 _TOP = {"Version", "Id", "Statement"}
 _STATEMENT = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
@@ -67,6 +67,17 @@ def statements(document: str) -> list[dict[str, Any]]:
 def listed(value: Any) -> list[Any]:
     """What a policy writes as one or as a list of several, as a list; nothing is an empty one."""
     return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def trusts(document: str, service: str) -> bool:
+    """Whether a trust policy lets that service take the role. Neither conditions nor Deny are asked."""
+    return any(
+        statement.get("Effect") == "Allow"
+        and {"sts:AssumeRole", "sts:*", "*"} & set(listed(statement.get("Action")))
+        and isinstance(principal := statement.get("Principal"), Mapping)
+        and service in listed(principal.get("Service"))
+        for statement in statements(document)
+    )
 
 
 def public(document: str) -> bool:

@@ -105,7 +105,11 @@ def nodes(cloud: Cloud) -> Arguments:
 
 def profile(cloud: Cloud) -> Arguments:
     found = nodes(cloud)
-    return {"clusterName": found["clusterName"], "subnetIds": found["subnetIds"], "podExecutionRoleArn": found["nodeRoleArn"]}
+    return {
+        "clusterName": found["clusterName"],
+        "subnetIds": found["subnetIds"],
+        "podExecutionRoleArn": role(cloud, "pods", "eks-fargate-pods.amazonaws.com"),
+    }
 
 
 def pods(cloud: Cloud) -> Arguments:

@@ -8,7 +8,7 @@ from mlgate_testkit.provider.provider import ProviderError
 from mlgate_testkit.provider.values import UNKNOWN
 
 from .cloud import Cloud
-from .samples_compute import CLUSTER, NODES, SUBNET, cluster_arguments, nodes, profile
+from .samples_compute import CLUSTER, NODES, SUBNET, cluster_arguments, nodes, profile, role
 
 PROFILE = "aws:eks/fargateProfile:FargateProfile"
 API = {"authenticationMode": "API"}
@@ -53,6 +53,12 @@ def test_a_cluster_needs_two_zones_and_a_role_that_exists(cloud: Cloud) -> None:
         cloud.up(CLUSTER, roleArn="arn:aws:iam::123456789012:role/nobody", vpcConfig=arguments["vpcConfig"])
     with pytest.raises(ProviderError, match="The security group 'sg-0' does not exist"):
         cloud.up(CLUSTER, roleArn=arguments["roleArn"], vpcConfig={**arguments["vpcConfig"], "securityGroupIds": ["sg-0"]})
+
+
+def test_the_role_of_a_cluster_trusts_eks(cloud: Cloud) -> None:
+    arguments = {**cluster_arguments(cloud), "roleArn": role(cloud, "machines", "ec2.amazonaws.com")}
+    with pytest.raises(ProviderError, match=r"role/machines, could not be assumed because .* the trusted entity is not correct"):
+        cloud.up(CLUSTER, **arguments)
 
 
 def test_the_version_goes_up_by_one_minor_and_never_down(cloud: Cloud) -> None:

@@ -9,11 +9,11 @@ import pytest
 from mlgate_testkit.provider.provider import ProviderError
 
 from .cloud import Cloud
-from .samples_compute import GATEWAY, NODES, TABLE, nodes, profile
+from .samples_compute import GATEWAY, NODES, TABLE, nodes, profile, role
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 PROFILE = "aws:eks/fargateProfile:FargateProfile"
-ONE = {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 2}}
+ONE: dict[str, Any] = {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 2}}
 
 
 def test_sizes_are_in_order(cloud: Cloud) -> None:
@@ -48,7 +48,27 @@ def test_a_node_group_needs_its_role_and_types_that_fit_its_image(cloud: Cloud) 
             cloud.up(NODES, **arguments, **ONE, instanceTypes=types, **more)
     (failure,) = cloud.check(NODES, **arguments, **ONE, amiType="AL2023")
     assert '"AL2023_x86_64_NVIDIA"' in failure.reason
-    assert cloud.up(NODES, **arguments, **ONE, instanceTypes=["m7g.large"]).outputs["amiType"] == "AL2023_ARM_64_STANDARD"
+
+
+def test_without_an_image_type_a_node_group_has_one_for_x86(cloud: Cloud) -> None:
+    arguments = {**nodes(cloud), **ONE}
+    with pytest.raises(ProviderError, match=r"\[m6g.large\] is not a valid instance type for requested amiType AL2023_x86_64_STANDARD"):
+        cloud.up(NODES, **arguments, instanceTypes=["m6g.large"])
+    assert cloud.up(NODES, **arguments).outputs["amiType"] == "AL2023_x86_64_STANDARD"
+    assert cloud.up(NODES, "arm", **arguments, instanceTypes=["m6g.large"], amiType="AL2023_ARM_64_STANDARD")
+
+
+def test_the_role_of_a_node_group_trusts_ec2(cloud: Cloud) -> None:
+    arguments = {**nodes(cloud), "nodeRoleArn": role(cloud, "functions", "lambda.amazonaws.com")}
+    with pytest.raises(ProviderError, match=r"required service principals \[ec2.amazonaws.com\] were not found in the trust relationships"):
+        cloud.up(NODES, **arguments, **ONE)
+
+
+def test_the_role_of_a_fargate_profile_trusts_its_pods(cloud: Cloud) -> None:
+    arguments = {**profile(cloud), "selectors": [{"namespace": "kube-system"}]}
+    with pytest.raises(ProviderError, match=r"Please add the eks-fargate-pods.amazonaws.com Service Principal"):
+        cloud.up(PROFILE, **{**arguments, "podExecutionRoleArn": role(cloud, "wrong", "ec2.amazonaws.com")})
+    assert cloud.up(PROFILE, **arguments)
 
 
 def test_what_eks_cannot_change_needs_a_new_group(cloud: Cloud) -> None:

@@ -48,7 +48,8 @@ def _create(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     if version not in VERSIONS:
         raise invalid(f"unsupported Kubernetes version {version}; supported are {', '.join(VERSIONS)}")
     role = wanted["roleArn"]
-    require_role(place, role, f"Role with arn: {role} could not be assumed because it does not exist or the trusted entity is not correct")
+    untrusted = f"Role with arn: {role}, could not be assumed because it does not exist or the trusted entity is not correct"
+    require_role(place, role, untrusted, "eks.amazonaws.com")
     cluster = _described(place, wanted, version)
     held = Held(cluster)
     held_in(place)[name] = held

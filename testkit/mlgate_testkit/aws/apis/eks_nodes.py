@@ -18,6 +18,7 @@ from mlgate_testkit.aws.apis.eks_versions import VERSIONS, minor
 __all__ = ["OPERATIONS", "release_version"]
 
 _DEFAULT_TYPE = "t3.medium"
+_DEFAULT_AMI = "AL2023_x86_64_STANDARD"  # whatever the types are: HHS/simpler-grants-gov#12404, eksctl-io/eksctl#7754
 _LAST_AL2 = 32  # EKS user guide: no AL2 AMIs from Kubernetes 1.33 on
 
 
@@ -31,7 +32,7 @@ def _create(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     cluster, name = held.cluster, wanted["nodegroupName"]
     if name in held.nodegroups:
         raise taken(f"NodeGroup already exists with name {name} and cluster name {cluster['name']}")
-    require_role(place, wanted["nodeRole"], f"The role with name {wanted['nodeRole'].rsplit('/', 1)[-1]} cannot be found.")
+    _require_node_role(place, wanted["nodeRole"])
     subnets_of(place, wanted["subnets"])
     version = wanted.get("version") or cluster["version"]
     _require_version(version, cluster["version"])
@@ -74,6 +75,14 @@ def _create(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         "tags": wanted.get("tags") or {},
     }
     return {"nodegroup": held.nodegroups[name]}
+
+
+def _require_node_role(place: Place, role: str) -> None:
+    """Message: bottlerocket-os/bottlerocket-update-operator#316, where the service is called as in China."""
+    service = "ec2.amazonaws.com"
+    services = (service, f"{service}.cn") if place.partition == "aws-cn" else (service,)
+    untrusting = f"Following required service principals [{services[-1]}] were not found in the trust relationships of nodeRole {role}"
+    require_role(place, role, f"The role with name {role.rsplit('/', 1)[-1]} cannot be found.", *services, untrusting=untrusting)
 
 
 def _require_version(version: str, of_cluster: str) -> None:
@@ -134,8 +143,7 @@ def _ami(wanted: dict[str, Any], template: dict[str, Any], types: list[str], ver
         return "CUSTOM"
     if given == "CUSTOM":
         raise invalid("amiType CUSTOM needs an image id in the launch template.")
-    architectures = {_architecture(each) for each in types}
-    ami = given or ("AL2023_ARM_64_STANDARD" if architectures == {"arm64"} else "AL2023_x86_64_STANDARD")
+    ami = given or _DEFAULT_AMI
     wrong = [each for each in types if _architecture(each) != ("arm64" if "ARM_64" in ami else "x86_64")]
     if wrong:
         raise invalid(f"[{', '.join(wrong)}] is not a valid instance type for requested amiType {ami}")
@@ -229,6 +237,7 @@ def _create_profile(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         place,
         role,
         f"Misconfigured PodExecutionRole Trust Policy; Please add the eks-fargate-pods.amazonaws.com Service Principal ({role})",
+        "eks-fargate-pods.amazonaws.com",
     )
     subnets = wanted.get("subnets") or []
     tables = ec2_backends[place.account][place.region].route_tables.values()

@@ -11,6 +11,7 @@ from moto.ec2.models import ec2_backends
 from moto.iam.models import iam_backends
 
 from mlgate_testkit.aws.apis.dispatch import Place, Refused
+from mlgate_testkit.aws.documents import trusts
 
 __all__ = ["Held", "cluster_of", "held_in", "invalid", "listed", "missing", "now", "require_role", "subnets_of", "taken", "updated"]
 
@@ -83,12 +84,19 @@ def listed(names: Any, key: str) -> dict[str, Any]:
     return {key: sorted(names)}
 
 
-def require_role(place: Place, arn: str, message: str) -> None:
-    """Raises InvalidParameterException with that message unless the role exists (in this account: others cannot be asked)."""
+def require_role(place: Place, arn: str, absent: str, *services: str, untrusting: str = "") -> None:
+    """Raises InvalidParameterException unless the role exists (`absent`) and trusts one of the services, where any is given (`untrusting`).
+
+    In this account: the roles of others cannot be asked.
+    """
     if f"::{place.account}:" not in arn:
         return
-    if not any(role.arn == arn for role in iam_backends[place.account][place.partition].roles.values()):
-        raise invalid(message)
+    roles = iam_backends[place.account][place.partition].roles.values()
+    role = next((role for role in roles if role.arn == arn), None)
+    if role is None:
+        raise invalid(absent)
+    if services and not any(trusts(role.assume_role_policy_document, service) for service in services):
+        raise invalid(untrusting or absent)
 
 
 def subnets_of(place: Place, subnet_ids: list[str]) -> list[Any]:

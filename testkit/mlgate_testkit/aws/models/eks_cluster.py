@@ -214,9 +214,11 @@ MODELS = (
                 "test_eks_cluster.py::test_the_authentication_mode_goes_one_way",
             ),
             Behaviour(
-                "its subnets stand in at least two zones, and its role exists",
-                "EKS user guide, Amazon EKS networking requirements for VPC and subnets; messages of CreateCluster",
+                "its subnets stand in at least two zones, and its role exists and trusts eks.amazonaws.com",
+                "EKS user guide, Amazon EKS networking requirements for VPC and subnets, and Amazon EKS cluster IAM role; messages of "
+                "CreateCluster (terraform-aws-modules/terraform-aws-eks#2406)",
                 "test_eks_cluster.py::test_a_cluster_needs_two_zones_and_a_role_that_exists",
+                ("test_eks_cluster.py::test_the_role_of_a_cluster_trusts_eks",),
             ),
             Behaviour(
                 "it is not deleted while node groups or Fargate profiles are left, or while it is protected",

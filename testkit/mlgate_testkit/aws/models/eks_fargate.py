@@ -75,6 +75,11 @@ MODELS = (
                 "EKS user guide, Define which Pods use AWS Fargate when launched; message of CreateFargateProfile",
                 "test_eks_nodes.py::test_a_fargate_profile_stands_in_private_subnets",
             ),
+            Behaviour(
+                "its role exists and trusts eks-fargate-pods.amazonaws.com",
+                "EKS user guide, Amazon EKS Pod execution IAM role; message of CreateFargateProfile",
+                "test_eks_nodes.py::test_the_role_of_a_fargate_profile_trusts_its_pods",
+            ),
         ),
     ),
 )

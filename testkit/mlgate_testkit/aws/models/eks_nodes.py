@@ -221,9 +221,14 @@ MODELS = (
                 "test_eks_nodes.py::test_sizes_are_in_order",
             ),
             Behaviour(
-                "it is refused while its role is missing, and for instance types that do not exist or do not fit its AMI",
-                "EKS user guide, Create a managed node group; messages of CreateNodegroup",
+                "it needs a role that trusts ec2.amazonaws.com, and types that exist and fit its AMI (one for x86 unless said)",
+                "EKS user guide, Amazon EKS node IAM role; messages of CreateNodegroup (bottlerocket-os/bottlerocket-update-operator#316, "
+                "eksctl-io/eksctl#7754)",
                 "test_eks_nodes.py::test_a_node_group_needs_its_role_and_types_that_fit_its_image",
+                (
+                    "test_eks_nodes.py::test_the_role_of_a_node_group_trusts_ec2",
+                    "test_eks_nodes.py::test_without_an_image_type_a_node_group_has_one_for_x86",
+                ),
             ),
             Behaviour(
                 "what EKS cannot change needs a new group: AMI type, capacity type, disk, instance types, role, subnets",
