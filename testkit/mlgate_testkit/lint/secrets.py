@@ -7,33 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves
+from mlgate_testkit.lint.secret_names import last_name, speaks_of_a_secret
+from mlgate_testkit.lint.secret_sources import read_in_clear, written_in_the_program
 from mlgate_testkit.record import Graph, Secret
 
 __all__ = ["RULES", "known_secrets"]
-
-_NAMED = re.compile(
-    r"(pass(word|wd|phrase)|secret(key|value|string)?|token|api_?key|private_?key|access_?key|auth_?key|connection_?string|credentials?)$",
-    re.I,
-)
-_NOT_SECRET = frozenset(
-    {
-        "allow",
-        "automount",
-        "continuation",
-        "creation",
-        "enable",
-        "existing",
-        "has",
-        "is",
-        "manage",
-        "next",
-        "page",
-        "public",
-        "require",
-        "use",
-    }
-)
-"""Words before such a name that make it a switch, a page mark or a name."""
 
 _SHAPES = {
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
@@ -62,6 +40,8 @@ def _secrets_in_clear(graph: Graph) -> Iterator[Finding]:
     for path, problem in _in_clear(graph.outputs, known):
         place = f"{graph.project}/{graph.stack}"
         yield Finding("secret-in-clear", "stack", place, path, problem, "export it with pulumi.Output.secret(...), or not at all")
+    yield from written_in_the_program(graph)
+    yield from read_in_clear(graph)
 
 
 def _remedy(token: str, path: str) -> str:
@@ -77,20 +57,15 @@ def _in_clear(values: Mapping[str, Any], known: set[str]) -> Iterator[tuple[str,
     for path, value in leaves(values):
         if not isinstance(value, str) or not value:
             continue
-        name = named.get(path, re.split(r"[.\[]", path)[-1] if not path.endswith("]") else re.split(r"[.\[]", path)[-2])
+        name = named.get(path) or last_name(path)
         lost = next((secret for secret in known if secret in value), None)
         shape = next((word for word, pattern in _SHAPES.items() if pattern.search(value)), None)
         if lost is not None:
             yield path, "it holds the value of a secret, and the mark is lost"
         elif shape:
             yield path, f"it looks like {shape}, in clear"
-        elif known_text(value) and _NAMED.search(name) and not _NOT_SECRET & set(_words(name)):
+        elif known_text(value) and speaks_of_a_secret(name):
             yield path, f'"{name}" is in clear'
-
-
-def _words(name: str) -> list[str]:
-    """The words of a name in either spelling, small."""
-    return re.findall(r"[a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
 
 
 def _pairs(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -114,4 +89,6 @@ def known_secrets(graph: Graph) -> set[str]:
     return {text for text in texts if len(text) >= _SHORTEST and known_text(text)}
 
 
-RULES: tuple[Rule, ...] = (Rule("secret-in-clear", "secrets are marked as secrets, in inputs, outputs and exports", _secrets_in_clear),)
+_SAYS = "secrets are marked as secrets, in inputs, outputs and exports, come from the configuration and are read from it as secrets"
+
+RULES: tuple[Rule, ...] = (Rule("secret-in-clear", _SAYS, _secrets_in_clear),)

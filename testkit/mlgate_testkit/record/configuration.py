@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Set
+import sys
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import pulumi
 
 from mlgate.errors import UsageError
 from mlgate_testkit.nearest import listed, nearest
 from mlgate_testkit.provider.values import Secret
+from mlgate_testkit.record.creation import place, program_frame
 from mlgate_testkit.record.sdk import provider_keys
 
-__all__ = ["Asked", "Configuration"]
+__all__ = ["Asked", "ClearRead", "Configuration"]
 
 _CLOSE = 0.75
 """So near is a misspelt key to the one that is meant; so are some pairs of which both are meant (min_replicas, max_replicas)."""
@@ -21,16 +28,47 @@ _ENGINE = "pulumi"
 """The namespace of what the engine itself reads ("pulumi:disable-default-providers")."""
 
 
-class Asked(dict[str, str]):
-    """What Pulumi's runtime looks a value up in. `keys_read`: whatever the program asked for, there or not."""
+@dataclass(frozen=True, slots=True)
+class ClearRead:
+    """A secret that a program read with `method` and not with `instead`, which keeps the mark; `made_by` is the line, "file:line"."""
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    key: str
+    method: str
+    instead: str
+    made_by: str
+
+
+class Asked(dict[str, str]):
+    """What Pulumi's runtime looks a value up in. `keys_read`: whatever the program asked for, there or not; `in_clear`: what it asked for
+    while `watched` with a method that gives no secret."""
+
+    def __init__(self, values: Mapping[str, str], root: Path) -> None:
         super().__init__(values)
+        self._root = root
         self.keys_read: set[str] = set()
+        self.in_clear: dict[str, ClearRead] = {}
 
     def __contains__(self, key: object) -> bool:
         self.keys_read.add(str(key))
         return super().__contains__(key)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Replaces the one method in which Pulumi's Config looks every value up, and puts it back."""
+        look_up = pulumi.Config._get
+
+        def watching(config: pulumi.Config, key: str, use: Any = None, instead_of: Any = None) -> str | None:
+            frame = program_frame(sys._getframe(1))
+            if use is not None and frame is not None:  # the methods that give a secret say neither
+                full = config.full_key(key)
+                self.in_clear.setdefault(full, ClearRead(full, instead_of.__name__, use.__name__, place(frame, self._root)))
+            return look_up(config, key, use, instead_of)
+
+        pulumi.Config._get = watching  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            pulumi.Config._get = look_up  # type: ignore[method-assign]
 
 
 class Configuration:

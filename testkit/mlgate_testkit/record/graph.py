@@ -8,6 +8,7 @@ from typing import Any
 from mlgate.errors import UsageError
 from mlgate_testkit.nearest import listed, nearest
 from mlgate_testkit.provider.values import Secret
+from mlgate_testkit.record.configuration import ClearRead
 from mlgate_testkit.record.resource import Properties, Resource
 from mlgate_testkit.record.sdk import token_of
 
@@ -18,8 +19,9 @@ __all__ = ["Graph"]
 class Graph:
     """Resources in the order in which the program makes them, without the stack itself, and the stack's exports (`outputs`).
 
-    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed; `config` the configuration of a
-    recording, each key with its namespace, secrets marked.
+    `unchecked` holds the types whose arguments could not be checked, because no SDK for them is installed. Of a recording only: `config` is
+    its configuration, each key with its namespace, secrets marked; `read_in_clear` the secrets of it that the program read without their
+    mark; `literals` the texts in the code that makes resources.
     """
 
     def __init__(
@@ -35,6 +37,8 @@ class Graph:
         self.outputs = dict(outputs or {})
         self.unchecked: tuple[str, ...] = ()
         self.config: Mapping[str, str | Secret] = {}
+        self.read_in_clear: tuple[ClearRead, ...] = ()
+        self.literals: frozenset[str] = frozenset()
         self.resources = list(resources)
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._children: dict[str | None, list[Resource]] = {}

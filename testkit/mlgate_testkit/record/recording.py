@@ -79,7 +79,7 @@ def record(
         warnings.warn(opened.doubt, stacklevel=2)
     name = project or opened.project or "program"  # as the engine's side of the testkit calls it
     configuration = Configuration(opened.config, config or {}, secrets or {}, name)
-    asked = Asked(configuration.values)
+    asked = Asked(configuration.values, Path.cwd())
     run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
 
     def configure() -> None:
@@ -88,7 +88,7 @@ def record(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.watched():
+    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.watched(), asked.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -98,6 +98,7 @@ def record(
     graph = run.graph(failure)
     configuration.refuse_unread(asked.keys_read)
     graph.config = {key: Secret(value) if key in configuration.secret else value for key, value in configuration.values.items()}
+    graph.read_in_clear = tuple(read for key, read in asked.in_clear.items() if key in configuration.secret)
     return graph
 
 
@@ -148,6 +149,7 @@ class _Run:
         order = {urn: index for index, urn in enumerate(self._order)}  # of the program: requests overtake one another
         recorded = sorted(self.monitor.recorded.values(), key=lambda resource: order.get(resource.urn, len(order)))
         graph = Graph(recorded, project=self._project, stack=self._stack, outputs=self.monitor.exports)
+        graph.literals = self._creations.literals
         problems, unchecked = check_arguments(graph)
         graph.unchecked = tuple(sorted(unchecked))
         problems += self._misused

@@ -42,9 +42,9 @@ class References:
             await self._known(asked, name).future()
             return await details(asked, name)
 
-        reference.require_output = require_output  # type: ignore[method-assign]
-        reference.get_output = get_output  # type: ignore[method-assign]
-        reference.get_output_details = get_output_details  # type: ignore[method-assign]
+        reference.require_output = require_output  # type: ignore[method-assign, assignment]
+        reference.get_output = get_output  # type: ignore[method-assign, assignment]
+        reference.get_output_details = get_output_details  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
@@ -55,7 +55,7 @@ class References:
     def _known(self, asked: pulumi.StackReference, name: pulumi.Input[str], *, required: bool = False) -> pulumi.Output[str]:
         """The name, once it is judged: the value of an Output may come later than the call."""
         frame = program_frame(sys._getframe(2))
-        where = place(frame, self._root) if frame is not None else None
+        where = place(frame, self._root) if frame is not None else ""
 
         def judge(of: list[str]) -> str:
             self._tables.refuse_unknown_output(stack=of[0], name=of[1], required=required, where=where)

@@ -69,7 +69,7 @@ class Tables:
         secret = [key for key, value in outputs.items() if isinstance(value, Secret)]
         return {"name": name, "outputs": dict(outputs), "secretOutputNames": secret}
 
-    def refuse_unknown_output(self, *, stack: str, name: str, required: bool, where: str | None) -> None:
+    def refuse_unknown_output(self, *, stack: str, name: str, required: bool, where: str) -> None:
         """UsageError for an output that a stack of the table has not.
 
         Where it is only looked for, Pulumi gives None, which a program may well handle: then one is refused that is like another.
