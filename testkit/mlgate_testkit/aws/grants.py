@@ -13,7 +13,7 @@ from typing import Any
 
 from mlgate_testkit.aws.documents import listed, statements
 
-__all__ = ["granted"]
+__all__ = ["allows", "granted"]
 
 
 def granted(document: str, *, service: str, action: str, resource: str, source: str, account: str) -> bool:
@@ -22,11 +22,18 @@ def granted(document: str, *, service: str, action: str, resource: str, source: 
     return any(
         statement.get("Effect") == "Allow"
         and _names(statement.get("Principal"), service)
-        and _matches(statement.get("Action"), action, lower=True)
+        and allows(statement, action)
         and _matches(statement.get("Resource"), resource)
         and all(_holds(*condition, known) for condition in _conditions(statement))
         for statement in statements(document)
     )
+
+
+def allows(statement: Mapping[str, Any], action: str) -> bool:
+    """Whether that action is among those of a statement."""
+    if "NotAction" in statement:
+        return not _matches(statement["NotAction"], action, lower=True)
+    return _matches(statement.get("Action"), action, lower=True)
 
 
 def _names(principal: Any, service: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from mlgate_testkit.provider.provider import ProviderError
 
 from .cloud import Cloud
-from .samples import policy, trust
+from .samples import ROOT, policy, trust
 
 KEY = "aws:kms/key:Key"
 ALIAS = "aws:kms/alias:Alias"
@@ -41,6 +41,34 @@ def test_a_key_policy_for_a_role_not_seen_for_too_long_is_refused(cloud: Cloud) 
     document = policy("kms:*", Principal={"AWS": cloud.up(ROLE, name="far", assumeRolePolicy=trust()).outputs["arn"]})
     with pytest.raises(ProviderError, match=r"MalformedPolicyDocumentException: .*invalid principals"):
         cloud.up(KEY, policy=document)
+
+
+LOCKED = [
+    policy("kms:*", Principal={"Service": "logs.amazonaws.com"}),
+    policy("kms:Decrypt", Principal={"AWS": ROOT}),
+    policy("kms:*", Principal={"AWS": "arn:aws:iam::999999999999:root"}),
+]
+OPEN = [
+    policy("kms:*", Principal={"AWS": ROOT}),
+    policy("kms:Put*", Principal={"AWS": "123456789012"}),
+    policy("*", Principal="*"),
+]
+
+
+@pytest.mark.parametrize("document", LOCKED)
+def test_a_key_policy_that_locks_its_owner_out_is_refused(cloud: Cloud, document: str) -> None:
+    refused = r"MalformedPolicyDocumentException: The new key policy will not allow you to update the key policy in the future\."
+    with pytest.raises(ProviderError, match=f"CreateKey.*{refused}"):
+        cloud.up(KEY, policy=document)
+    made = cloud.up(KEY)
+    with pytest.raises(ProviderError, match=f"PutKeyPolicy.*{refused}"):
+        cloud.change(KEY, made, policy=document)
+    assert cloud.up(KEY, policy=document, bypassPolicyLockoutSafetyCheck=True)
+
+
+@pytest.mark.parametrize("document", OPEN)
+def test_a_key_policy_that_its_owner_can_change_is_taken(cloud: Cloud, document: str) -> None:
+    assert cloud.up(KEY, policy=document)
 
 
 @pytest.mark.parametrize("name", ["models", "alias/aws/s3", "alias/a b"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.documents import malformed
+from mlgate_testkit.aws.documents import listed, malformed, statements
+from mlgate_testkit.aws.grants import allows
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
@@ -31,12 +33,25 @@ _SPECS = (
 )
 
 
-def _checked(aws: Aws, policy: str, operation: str) -> str:
+def _checked(aws: Aws, inputs: Inputs, operation: str) -> str:
+    policy: str = inputs["policy"]
     if problem := malformed(policy, "resource"):
         raise refusal("MalformedPolicyDocumentException", problem, operation)
     error = refusal("MalformedPolicyDocumentException", "Policy contains a statement with one or more invalid principals.", operation)
     require_principals(aws, policy, error)
+    if not inputs["bypassPolicyLockoutSafetyCheck"] and not any(_keeps_it_open(aws, each) for each in statements(policy)):
+        message = "The new key policy will not allow you to update the key policy in the future."
+        raise refusal("MalformedPolicyDocumentException", message, operation)
     return policy
+
+
+def _keeps_it_open(aws: Aws, statement: Mapping[str, Any]) -> bool:
+    """Whether a statement lets this account, or anybody in it, put another policy. AWS asks that of the caller, who may be any of these."""
+    if statement["Effect"] != "Allow" or not allows(statement, "kms:PutKeyPolicy"):
+        return False
+    principal = statement.get("Principal", "*")  # without one it has a NotPrincipal
+    named = listed(principal.get("AWS")) if isinstance(principal, Mapping) else ["*"]
+    return any(each in {"*", aws.account_id} or f"::{aws.account_id}:" in each for each in named)
 
 
 def _create(aws: Aws, inputs: Inputs) -> str:
@@ -50,7 +65,7 @@ def _create(aws: Aws, inputs: Inputs) -> str:
     if inputs.get("multiRegion"):
         request["MultiRegion"] = True
     if inputs.get("policy"):
-        request["Policy"] = _checked(aws, inputs["policy"], "CreateKey")
+        request["Policy"] = _checked(aws, inputs, "CreateKey")
     return str(aws.client("kms").create_key(**request)["KeyMetadata"]["KeyId"])
 
 
@@ -91,7 +106,7 @@ def _update(aws: Aws, key: str, olds: Inputs, news: Inputs) -> None:
     if news.get("description") != olds.get("description"):
         kms.update_key_description(KeyId=key, Description=news.get("description") or "")
     if news.get("policy") and news["policy"] != olds.get("policy"):
-        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=_checked(aws, news["policy"], "PutKeyPolicy"))
+        kms.put_key_policy(KeyId=key, PolicyName="default", Policy=_checked(aws, news, "PutKeyPolicy"))
     if olds["enableKeyRotation"] and not news["enableKeyRotation"]:
         kms.disable_key_rotation(KeyId=key)
     _settle(aws, key, news)
@@ -179,6 +194,11 @@ MODELS = (
                 "a key policy for a role that AWS does not show yet is tried again for two minutes, then refused",
                 "KMS developer guide, Changes that I make are not always immediately visible",
                 "test_kms.py::test_a_key_policy_for_a_role_not_seen_for_too_long_is_refused",
+            ),
+            Behaviour(
+                "a policy that lets nobody of the account change it is refused, unless bypassPolicyLockoutSafetyCheck is on",
+                "KMS API reference, CreateKey and PutKeyPolicy; message: terraform-aws-modules/terraform-aws-kms#14",
+                "test_kms.py::test_a_key_policy_that_locks_its_owner_out_is_refused",
             ),
         ),
     ),
