@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlgate_testkit.aws.models.ec2_rule_sets import Atom, atoms_of, rules_of, same_rules
-from mlgate_testkit.provider.provider import Kind, ProviderError
+from mlgate_testkit.provider.provider import Kind, ProviderError, Unhealthy
 
 from .cloud import Cloud
 from .samples_compute import GROUP, HTTPS, VPC, group, subnets, vpc
@@ -23,6 +23,24 @@ def test_a_new_group_lets_nothing_out_unless_told(cloud: Cloud) -> None:
     assert made.outputs["egress"] == made.outputs["ingress"] == []
     assert made.inputs["name"].startswith("it-")
     assert made.outputs["description"] == "Managed by Pulumi"
+
+
+def test_a_group_is_made_in_a_vpc_that_exists(cloud: Cloud) -> None:
+    with pytest.raises(ProviderError, match=r"InvalidVpcID\.NotFound: The vpc ID 'vpc-0' does not exist"):
+        cloud.up(GROUP, vpcId="vpc-0")
+
+
+def test_a_range_of_ports_does_not_end_before_it_begins(cloud: Cloud) -> None:
+    there, peers = group(cloud), {"cidrBlocks": ["10.0.0.0/8"]}
+    wrong, refused = {"fromPort": 5, "toPort": 1}, r"InvalidParameterValue: Invalid TCP/UDP port range \(5:1\)"
+    with pytest.raises(ProviderError, match=refused):
+        cloud.up(RULE, **there, type="egress", protocol="udp", **wrong, **peers)
+    with pytest.raises(Unhealthy) as half:
+        cloud.up(GROUP, "inline", ingress=[{"protocol": "tcp", **wrong, **peers}])
+    assert "Invalid TCP/UDP port range (5:1)" in half.value.reasons[0]
+    (failure,) = cloud.check(INGRESS, **there, ipProtocol="tcp", **wrong, cidrIpv4="10.0.0.0/8")
+    assert failure.reason == "Invalid TCP/UDP port range (5:1)"
+    assert cloud.up(RULE, "echo", **there, type="ingress", protocol="icmp", fromPort=8, toPort=0, **peers)
 
 
 def test_the_order_of_rules_and_peers_says_nothing(cloud: Cloud) -> None:

@@ -48,6 +48,12 @@ def _delete_subnet(place: Place, wanted: dict[str, Any]) -> None:
         raise _dependent("subnet", subnet_id)
 
 
+def _create_security_group(place: Place, wanted: dict[str, Any]) -> None:
+    vpc_id = wanted.get("VpcId")
+    if vpc_id and vpc_id not in place.backend.vpcs:
+        raise Refused("InvalidVpcID.NotFound", f"The vpc ID '{vpc_id}' does not exist")
+
+
 def _delete_security_group(place: Place, wanted: dict[str, Any]) -> None:
     ec2, group_id = place.backend, wanted.get("GroupId")
     group = ec2.get_security_group_from_id(group_id) if group_id else None
@@ -198,6 +204,7 @@ def _create_endpoint(place: Place, wanted: dict[str, Any]) -> None:
 OPERATIONS: dict[str, Operation] = {
     "DeleteVpc": _delete_vpc,
     "DeleteSubnet": _delete_subnet,
+    "CreateSecurityGroup": _create_security_group,
     "DeleteSecurityGroup": _delete_security_group,
     "DeleteRouteTable": _delete_route_table,
     "CreateRoute": _create_route,

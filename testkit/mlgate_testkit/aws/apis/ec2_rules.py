@@ -1,4 +1,8 @@
-"""Rules of security groups one by one, as DescribeSecurityGroupRules and ModifySecurityGroupRules see them: moto loses some fields."""
+"""Rules of security groups one by one, as DescribeSecurityGroupRules and ModifySecurityGroupRules see them: moto loses some fields.
+
+A range of ports that ends before it begins is refused: EC2 API reference, IpPermission and "Error codes"; the text is the one that others
+who serve EC2's API give, Eucalyptus and OpenStack's nova.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +61,7 @@ def _modify(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
             raise Refused(
                 "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{each['SecurityGroupRuleId']}' does not exist"
             )
+        _require_range(change)
         rule.ip_protocol = change["IpProtocol"]
         everything = rule.ip_protocol == "-1"
         rule.from_port, rule.to_port = (None, None) if everything else (change["FromPort"], change["ToPort"])
@@ -68,4 +73,21 @@ def _modify(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
     return {"Return": True}
 
 
-OPERATIONS: dict[str, Operation] = {"DescribeSecurityGroupRules": _describe, "ModifySecurityGroupRules": _modify}
+def _authorize(_place: Place, wanted: dict[str, Any]) -> None:
+    for permission in wanted.get("IpPermissions") or ():
+        _require_range(permission)
+
+
+def _require_range(permission: dict[str, Any]) -> None:
+    """Of ICMP the two are no ports, but a type and a code."""
+    low, high = permission.get("FromPort"), permission.get("ToPort")
+    if permission.get("IpProtocol") in {"tcp", "udp"} and low is not None and high is not None and low > high:
+        raise Refused("InvalidParameterValue", f"Invalid TCP/UDP port range ({low}:{high})")
+
+
+OPERATIONS: dict[str, Operation] = {
+    "DescribeSecurityGroupRules": _describe,
+    "ModifySecurityGroupRules": _modify,
+    "AuthorizeSecurityGroupIngress": _authorize,
+    "AuthorizeSecurityGroupEgress": _authorize,
+}

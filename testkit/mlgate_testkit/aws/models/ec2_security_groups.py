@@ -136,6 +136,11 @@ MODELS = (
                 "test_ec2_security.py::test_a_new_group_lets_nothing_out_unless_told",
             ),
             Behaviour(
+                "its VPC exists",
+                "EC2 API reference, CreateSecurityGroup; error code InvalidVpcID.NotFound",
+                "test_ec2_security.py::test_a_group_is_made_in_a_vpc_that_exists",
+            ),
+            Behaviour(
                 "a group is not deleted while another group's rule or an interface names it, and the default group never",
                 "EC2 API reference, DeleteSecurityGroup; error codes DependencyViolation and CannotDelete",
                 "test_ec2_security.py::test_a_group_that_another_one_names_is_not_deleted",

@@ -189,6 +189,11 @@ def _one_way(direction: str, egress: bool) -> ResourceModel:
                 "EC2 API reference, AuthorizeSecurityGroupIngress; terraform-provider-aws, aws_vpc_security_group_ingress_rule",
                 "test_ec2_security.py::test_a_rule_names_one_peer_and_both_ports",
             ),
+            Behaviour(
+                "its range of ports does not end before it begins",
+                "EC2 API reference, IpPermission; message: see mlgate_testkit/aws/apis/ec2_rules.py",
+                "test_ec2_security.py::test_a_range_of_ports_does_not_end_before_it_begins",
+            ),
         ),
     )
 
