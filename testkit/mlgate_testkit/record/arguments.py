@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import enum
 import json
+import re
 import typing
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -21,14 +23,29 @@ from mlgate_testkit.nearest import nearest
 from mlgate_testkit.provider.values import UNKNOWN, Archive, Asset, ResourceReference, Secret
 from mlgate_testkit.record.creation import Creation
 from mlgate_testkit.record.graph import Graph
-from mlgate_testkit.record.sdk import arguments_of, class_of, field_types, python_names, required_fields, union_members
+from mlgate_testkit.record.resource import Resource
+from mlgate_testkit.record.sdk import arguments_of, class_of, field_types, output_fields, python_names, required_fields, union_members
 from mlgate_testkit.record.tree import shown
 
-__all__ = ["check_arguments", "check_given", "missing", "unexpected"]
+__all__ = ["check_arguments", "check_given", "missing", "unexpected", "writes_camel"]
 
 _PROVIDER = "pulumi:providers:"
 _STRICT = ("kubernetes:",)
 """Packages whose provider converts no scalars."""
+
+_CAMEL = re.compile(r"[a-z]+[A-Z]")
+_OUTPUTS = ("arn", "url", "name")
+"""Ends of arguments ("role_arn") that say which output of a resource they take; the others take its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a resource is judged: `strict`, where its provider converts nothing; `camel`, where the program writes nested keys so;
+    `graph`: of what it may have been given."""
+
+    strict: bool
+    camel: bool
+    graph: Graph | None = None
 
 
 def check_arguments(graph: Graph) -> tuple[list[Problem], set[str]]:
@@ -42,7 +59,8 @@ def check_arguments(graph: Graph) -> tuple[list[Problem], set[str]]:
         if arguments is None:
             unchecked.add(resource.type)
         else:
-            problems += _problems(resource.inputs, arguments, resource.type, resource.path, resource.made_by)
+            manner = _Manner(strict=resource.type.startswith(_STRICT), camel=_camel(resource), graph=graph)
+            problems += _problems(resource.inputs, arguments, resource.type, resource.path, resource.made_by, manner)
     return problems, unchecked
 
 
@@ -52,15 +70,41 @@ def check_given(creation: Creation) -> list[Problem]:
     if arguments is None:
         return []
     given = {key: value for key, value in creation.given.items() if value is not None}
-    return _problems(_plain(given), arguments, creation.type, creation.name, creation.made_by)
+    manner = _Manner(strict=creation.type.startswith(_STRICT), camel=writes_camel(given) is True)
+    return _problems(_plain(given), arguments, creation.type, creation.path, creation.made_by, manner)
 
 
-def _problems(inputs: Mapping[str, Any], arguments: type, token: str, name: str, made_by: str | None) -> list[Problem]:
+def _camel(resource: Resource) -> bool:
+    """As the resource shows it, or those of its package do: a program may write one SDK's dictionaries so, another's otherwise."""
+    package = resource.type.partition(":")[0]
+    alike = [resource, *(each for each in resource.graph.resources if each.type.startswith(f"{package}:"))]
+    return next((each.camel for each in alike if each.camel is not None), False)
+
+
+def writes_camel(given: Mapping[str, Any]) -> bool | None:
+    """Whether the dictionaries of a resource have keys as Pulumi sends them (`envFrom`, not `env_from`); None where no key shows it."""
+    keys = [key for value in given.values() for key in _keys(value)]
+    if any(_CAMEL.match(key) for key in keys):
+        return True
+    return False if any("_" in key for key in keys) else None
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, member in value.items():
+            yield str(key)
+            yield from _keys(member)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            yield from _keys(member)
+
+
+def _problems(inputs: Mapping[str, Any], arguments: type, token: str, name: str, made_by: str | None, manner: _Manner) -> list[Problem]:
     if token.startswith(_PROVIDER):
         texts = _texts(arguments)
         inputs = {key: value if key in texts else _opened(value) for key, value in inputs.items()}
     place = f"{made_by}: {token} {name}" if made_by else f"{token} {name}"
-    return [Problem(place, found, expected) for found, expected in _fields(inputs, arguments, "", token.startswith(_STRICT))]
+    return [Problem(place, found, expected) for found, expected in _fields(inputs, arguments, "", manner)]
 
 
 def _plain(value: Any) -> Any:
@@ -76,11 +120,11 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (str, bool, int, float)) or value is None else UNKNOWN
 
 
-def unexpected(path: str, key: str, names: Mapping[str, str]) -> tuple[str, str]:
+def unexpected(path: str, key: str, names: Mapping[str, str], *, camel: bool = False) -> tuple[str, str]:
     """What is wrong with a field that does not exist, and the nearest that does. `names`: wire name to Python name."""
-    spoken = names.keys() if key != key.lower() else names.values()
+    spoken = names.keys() if camel or key != key.lower() else names.values()
     near = nearest(key, spoken)
-    listed = ", ".join(sorted(names.values()))
+    listed = ", ".join(sorted(spoken))
     return f'there is no argument "{path}{key}"', f'nearest is "{path}{near}"' if near else f"there are: {listed}"
 
 
@@ -114,26 +158,28 @@ def _opened(value: Any) -> Any:
         return value
 
 
-def _fields(values: Mapping[str, Any], input_class: type, path: str, strict: bool) -> Iterator[tuple[str, str]]:
+def _fields(values: Mapping[str, Any], input_class: type, path: str, manner: _Manner) -> Iterator[tuple[str, str]]:
     names = python_names(input_class)
+    camel = manner.camel and path != ""  # keyword arguments are Python's
+    spelt = {wire: wire if camel else name for wire, name in names.items()}
     wires = {**{name: wire for wire, name in names.items()}, **{wire: wire for wire in names}}
     types = field_types(input_class)
     for key, value in values.items():
         if key not in wires:
-            yield unexpected(path, key, names)
+            yield unexpected(path, key, names, camel=camel)
         else:
-            yield from _value(value, types.get(wires[key], Any), path + names[wires[key]], strict)
+            yield from _value(value, types.get(wires[key], Any), path + spelt[wires[key]], manner)
     given = {wires.get(key) for key, value in values.items() if value is not None}
     given |= {wires.get(nearest(key, [*names, *names.values()]) or "") for key in values if key not in wires}  # once is enough
-    yield from (missing(path, names[wire]) for wire in required_fields(input_class) if wire not in given)
+    yield from (missing(path, spelt[wire]) for wire in required_fields(input_class) if wire not in given)
 
 
-def _value(value: Any, wanted: Any, path: str, strict: bool) -> Iterator[tuple[str, str]]:
+def _value(value: Any, wanted: Any, path: str, manner: _Manner) -> Iterator[tuple[str, str]]:
     if isinstance(value, Secret):
         value = value.value
     if value is None or value is UNKNOWN:
         return
-    alternatives = [list(_one(value, member, path, strict)) for member in union_members(wanted)]
+    alternatives = [list(_one(value, member, path, manner)) for member in union_members(wanted)]
     if alternatives and all(alternatives):
         yield from max(alternatives, key=_depth)
 
@@ -143,30 +189,30 @@ def _depth(problems: list[tuple[str, str]]) -> int:
     return max(len(found.partition('"')[2].partition('"')[0].split(".")) for found, _ in problems)
 
 
-def _one(value: Any, wanted: Any, path: str, strict: bool) -> Iterator[tuple[str, str]]:
+def _one(value: Any, wanted: Any, path: str, manner: _Manner) -> Iterator[tuple[str, str]]:
     origin = typing.get_origin(wanted)
     inner = typing.get_args(wanted)
     if isinstance(wanted, type) and _types.is_input_type(wanted):
         if isinstance(value, Mapping):
-            yield from _fields(value, wanted, f"{path}.", strict)
+            yield from _fields(value, wanted, f"{path}.", manner)
         else:
-            yield _wrong(path, value, f"an object with {', '.join(sorted(python_names(wanted).values()))}")
+            yield _wrong(path, value, f"an object with {', '.join(sorted(python_names(wanted).values()))}", manner)
     elif origin is _SEQUENCE or origin is list:
         if not isinstance(value, list):
-            yield _wrong(path, value, "a list")
+            yield _wrong(path, value, "a list", manner)
             return
         for index, member in enumerate(value):
-            yield from _value(member, inner[0] if inner else Any, f"{path}[{index}]", strict)
+            yield from _value(member, inner[0] if inner else Any, f"{path}[{index}]", manner)
     elif origin is _MAPPING or origin is dict:
         if not isinstance(value, Mapping):
-            yield _wrong(path, value, "a mapping")
+            yield _wrong(path, value, "a mapping", manner)
             return
         for key, member in value.items():
-            yield from _value(member, inner[1] if inner else Any, f"{path}[{json.dumps(key)}]", strict)
+            yield from _value(member, inner[1] if inner else Any, f"{path}[{json.dumps(key)}]", manner)
     elif isinstance(wanted, type):
-        word = _scalar(value, wanted, strict)
+        word = _scalar(value, wanted, manner.strict)
         if word:
-            yield _wrong(path, value, word)
+            yield _wrong(path, value, word, manner)
 
 
 def _scalar(value: Any, wanted: type, strict: bool) -> str | None:
@@ -198,9 +244,22 @@ def _is_number(value: Any, wanted: type, strict: bool) -> bool:
     return wanted is float or float(value).is_integer()
 
 
-def _wrong(path: str, value: Any, wanted: str) -> tuple[str, str]:
+def _wrong(path: str, value: Any, wanted: str, manner: _Manner) -> tuple[str, str]:
+    if isinstance(value, ResourceReference):
+        token = value.urn.split("::")[2].rpartition("$")[2]
+        known = manner.graph.find(value.urn) if manner.graph is not None else None
+        return f'"{path}" is {known or token} itself', f"it takes {wanted}: pass .{_fitting(path, token)} of it, or another of its outputs"
     text = shown(value)
     return f'"{path}" is {text if len(text) <= 80 else text[:77] + "..."}', f"it takes {wanted}"
+
+
+def _fitting(path: str, token: str) -> str:
+    """The output of a resource that an argument takes, as far as its name says."""
+    if token.startswith("kubernetes:"):
+        return "metadata.name"
+    end = re.split(r"[._]", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", path).lower())[-1]
+    resource_class = class_of(token)
+    return end if end in _OUTPUTS and resource_class is not None and end in output_fields(resource_class) else "id"
 
 
 _SEQUENCE = typing.get_origin(typing.Sequence[Any])

@@ -107,6 +107,12 @@ class Configuration:
                     remedy=f"write {lacking[close[0]]!r}; where both are meant, give that one a value too; or leave {key!r} out",
                 )
 
+    def tell(self, error: pulumi.ConfigMissingError) -> None:
+        """Adds to what Pulumi says of a value that is missing, which is how a stack is given one, how a recording is."""
+        near = _nearest(error.key, sorted(self.values))
+        given = f"record(..., {'secrets' if error.secret else 'config'}={{{error.key.removeprefix(f'{self._project}:')!r}: ...}})"
+        error.add_note(f"in a recording a test gives it: {given}" + (f"; or is {near!r} meant?" if near else ""))
+
     def refuse_unread(self, keys_read: Set[str]) -> None:
         """UsageError for a key that the test gives and that neither the program, which has ended, nor a provider or the engine reads.
 

@@ -16,12 +16,14 @@ __all__ = ["Creation", "Creations", "is_program", "place", "program_frame", "sho
 
 @dataclass(slots=True)
 class Creation:
-    """One call of a resource's constructor. `makers`: the components whose methods were running, innermost first;
+    """One call of a resource's constructor. `path`: the names from the stack down, as the graph has it;
+    `makers`: the components whose methods were running, innermost first;
     `given`: the arguments in Python's names, Outputs and all; `depends_on`: what the program named, before Pulumi expands and prunes it."""
 
     resource: pulumi.Resource
     type: str
     name: str
+    path: str
     made_by: str | None
     makers: tuple[pulumi.Resource, ...]
     given: Mapping[str, Any]
@@ -35,6 +37,7 @@ class Creations:
         self._root = root
         self.all: list[Creation] = []
         self._by_name: dict[tuple[str, str], list[Creation]] = {}
+        self._paths: dict[int, str] = {}
         self._codes: dict[int, CodeType] = {}
 
     def note(self, arguments: pulumi.ResourceTransformationArgs) -> None:
@@ -53,10 +56,23 @@ class Creations:
             if isinstance(first, pulumi.ComponentResource) and first not in makers and _is_method_of(first, frame):
                 makers.append(first)
         creation = Creation(
-            arguments.resource, arguments.type_, arguments.name, made_by, tuple(makers), arguments.props, _declared(arguments.opts)
+            arguments.resource,
+            arguments.type_,
+            arguments.name,
+            self.path(arguments.name, arguments.opts.parent),
+            made_by,
+            tuple(makers),
+            arguments.props,
+            _declared(arguments.opts),
         )
         self.all.append(creation)
+        self._paths[id(creation.resource)] = creation.path
         self._by_name.setdefault((creation.type, creation.name), []).append(creation)
+
+    def path(self, name: str, parent: pulumi.Resource | None = None) -> str:
+        """The path of what is called `name` and stands in `parent`: as every message names a resource."""
+        above = self._paths.get(id(parent))
+        return f"{above}/{name}" if above else name
 
     @property
     def literals(self) -> frozenset[str]:

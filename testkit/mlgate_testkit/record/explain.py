@@ -15,6 +15,7 @@ from mlgate.errors import MlgateError, Problem
 from mlgate_testkit.nearest import nearest
 from mlgate_testkit.record.arguments import check_given, missing, unexpected
 from mlgate_testkit.record.creation import Creation, Creations, is_program, shorten
+from mlgate_testkit.record.expressions import used_output
 from mlgate_testkit.record.misuse import APPLY, property_of
 from mlgate_testkit.record.sdk import arguments_of, python_names, required_fields, token_of
 
@@ -67,13 +68,14 @@ def _type_error_problems(error: TypeError, creations: Creations, root: Path) -> 
     frames = [frame for frame, _ in steps]
     constructor = next((frame for frame in frames if _is_constructor(frame)), None)
     if constructor is not None:
-        return _constructor_problems(constructor, where)
+        return _constructor_problems(constructor, where, creations)
     call = re.match(r"(\w+Args)\.__init__\(\) (?:got an unexpected keyword argument|missing \d+ required)", str(error))
     if call:
         return _args_class_problems(call[1], str(error), where)
     if re.search(r"\bOutput\b", str(error)):
-        output = next((value for frame in reversed(frames) for value in frame.f_locals.values() if isinstance(value, pulumi.Output)), None)
-        source = (property_of(output, creations) if output is not None else None) or "an Output"
+        output, expression = used_output(error.__traceback__)
+        known = property_of(output, creations) if output is not None else None
+        source = known or (f"`{expression}`, an Output," if expression else "an Output")
         remedy = "use pulumi.Output.json_dumps" if "JSON" in str(error) else APPLY
         return [Problem(where, f"{source} is used as a plain value: {error}", remedy)]
     return []
@@ -84,7 +86,7 @@ def _is_constructor(frame: FrameType) -> bool:
     return frame.f_code.co_name == "__init__" and isinstance(frame.f_locals.get("__self__"), pulumi.Resource) and "kwargs" in frame.f_locals
 
 
-def _constructor_problems(frame: FrameType, where: str) -> list[Problem]:
+def _constructor_problems(frame: FrameType, where: str, creations: Creations) -> list[Problem]:
     resource_class: type = type(frame.f_locals["__self__"])
     arguments = arguments_of(resource_class)
     if arguments is None:
@@ -93,7 +95,10 @@ def _constructor_problems(frame: FrameType, where: str) -> list[Problem]:
     given = {key for key, value in frame.f_locals["kwargs"].items() if value is not None}
     given |= {nearest(key, names.values()) for key in given - set(names.values())}  # a misspelt one is not missing as well
     positional = frame.f_locals.get("args") or ()
-    resource = f"{where}: {token_of(resource_class) or resource_class.__name__} {frame.f_locals.get('resource_name')}"
+    handed = (*positional, frame.f_locals["kwargs"].get("opts"))
+    options = next((each for each in handed if isinstance(each, pulumi.ResourceOptions)), None)
+    path = creations.path(str(frame.f_locals.get("resource_name")), options.parent if options else None)
+    resource = f"{where}: {token_of(resource_class) or resource_class.__name__} {path}"
     found = [unexpected("", key, names) for key in frame.f_locals["kwargs"] if key not in names.values() and key not in {"opts", "args"}]
     if not positional:
         found += [missing("", names[wire]) for wire in required_fields(arguments) if names[wire] not in given]
@@ -119,7 +124,7 @@ def _circle_problems(token: str, name: str, creations: Creations) -> list[Proble
     """Pulumi names one resource of the circle; the others are on the way back to it."""
     start = next(iter(creations.of(token, name)), None)
     way = _way_back(start, creations) if start is not None else []
-    words = " -> ".join(f"{each.type} {each.name}" for each in way) or f"{token} {name}"
+    words = " -> ".join(f"{each.type} {each.path}" for each in way) or f"{token} {name}"
     remedy = "take one of these depends_on out; what stands in a component cannot wait for that component"
     return [Problem((start.made_by if start else None) or f"{token} {name}", f'"depends_on" goes in a circle: {words}', remedy)]
 

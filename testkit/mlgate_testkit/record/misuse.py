@@ -85,7 +85,8 @@ class Misuses:
             known = property_of(noted.output, creations)
             source = str(known)
             if known is None:
-                resources = sorted(resource._name for resource in await noted.output.resources())
+                made_from = {id(resource) for resource in await noted.output.resources()}
+                resources = sorted(creation.path for creation in creations.all if id(creation.resource) in made_from)
                 source = f"an Output made from {', '.join(resources)}" if resources else "an Output"
             found.append(Problem(noted.where, f"{source} {noted.what}", noted.remedy))
         return found
@@ -120,11 +121,12 @@ class Source:
 
     type: str
     name: str
+    path: str
     property: str
     wire: str
 
     def __str__(self) -> str:
-        return f'"{self.property}" of {self.type} {self.name}'
+        return f'"{self.property}" of {self.type} {self.path}'
 
 
 def property_of(output: pulumi.Output[Any], creations: Creations) -> Source | None:
@@ -132,5 +134,5 @@ def property_of(output: pulumi.Output[Any], creations: Creations) -> Source | No
         for name, value in vars(creation.resource).items():
             if value is output:
                 wire = _types.resource_py_to_pulumi_names(type(creation.resource)).get(name, name)
-                return Source(creation.type, creation.name, name, wire)
+                return Source(creation.type, creation.name, creation.path, name, wire)
     return None

@@ -23,7 +23,7 @@ from pulumi.runtime.stack import run_in_stack
 from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate_testkit.provider.values import Secret
 from mlgate_testkit.record.applies import Applies
-from mlgate_testkit.record.arguments import check_arguments
+from mlgate_testkit.record.arguments import check_arguments, writes_camel
 from mlgate_testkit.record.configuration import Asked, Configuration
 from mlgate_testkit.record.creation import Creations
 from mlgate_testkit.record.explain import explain, without_machinery
@@ -93,8 +93,9 @@ def record(
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
             failure = error
-    if run.lacks_configuration(failure):
+    if (lacking := run.lacks_configuration(failure)) is not None:
         configuration.refuse_misspelt(asked.keys_read)
+        configuration.tell(lacking)
     graph = run.graph(failure)
     configuration.refuse_unread(asked.keys_read)
     graph.config = {key: Secret(value) if key in configuration.secret else value for key, value in configuration.values.items()}
@@ -140,9 +141,10 @@ class _Run:
         with self.misuses.watched(), self.applies.watched(), self.references.watched():
             yield
 
-    def lacks_configuration(self, failure: Exception | None) -> bool:
-        """Whether the program failed for want of a value. Any other reason is what its author has to see."""
-        return isinstance(self._own_failure or failure, ConfigMissingError)
+    def lacks_configuration(self, failure: Exception | None) -> ConfigMissingError | None:
+        """With what the program failed for want of a value. Any other reason is what its author has to see."""
+        error = self._own_failure or failure
+        return error if isinstance(error, ConfigMissingError) else None
 
     def graph(self, failure: Exception | None) -> Graph:
         """The graph, or everything that stands against it."""
@@ -200,6 +202,7 @@ class _Run:
                 recorded.maker_urns = tuple(urn for maker in creation.makers if (urn := urns.get(id(maker))))
                 recorded.declared_dependency_urns = tuple(urn for other in creation.depends_on if (urn := urns.get(id(other))))
                 recorded.sdk_class = type(creation.resource)
+                recorded.camel = writes_camel(creation.given)
                 self._registered.add(creation.resource)
                 self._order.append(recorded.urn)
 

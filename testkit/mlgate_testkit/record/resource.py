@@ -42,6 +42,7 @@ class Resource:
 
     `read` is true where the program looked an existing resource up (`Bucket.get`, a stack reference) and does not manage it. `remote` is a
     component that another process would build: its children are not in the graph. `made_by` is the line of the program, "file:line".
+    `camel`: whether the program writes the keys of its dictionaries in camelCase; None where none shows it.
     """
 
     type: str
@@ -75,6 +76,7 @@ class Resource:
     declared_dependency_urns: tuple[str, ...] = ()
     maker_urns: tuple[str, ...] = ()
     sdk_class: Any = None
+    camel: bool | None = None
     graph: Graph = field(init=False)
 
     @property

@@ -64,10 +64,10 @@ def stalled_problems(creations: Creations) -> list[Problem]:
     pending = [made for made in creations.all if not _is_done(vars(made.resource).get("urn"))]
     problems = []
     for made in pending:
-        others = [f"{other.type} {other.name}" for other in pending if other is not made and _waits_for(made, other)]
+        others = [f"{other.type} {other.path}" for other in pending if other is not made and _waits_for(made, other)]
         what = f"it waits for {' and '.join(others)}" if others else "it waits for an Output that nothing resolves"
-        found = f"{made.type} {made.name} is never made: {what}"
-        problems.append(Problem(made.made_by or made.name, found, "break the circle: give one of them a value that is there before"))
+        found = f"{made.type} {made.path} is never made: {what}"
+        problems.append(Problem(made.made_by or made.path, found, "break the circle: give one of them a value that is there before"))
     return problems or [
         Problem("the program", "it waits for something that nothing resolves, and never ends", "resolve it, or do not await it")
     ]

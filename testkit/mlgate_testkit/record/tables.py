@@ -83,7 +83,7 @@ class Tables:
         raise UsageError(
             f"stack {stack} exports {listed(sorted(outputs)) or 'nothing'}; not {name}",
             where=where,
-            remedy=(f"is {near!r} meant? " if near else "") + f"say {'what it is' if required else 'where it has none'}: {line}",
+            remedy=(f"is {near!r} meant? else " if near else "") + f"say {'what it is' if required else 'where it has none'}: {line}",
         )
 
 

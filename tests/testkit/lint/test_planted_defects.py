@@ -59,7 +59,8 @@ BY_LINT = {
 BY_RECORDING = {
     "circular dependency": (
         '"depends_on" goes in a circle: '
-        "aws:s3/bucketVersioning:BucketVersioning assets-versions -> aws:s3/bucketVersioning:BucketVersioning assets-versions",
+        "aws:s3/bucketVersioning:BucketVersioning assets/assets-versions -> "
+        "aws:s3/bucketVersioning:BucketVersioning assets/assets-versions",
         "what stands in a component cannot wait for that component",
     ),
     "typo in an argument": (
@@ -68,7 +69,7 @@ BY_RECORDING = {
         'nearest is "versioning_configuration.status"',
     ),
     "unknown used in plain Python": (
-        '"arn" of aws:s3/bucket:Bucket assets-content is made a text',
+        '"arn" of aws:s3/bucket:Bucket assets/assets-content is made a text',
         "pulumi.Output.format",
     ),
 }

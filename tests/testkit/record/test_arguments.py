@@ -48,7 +48,7 @@ def test_problems_of_all_resources_come_together():
     texts = [found for found, _ in problems(program)]
     assert texts == [
         'there is no argument "versioning_configuration.mfa_deletion"',
-        '"ebs_block_devices[0].device_name" is missing',
+        '"ebs_block_devices[0].deviceName" is missing',
         '"tags" is ["x"]',
         '"assume_role_policy" is missing',
     ]
@@ -119,6 +119,62 @@ def test_what_the_aws_provider_converts_is_let_through():
     assert problems(lambda: aws.ebs.Volume("e", availability_zone="a", size="ten")) == [('"size" is "ten"', "it takes a whole number")]
 
 
+@pytest.mark.parametrize(
+    ("container", "there"),
+    [
+        ({"imagePullPolicy": "Always", "envfrom": []}, "envFrom"),
+        ({"image_pull_policy": "Always", "envfrom": []}, "env_from"),
+        ({"envfrom": []}, "env_from"),
+    ],
+)
+def test_a_misspelt_key_is_answered_in_the_spelling_that_the_program_uses(container, there):
+    found = problems(lambda: k8s.core.v1.Pod("p", spec={"containers": [{"name": "a", **container}]}))
+    assert found == [('there is no argument "spec.containers[0].envfrom"', f'nearest is "spec.containers[0].{there}"')]
+
+
+@pytest.mark.parametrize(
+    ("make", "found", "expected"),
+    [
+        (
+            lambda bucket: aws.s3.BucketVersioning("v", bucket=bucket, versioning_configuration={"status": "Enabled"}),
+            '"bucket" is aws:s3/bucket:Bucket logs itself',
+            "it takes a text: pass .id of it, or another of its outputs",
+        ),
+        (
+            lambda bucket: aws.s3.BucketNotification("n", bucket=bucket.id, queues=[{"queueArn": bucket, "events": ["x"]}]),
+            '"queues[0].queueArn" is aws:s3/bucket:Bucket logs itself',
+            "it takes a text: pass .arn of it, or another of its outputs",
+        ),
+    ],
+)
+def test_a_resource_in_the_place_of_its_output_is_named_with_the_output_to_pass(make, found, expected):
+    assert problems(lambda: make(aws.s3.Bucket("logs"))) == [(found, expected)]
+
+
+def test_a_resource_that_shows_no_spelling_is_answered_in_that_of_its_neighbours():
+    def program() -> None:
+        k8s.core.v1.Pod("p", spec={"containers": [{"name": "a", "imagePullPolicy": "Always"}]})
+        k8s.core.v1.Service("s", spec={"ports": [{"port": 80, "targetport": 8080}]})
+
+    assert problems(program)[0][1] == 'nearest is "spec.ports[0].targetPort"'
+
+
+def test_a_resource_is_called_by_its_path_wherever_it_fails():
+    class Part(pulumi.ComponentResource):
+        def __init__(self, make) -> None:
+            super().__init__("test:index:Part", "part")
+            make(pulumi.ResourceOptions(parent=self))
+
+    for make in (
+        lambda opts: aws.s3.Bucket("b", bukcet="x", opts=opts),
+        lambda opts: aws.s3.Bucket("b", tags=["x"], opts=opts),
+        lambda opts: aws.s3.BucketMetric("m", bucket=aws.s3.Bucket("b", opts=opts)),
+        lambda opts: f"{aws.s3.Bucket('b', opts=opts).arn}",
+    ):
+        with pytest.raises(DeclarationError, match="aws:s3/bucket:Bucket part/b"):
+            record(lambda make=make: Part(make) and None)
+
+
 def test_a_circle_over_components_is_told_with_its_way():
     class Part(pulumi.ComponentResource):
         def __init__(self, name: str) -> None:
@@ -131,7 +187,10 @@ def test_a_circle_over_components_is_told_with_its_way():
 
     ((found, remedy),) = problems(program)
     bucket = "aws:s3/bucket:Bucket"
-    assert found in {f'"depends_on" goes in a circle: {" -> ".join(f"{bucket} {name}" for name in way)}' for way in ("aba", "bab")}
+    assert found in {
+        f'"depends_on" goes in a circle: {" -> ".join(f"{bucket} {name}" for name in way)}'
+        for way in (("first/a", "second/b", "first/a"), ("second/b", "first/a", "second/b"))
+    }
     assert "take one of these depends_on out" in remedy
 
 

@@ -62,6 +62,15 @@ def test_a_misspelt_key_is_named_where_the_program_requires_it_as_well():
         record(lambda: pulumi.Config().require("password") and None, secrets={"pasword": "x"})
 
 
+@pytest.mark.parametrize(("method", "table"), [("require", "config"), ("require_secret", "secrets")])
+def test_a_value_that_is_missing_is_told_with_how_a_recording_is_given_it(project, method, table):
+    (project / "__main__.py").write_text(f"import pulumi\npulumi.Config().{method}('retention_dayz')\n")
+    with pytest.raises(pulumi.ConfigMissingError) as caught:
+        record(project, stack="prod")
+    given = f"record(..., {table}={{'retention_dayz': ...}})"
+    assert caught.value.__notes__ == [f"in a recording a test gives it: {given}; or is 'shop:retention_days' meant?"]
+
+
 def test_a_key_that_is_only_given_in_the_wrong_namespace_is_misspelt_too():
     with pytest.raises(UsageError, match=r"program:region is given, and nothing reads it\n.*is 'aws:region' meant"):
         record(lambda: pulumi.Config("aws").get("region") and None, config={"region": "eu-west-1"})

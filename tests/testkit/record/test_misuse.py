@@ -30,7 +30,9 @@ def misuse(use, *, preview: bool = False) -> list[tuple[str, str]]:
             '"arn" of aws:s3/bucket:Bucket b is used as a plain value: Object of type Output is not JSON serializable',
             "pulumi.Output.json_dumps",
         ),
-        (lambda bucket: "x" + bucket.arn, "an Output is used as a plain value", ".apply(lambda value: ...)"),
+        (lambda bucket: "x" + bucket.arn, '"arn" of aws:s3/bucket:Bucket b is used as a plain value', ".apply(lambda value: ...)"),
+        (lambda bucket: len(bucket.tags_all), '"tags_all" of aws:s3/bucket:Bucket b is used as a plain value', ".apply"),
+        (lambda bucket: [tag for tag in bucket.tags_all], '"tags_all" of aws:s3/bucket:Bucket b is used', ".apply"),  # noqa: C416
         (lambda bucket: list(bucket.tags_all), '"tags_all" of aws:s3/bucket:Bucket b is used as a plain value', ".apply"),
     ],
 )
@@ -38,6 +40,16 @@ def test_an_output_as_a_plain_value_is_named(use, found, expected, preview):
     ((told, remedy),) = misuse(use, preview=preview)
     assert told.startswith(found)
     assert expected in remedy
+
+
+@pytest.mark.parametrize("use", [len, list, lambda zones: [zone for zone in zones]])  # noqa: C416
+def test_an_output_that_is_no_resources_own_is_named_as_the_program_writes_it(use):
+    def program(bucket: aws.s3.Bucket) -> None:
+        zones = bucket.arn.apply(lambda arn: [arn])
+        use(zones) if use is not len else len(zones)
+
+    ((told, _),) = misuse(program)
+    assert told.startswith(("`zones`, an Output, is used as a plain value",))
 
 
 def test_a_text_made_by_the_standard_library_is_put_down_to_the_program():

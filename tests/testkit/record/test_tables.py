@@ -48,7 +48,7 @@ def test_a_required_output_that_its_stack_has_not_is_told_with_what_it_has_and_t
     assert str(caught.value).splitlines() == [
         f"tests/testkit/record/test_tables.py:{program.__code__.co_firstlineno + 1}: "
         "stack acme/network/prod exports subnets, vpc; not vpcId",
-        "  -> is 'vpc' meant? say what it is: record(..., stack_references={'acme/network/prod': {'vpcId': ...}})",
+        "  -> is 'vpc' meant? else say what it is: record(..., stack_references={'acme/network/prod': {'vpcId': ...}})",
     ]
 
 
