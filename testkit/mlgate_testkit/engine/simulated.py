@@ -152,7 +152,7 @@ class Simulated:
     def __getattr__(self, control: str) -> Any:
         if control.startswith("_"):
             raise AttributeError(control)
-        return lambda **arguments: self._process.call(control, **arguments)
+        return lambda *values, **arguments: self._process.call(control, *values, **arguments)
 
     def _start_anew(self) -> None:
         """Raises ProcessError, with what it said, where the process was not killed but ended by itself."""

@@ -1,9 +1,9 @@
 """The process of a simulated provider: `python -m mlgate_testkit.provider.host MODULE:CLASS`.
 
 It serves on a free loopback port, says which on its standard output, and then obeys its standard input: each line is a JSON object
-`{"call": NAME, "with": {...}}` that names a control of the package, of its faults or of this process, answered by one line
-`{"value": ...}` or `{"error": ..., "remedy": ..., "usage": ...}`. When that input ends, because whoever started it ended in whatever way,
-it ends too.
+`{"call": NAME, "values": [...], "with": {...}}` that names a control of the package, of its faults or of this process, answered by one
+line `{"value": ...}` or `{"error": ..., "remedy": ..., "usage": ...}`. When that input ends, because whoever started it ended in whatever
+way, it ends too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, is_dataclass
+from inspect import signature
 from typing import Any
 
 import grpc
@@ -60,8 +61,13 @@ def _answer(request: dict[str, Any], package: Package, faults: Faults) -> dict[s
     control = own.get(name) or getattr(owner, name, None)
     if control is None or name.startswith("_") or name in _PROTOCOL:
         return {"error": f"{package.name} has no control {name!r}", "remedy": "see the methods of its class"}
+    values, arguments = request["values"], request["with"]
     try:
-        return {"value": _plain(control(**request["with"]))}
+        signature(control).bind(*values, **arguments)
+    except TypeError as wrong:
+        return {"error": str(wrong), "remedy": f"its form is {name}({', '.join(signature(control).parameters)})", "usage": True}
+    try:
+        return {"value": _plain(control(*values, **arguments))}
     except MlgateError as error:
         return {"error": error.problem, "where": error.where, "remedy": error.remedy, "usage": isinstance(error, UsageError)}
     except Exception as error:  # the text reaches the test that asked, instead of ending the process for all others

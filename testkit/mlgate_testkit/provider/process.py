@@ -57,14 +57,14 @@ class ProviderProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def call(self, control: str, /, **arguments: Any) -> Any:
+    def call(self, control: str, /, *values: Any, **arguments: Any) -> Any:
         """Calls a control of the package, or of `Faults` (`fail`, `clear`), or `work_in(folder)` or `unmet()`, with JSON values.
 
         Raises UsageError for what cannot be ordered, ProcessError with whatever else it answers.
         """
         with self._lock:
             try:
-                self._stdin.write(json.dumps({"call": control, "with": arguments}) + "\n")
+                self._stdin.write(json.dumps({"call": control, "values": values, "with": arguments}) + "\n")
                 self._stdin.flush()
             except OSError:
                 raise self._ended(control) from None

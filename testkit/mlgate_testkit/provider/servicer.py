@@ -217,7 +217,14 @@ def _state(request: Any, outputs: Any) -> State:
 
 
 def _failures(failures: list[Failure]) -> list[Any]:
-    return [provider_pb2.CheckFailure(property=failure.property, reason=failure.reason) for failure in failures]
+    return [_failure(failure.property, failure.reason) for failure in failures]
+
+
+def _failure(place: str, reason: str) -> Any:
+    """The engine shows the value that it finds by this very name; of a place inside of an input it would say that there is none."""
+    if _top(place) == place:
+        return provider_pb2.CheckFailure(property=place, reason=reason)
+    return provider_pb2.CheckFailure(reason=reason if place in reason else f"{place}: {reason}")
 
 
 def _difference(difference: Difference) -> Any:

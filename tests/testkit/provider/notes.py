@@ -23,6 +23,7 @@ class Notes:
 
     def check(self, _resource: Resource, _olds: dict[str, Any], news: dict[str, Any], _seed: bytes) -> tuple[dict[str, Any], list[Failure]]:
         failures = [] if "text" in news else [Failure("text", "a note has a text")]
+        failures += [Failure(f"pages[{at}].lines", "has none") for at, page in enumerate(news.get("pages", ())) if not page["lines"]]
         return {"colour": "yellow", **news}, failures
 
     def diff(self, _resource: Resource, old: State, news: dict[str, Any]) -> Difference:

@@ -45,6 +45,12 @@ def test_it_serves_on_loopback_and_its_controls_answer(notes: ProviderProcess) -
     assert [(address.ip.removeprefix("::ffff:"), address.port) for address in listening] == [("127.0.0.1", notes.port)]
 
 
+def test_a_control_takes_values_in_their_order_too(notes: ProviderProcess) -> None:
+    notes.call("fail", "create", message="no paper")
+    with pytest.raises(grpc.RpcError, match="no paper"):
+        create(notes)
+
+
 def test_the_calls_that_arrived_are_told(notes: ProviderProcess) -> None:
     create(notes)
     assert [call.name for call in notes.calls("create", "note:index:Note")] == ["hello"]
@@ -82,6 +88,7 @@ def test_it_works_in_the_folder_it_is_told(notes: ProviderProcess, tmp_path: Pat
         ("burn", {}, ProcessError, "note has no control 'burn'"),
         ("configure", {"inputs": {}}, ProcessError, "note has no control 'configure'"),
         ("shelve", {"shelf": "upper"}, ProcessError, "ValueError: upper is full"),
+        ("shelve", {"shelf": "b", "shelves": 2}, UsageError, r"unexpected keyword argument 'shelves'\n  -> its form is shelve\(shelf\)"),
         ("fail", {"operation": "creat"}, UsageError, "'creat' is not one of check, diff, create"),
         ("fail", {"operation": "create", "nth": 0}, UsageError, "count from 1"),
         ("fail", {"operation": "create", "token": "note:index:Nota"}, UsageError, "note has no type note:index:Nota"),

@@ -112,6 +112,12 @@ def test_a_check_fills_in_defaults_and_names_what_is_wrong(connect: Connect) -> 
     assert [(failure.property, failure.reason) for failure in answer.failures] == [("text", "a note has a text")]
 
 
+def test_what_is_wrong_inside_of_an_input_says_where_and_has_no_value_that_the_engine_would_look_for(connect: Connect) -> None:
+    news = {"text": "hello", "pages": [{"lines": ["a"]}, {"lines": []}]}
+    answer = connect().Check(provider_pb2.CheckRequest(urn=URN, news=to_struct(news)))
+    assert [(failure.property, failure.reason) for failure in answer.failures] == [("", "pages[1].lines: has none")]
+
+
 @pytest.mark.parametrize(("shelf", "wrong"), [("attic", ["no such shelf"]), ("floor", []), (UNKNOWN, [])])
 def test_a_configuration_is_checked_once_it_is_known(connect: Connect, shelf: Any, wrong: list[str]) -> None:
     answer = connect(None).CheckConfig(provider_pb2.CheckRequest(news=to_struct({"shelf": shelf})))
