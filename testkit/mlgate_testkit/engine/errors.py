@@ -50,6 +50,11 @@ _REMEDIES = (
         "organization name must be 'organization'",
         "a test's stacks are of the organization `organization`; have the program ask: f'{pulumi.get_organization()}/PROJECT/STACK'",
     ),
+    (
+        "Unable to validate the following destination configurations",
+        "let the policy of that queue or topic allow the Service s3.amazonaws.com sqs:SendMessage or sns:Publish on it (for this bucket, "
+        "where a condition names the source), and let the notification depend on that policy: depends_on=[...]",
+    ),
     ("currently locked", "wait for its owner, or `recover(stack)` where that is dead"),
     ("failed to load checkpoint", "`recover(stack)`: a killed engine left its state half-written"),
     ("passphrase must be set", "the state is another one's: give a state that this stack exported"),

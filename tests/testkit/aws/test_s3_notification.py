@@ -36,7 +36,7 @@ def test_what_a_program_uploads_is_told_to_its_queue(cloud: Cloud) -> None:
 
 def test_a_queue_must_let_s3_send_to_it_first(cloud: Cloud) -> None:
     arguments = {**bucket(cloud), **to_jobs()}
-    refused = r"InvalidArgument: Unable to validate the following destination configurations"
+    refused = rf"InvalidArgument: Unable to validate the following destination configurations \({JOBS}\)"
     with pytest.raises(ProviderError, match=refused):
         cloud.up(NOTIFICATION, **arguments)
     url = queue(cloud)

@@ -205,6 +205,12 @@ def test_a_misspelt_argument_is_told_who_names_the_nearest(stack):
     assert "`record(...)` of the same program names the resource" in failure.value.remedy
 
 
+def test_a_refused_notification_is_told_what_its_target_must_allow():
+    told = remedy_for("api error InvalidArgument: Unable to validate the following destination configurations (arn:...)", otherwise="")
+    assert "allow the Service s3.amazonaws.com sqs:SendMessage" in told
+    assert "depends_on" in told
+
+
 def test_a_plugin_with_a_longer_name_is_named_whole():
     assert "pulumi-resource-aws-native on PATH" in remedy_for("no resource plugin 'pulumi-resource-aws-native' found", otherwise="")
 

@@ -102,7 +102,7 @@ def _require_reachable(aws: Aws, bucket: str, region: str, kind: _Target, arn: s
     source = f"arn:{aws.partition}:s3:::{bucket}"
     sends = granted(policy, service="s3.amazonaws.com", action=action, resource=arn, source=source, account=aws.account_id)
     if arn.endswith(".fifo") or not sends:
-        raise _invalid("Unable to validate the following destination configurations")
+        raise _invalid(f"Unable to validate the following destination configurations ({arn})")
 
 
 def _queue_policy(aws: Aws, arn: str) -> str:
