@@ -52,8 +52,8 @@ def _overlaid(before: Any, there: Any, kind: Any, path: str, model: ResourceMode
             for key in there
             if key in before or (key in needed and there[key] is not None) or _drifted(f"{path}.{key}", there[key], model)
         }
-        untold = {key: value for key, value in before.items() if key not in there}
-        return {key: value for key, value in (untold | found).items() if value is not None}
+        untold = {key: value for key, value in before.items() if key not in there or (there[key] is None and _empty(value))}
+        return {key: value for key, value in (found | untold).items() if value is not None}
     if isinstance(before, list) and isinstance(there, list):
         inner = next((typing.get_args(member)[0] for member in union_members(kind) if typing.get_args(member)), None)
         paired = [_overlaid(old, new, inner, path, model) for old, new in zip(before, there, strict=False)]

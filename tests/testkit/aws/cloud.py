@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,6 +77,11 @@ class Cloud:
 
     def boto(self, service: str, region: str = "eu-central-1") -> Any:
         return by_hand(self.package.endpoint(), service, region)
+
+
+def heads(paths: Iterable[str]) -> set[str]:
+    """The arguments that paths lie in."""
+    return {re.split(r"[.\[]", path)[0] for path in paths}
 
 
 def by_hand(endpoint: str, service: str, region: str = "eu-central-1") -> Any:

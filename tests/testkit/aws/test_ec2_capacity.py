@@ -17,10 +17,12 @@ OFFERING = "aws:ec2/getCapacityBlockOffering:getCapacityBlockOffering"
 GPUS = {"instanceType": "g6.xlarge", "instancePlatform": "Linux/UNIX", "availabilityZone": "eu-central-1a"}
 
 
-def test_partitions_come_with_strategy_partition_only(cloud: Cloud) -> None:
+def test_partitions_and_spread_levels_come_with_their_own_strategy_only(cloud: Cloud) -> None:
     assert cloud.up(GROUP, "spread", strategy="partition").outputs["partitionCount"] == 2
     with pytest.raises(ProviderError, match=r"Value \(3\) for parameter partitionCount is invalid"):
         cloud.up(GROUP, strategy="cluster", partitionCount=3)
+    with pytest.raises(ProviderError, match=r"Value \(rack\) for parameter spreadLevel is invalid"):
+        cloud.up(GROUP, strategy="cluster", spreadLevel="rack")
     (failure,) = cloud.check(GROUP, strategy="clustered")
     assert '"cluster" "spread" "partition"' in failure.reason
     made = cloud.up(GROUP, "train", name="train", strategy="cluster")

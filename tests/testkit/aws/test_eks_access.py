@@ -58,6 +58,21 @@ def test_a_policy_is_one_of_eks_and_scoped(cloud: Cloud) -> None:
     assert cloud.refresh(POLICY, made) is None
 
 
+def test_nodes_that_are_given_no_groups_have_those_of_eks_and_do_not_differ(cloud: Cloud) -> None:
+    state = cloud.up(ENTRY, **principal(cloud), type="EC2_LINUX", kubernetesGroups=[])
+    assert cloud.boto("eks").describe_access_entry(clusterName="models", principalArn=state.inputs["principalArn"])["accessEntry"][
+        "kubernetesGroups"
+    ] == ["system:nodes"]
+    assert cloud.refresh(ENTRY, state) == state
+
+
+def test_a_scope_without_namespaces_is_the_same_with_an_empty_list_of_them(cloud: Cloud) -> None:
+    state = cloud.up(POLICY, **entry(cloud), policyArn=VIEW, accessScope={"type": "cluster", "namespaces": []})
+    seen = cloud.refresh(POLICY, state)
+    assert seen is not None
+    assert seen.inputs == state.inputs
+
+
 def test_a_policy_goes_with_its_entry(cloud: Cloud) -> None:
     found = entry(cloud)
     made = cloud.up(POLICY, **found, policyArn=VIEW, accessScope={"type": "cluster"})

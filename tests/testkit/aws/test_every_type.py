@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from mlgate_testkit.provider.values import UNKNOWN, Secret, plain
 from mlgate_testkit.record.sdk import required_fields, union_members
 
 from .all_samples import ONE_AT_A_TIME, REPLACED, SAMPLES, STAYS
-from .cloud import Cloud
+from .cloud import Cloud, heads
 from .generated import LISTS
 from .identities import IDENTITIES
 from .samples import Sample
@@ -31,11 +31,6 @@ def made(cloud: Cloud, token: str) -> tuple[State, dict[str, Any], Sample]:
     sample = SAMPLES[token]
     arguments = {**sample.first(cloud), **sample.arguments}
     return cloud.up(token, **arguments), arguments, sample
-
-
-def heads(paths: Iterable[str]) -> set[str]:
-    """The arguments that paths lie in."""
-    return {re.split(r"[.\[]", path)[0] for path in paths}
 
 
 def promised(expected: Any, got: Any) -> Any:

@@ -27,6 +27,13 @@ def test_a_deleted_key_waits_and_counts_as_gone(cloud: Cloud) -> None:
     assert timedelta(days=29) < ends - datetime.now(UTC) <= timedelta(days=30)
 
 
+def test_only_a_symmetric_key_rotates(cloud: Cloud) -> None:
+    signing = {"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048"}
+    with pytest.raises(ProviderError, match="EnableKeyRotation, .* api error UnsupportedOperationException"):
+        cloud.up(KEY, **signing, enableKeyRotation=True)
+    assert cloud.up(KEY, **signing).outputs["enableKeyRotation"] is False
+
+
 @pytest.mark.parametrize("days", [6, 31])
 def test_a_key_waits_seven_to_thirty_days(cloud: Cloud, days: int) -> None:
     (failure,) = cloud.check(KEY, deletionWindowInDays=days)

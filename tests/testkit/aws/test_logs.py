@@ -23,3 +23,9 @@ def test_a_group_that_must_stay_stays(cloud: Cloud) -> None:
 def test_a_group_is_not_taken_for_another_whose_name_begins_alike(cloud: Cloud) -> None:
     cloud.up(GROUP, name="audit-old")
     assert cloud.imported(GROUP, "audit") is None
+
+
+def test_the_class_of_a_group_is_read_as_it_was_given(cloud: Cloud) -> None:
+    state = cloud.up(GROUP, name="audit", logGroupClass="INFREQUENT_ACCESS")
+    assert cloud.refresh(GROUP, state) == state
+    assert cloud.up(GROUP, name="events").outputs["logGroupClass"] == "STANDARD"

@@ -131,6 +131,7 @@ def test_a_key_without_kms_is_refused(cloud: Cloud) -> None:
             "rules[0].transitions[0].days",
             "greater than or equal to 30",
         ),
+        ([{"id": "a", "status": "Enabled", "expiration": {"date": "soon"}}], "rules[0].expiration.date", "write it as 2030-01-01"),
     ],
 )
 def test_lifecycle_rules_that_s3_refuses_are_named(cloud: Cloud, rules: list[dict[str, Any]], place: str, said: str) -> None:

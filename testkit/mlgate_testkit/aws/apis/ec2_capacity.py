@@ -43,6 +43,8 @@ def _create_placement(place: Place, wanted: dict[str, Any]) -> dict[str, Any]:
         raise Refused(
             "InvalidParameterValue", f"Value ({partitions}) for parameter partitionCount is invalid: 1 to 7, with strategy partition only."
         )
+    if (level := wanted.get("SpreadLevel")) and strategy != "spread":
+        raise Refused("InvalidParameterValue", f"Value ({level}) for parameter spreadLevel is invalid: with strategy spread only.")
     identity = _identity("pg", place, name, datetime.now(UTC))
     groups[name] = {
         "GroupName": name,

@@ -203,9 +203,9 @@ MODELS = (
         ),
         behaviours=(
             Behaviour(
-                "partitions come with strategy partition only, and a group in use is not deleted",
+                "partitions come with strategy partition only and levels with spread, and a group in use is not deleted",
                 "EC2 API reference, CreatePlacementGroup and DeletePlacementGroup; own model, moto has none",
-                "test_ec2_capacity.py::test_partitions_come_with_strategy_partition_only",
+                "test_ec2_capacity.py::test_partitions_and_spread_levels_come_with_their_own_strategy_only",
                 ("test_ec2_capacity.py::test_a_placement_group_is_not_deleted_while_an_instance_runs_in_it",),
             ),
         ),

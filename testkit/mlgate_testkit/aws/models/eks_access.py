@@ -29,13 +29,14 @@ def _entry(aws: Aws, entry_id: str) -> dict[str, Any]:
     return found
 
 
-def _read(aws: Aws, entry_id: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, entry_id: str, known: Inputs) -> Outputs | None:
     entry = _entry(aws, entry_id)
+    left_to_eks = entry["type"] != "STANDARD" and known.get("kubernetesGroups") == []  # which gives nodes groups of its own
     return {
         "clusterName": entry["clusterName"],
         "principalArn": entry["principalArn"],
         "accessEntryArn": entry["accessEntryArn"],
-        "kubernetesGroups": entry["kubernetesGroups"],
+        "kubernetesGroups": [] if left_to_eks else entry["kubernetesGroups"],
         "userName": entry["username"],
         "type": entry["type"],
         "createdAt": time_of(entry["createdAt"]),

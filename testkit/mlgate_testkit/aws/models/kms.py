@@ -31,6 +31,10 @@ _SPECS = (
     "ECC_SECG_P256K1",
     "SM2",
 )
+# KMS API reference, EnableKeyRotation, Errors
+_UNSUPPORTED = (
+    "The request was rejected because a specified parameter is not supported or a specified resource is not valid for this operation."
+)
 
 
 def _checked(aws: Aws, inputs: Inputs, operation: str) -> str:
@@ -72,6 +76,8 @@ def _create(aws: Aws, inputs: Inputs) -> str:
 def _settle(aws: Aws, key: str, inputs: Inputs) -> None:
     kms = aws.client("kms")
     if inputs["enableKeyRotation"]:
+        if inputs["customerMasterKeySpec"] != "SYMMETRIC_DEFAULT":  # which moto lets pass
+            raise refusal("UnsupportedOperationException", _UNSUPPORTED, "EnableKeyRotation")
         days = {"RotationPeriodInDays": int(inputs["rotationPeriodInDays"])} if inputs.get("rotationPeriodInDays") else {}
         kms.enable_key_rotation(KeyId=key, **days)
     if not inputs["isEnabled"]:
@@ -189,6 +195,11 @@ MODELS = (
                 "KMS API reference, ScheduleKeyDeletion; aws_kms_key",
                 "test_kms.py::test_a_deleted_key_waits_and_counts_as_gone",
                 ("test_kms.py::test_a_key_waits_seven_to_thirty_days",),
+            ),
+            Behaviour(
+                "only symmetric keys rotate (UnsupportedOperationException)",
+                "KMS API reference, EnableKeyRotation",
+                "test_kms.py::test_only_a_symmetric_key_rotates",
             ),
             Behaviour(
                 "a key policy for a role that AWS does not show yet is tried again for two minutes, then refused",

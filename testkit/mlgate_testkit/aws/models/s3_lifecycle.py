@@ -9,7 +9,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.s3_settings import setting
-from mlgate_testkit.aws.rules import choice, text, values_at
+from mlgate_testkit.aws.rules import choice, holds, text, values_at
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.aws.times import time_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
@@ -52,18 +52,27 @@ def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
             rule.setdefault("Filter", {"Prefix": ""})
             if not rule["Filter"]:
                 rule["Filter"] = {"Prefix": ""}
-    aws.client("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    size = {"TransitionDefaultMinimumObjectSize": inputs.get("transitionDefaultMinimumObjectSize") or "all_storage_classes_128K"}
+    aws.client("s3").put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules}, **size)
 
 
 def _get(s3: Any, bucket: str) -> Outputs:
-    found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
-    minimum = found.get("TransitionDefaultMinimumObjectSize", "all_storage_classes_128K")
-    rules = [{key: value for key, value in rule.items() if (key, value) != ("Filter", {"Prefix": ""})} for rule in found["Rules"]]
-    return {"rules": [_ours(rule) for rule in rules], "transitionDefaultMinimumObjectSize": minimum}
+    found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]  # of the smallest size, moto says the default whatever it is
+    rules = [{key: value for key, value in rule.items() if (key, value) != ("Filter", {"Prefix": ""})} for rule in found]
+    return {"rules": [_ours(rule) for rule in rules]}
 
 
 def _delete(aws: Aws, bucket: str, _inputs: Inputs) -> None:
     aws.client("s3").delete_bucket_lifecycle(Bucket=bucket)
+
+
+def _no_date(value: Any) -> str:
+    """Why a value is no date as in RFC 3339 ("2030-01-01", or with a time of day), or ""."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return f"{value!r} is no date as in RFC 3339: write it as 2030-01-01"
+    return ""
 
 
 def _rules(inputs: Inputs) -> Iterator[Failure]:
@@ -91,13 +100,15 @@ MODELS = (
         _get,
         _delete,
         computed=frozenset({"transitionDefaultMinimumObjectSize"}),
-        state_only=frozenset({"timeouts", "expectedBucketOwner"}),
+        state_only=frozenset({"timeouts", "expectedBucketOwner", "transitionDefaultMinimumObjectSize"}),
         rules=(
             choice("rules.status", "Enabled", "Disabled"),
             choice("transitionDefaultMinimumObjectSize", "all_storage_classes_128K", "varies_by_storage_class"),
             choice("rules.transitions.storageClass", *_CLASSES),
             choice("rules.noncurrentVersionTransitions.storageClass", *_CLASSES),
             text("rules.id", r".+", "is no rule ID", at_most=255),
+            holds("rules.expiration.date", _no_date),
+            holds("rules.transitions.date", _no_date),
             _rules,
         ),
         behaviours=(
