@@ -102,6 +102,18 @@ def test_a_role_is_waited_for_by_policies_of_their_own_and_topics_and_not_by_que
     assert cloud.up(POLICY, **of_queue, policy=NOBODY)
 
 
+@pytest.mark.parametrize("action", ["sqs:Frobnicate", "SQS:SendMessageBatch"])
+def test_a_policy_allows_what_sqs_can_do(cloud: Cloud, action: str) -> None:
+    wrong = policy(action, Principal={"AWS": ROOT})
+    refused = f"InvalidParameterValue: Value SQS:{action[4:]} for parameter ActionName is invalid"
+    with pytest.raises(ProviderError, match=refused):
+        cloud.up(POLICY, **queue(cloud), policy=wrong)
+    with pytest.raises(ProviderError, match=refused):
+        cloud.up(QUEUE, "other", policy=wrong)
+    for right in ("sqs:sendmessage", "sqs:Send*", "sqs:*"):
+        assert cloud.up(POLICY, queueUrl="jobs", policy=policy(right, Principal={"AWS": ROOT}))
+
+
 def test_a_queue_policy_is_the_queues_own(cloud: Cloud) -> None:
     made = cloud.up(QUEUE, name="jobs")
     own = cloud.up(POLICY, queueUrl=made.id, policy=policy("sqs:SendMessage", Principal={"AWS": ROOT}))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
-from mlgate_testkit.aws.documents import malformed
+from mlgate_testkit.aws.documents import listed, malformed, statements
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
@@ -49,7 +49,21 @@ def _require_policy(aws: Aws, policy: str, operation: str, *, patience_s: int = 
     told = "Invalid value for the parameter Policy."
     if problem := malformed(policy, "resource"):
         raise refusal("InvalidAttributeValue", f"{told} Reason: {problem}", operation)
+    if unknown := next(_unknown_actions(aws, policy), ""):
+        reason = "Reason: Please refer to the appropriate WSDL for a list of valid actions."
+        message = f"Value SQS:{unknown} for parameter ActionName is invalid. {reason}"
+        raise refusal("InvalidParameterValue", message, operation)
     require_principals(aws, policy, refusal("InvalidAttributeValue", told, operation), patience_s=patience_s)
+
+
+def _unknown_actions(aws: Aws, policy: str) -> Iterator[str]:
+    """SQS's own only, written out: the operations of its API, but for batches, which their single forms allow."""
+    known = {name.lower() for name in aws.client("sqs").meta.service_model.operation_names if not name.endswith("Batch")}
+    for statement in statements(policy):
+        for action in listed(statement.get("Action", statement.get("NotAction"))):
+            service, _, name = action.partition(":")
+            if service.lower() == "sqs" and not set(name) & set("*?") and name.lower() not in known:
+                yield name
 
 
 def _here(sqs: Any, url: str) -> str:
@@ -222,6 +236,11 @@ MODELS = (
                 "a principal that does not exist is refused, and a queue that does not",
                 "SQS API reference, SetQueueAttributes; terraform-provider-aws, internal/service/sqs/attribute_funcs.go",
                 "test_sqs.py::test_a_queue_policy_needs_its_queue_and_its_principals",
+            ),
+            Behaviour(
+                "an action that SQS has not is refused, and so is a batch: its single form allows it",
+                "SQS developer guide, Amazon SQS API permissions; message: cloudtools/awacs#34",
+                "test_sqs.py::test_a_policy_allows_what_sqs_can_do",
             ),
             Behaviour(
                 "it is the queue's own policy: deleting it leaves the queue without one",
