@@ -9,7 +9,7 @@ from typing import Any
 
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 
-__all__ = ["Finding", "Rule", "at", "brief", "known_text", "leaves", "naming_input", "physical_name", "table"]
+__all__ = ["Finding", "Rule", "at", "brief", "known_text", "leaves", "naming_input", "naming_inputs", "physical_name", "table"]
 
 _STEP = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.\[\]]+)')
 _LONGEST = 120
@@ -91,10 +91,15 @@ def naming_input(resource: Resource) -> tuple[str, Any] | None:
         metadata = resource.inputs.get("metadata")
         value = metadata.get("name") if isinstance(metadata, Mapping) else metadata if metadata is UNKNOWN else None
         return None if value is None else ("metadata.name", value)
-    word = resource.type.rpartition(":")[2]
+    return next(((key, resource.inputs[key]) for key in naming_inputs(resource.type) if resource.inputs.get(key) is not None), None)
+
+
+def naming_inputs(token: str) -> tuple[str, ...]:
+    """The inputs of which one, where the type has it, is the name in its cloud."""
+    word = token.rpartition(":")[2]
     small = word[:1].lower() + word[1:]
     own = ("bucket",) if word in {"Bucket", "BucketV2"} else (f"{small}Name", "identifier", f"{small}Identifier", f"{small}Id")
-    return next(((key, resource.inputs[key]) for key in ("name", *own) if resource.inputs.get(key) is not None), None)
+    return ("name", *own)
 
 
 def physical_name(resource: Resource) -> tuple[str, str] | None:

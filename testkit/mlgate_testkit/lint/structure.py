@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves, physical_name
+from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves, naming_input, naming_inputs, physical_name
 from mlgate_testkit.record import Graph, Resource
+from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
 
 __all__ = ["RULES"]
 
@@ -15,6 +16,9 @@ _ARN = re.compile(r"arn:[\w-]*:[^\s\",\\]+")
 
 _SHORTEST_NAME = 4
 """Shorter names ("web") stand in too many inputs by chance."""
+
+_LABELS = re.compile(r"(^|\.)(tags|labels|annotations|matchLabels|selector)\.")
+"""What says something of its resource in words of its own."""
 
 
 def _stray_children(graph: Graph) -> Iterator[Finding]:
@@ -54,6 +58,7 @@ def _missing_dependencies(graph: Graph) -> Iterator[Finding]:
         named = None if resource.component or resource.read else physical_name(resource)
         if named and len(named[1]) >= _SHORTEST_NAME:
             names.setdefault(named[1], []).append((resource, named[0]))
+    made_up = _logical_names(graph)
     for resource in graph.resources:
         own = physical_name(resource)
         for path, value in leaves({} if resource.component else resource.inputs):
@@ -69,6 +74,34 @@ def _missing_dependencies(graph: Graph) -> Iterator[Finding]:
                         f'"{name}" is the name of {other.type} {other.path}, written out: Pulumi does not know that one needs the other',
                         f"pass that resource's own output ({key}, id or arn)",
                     )
+            for other in made_up.get(text, ()):
+                if other is not resource and not _LABELS.search(path) and _refers(path, other.type):
+                    yield Finding.of(
+                        "missing-dependency",
+                        resource,
+                        path,
+                        f'"{text}" is the name of {other.type} {other.path} in the program, and not its real one, which is made up for it',
+                        "pass that resource's own output (its name, id or arn)",
+                    )
+
+
+def _logical_names(graph: Graph) -> dict[str, list[Resource]]:
+    """Pulumi's names of the resources that could be given a real one, and are given none."""
+    found: dict[str, list[Resource]] = {}
+    for resource in graph.resources:
+        if resource.custom and not resource.read and len(resource.name) >= _SHORTEST_NAME and _named_by_itself(resource):
+            found.setdefault(resource.name, []).append(resource)
+    return found
+
+
+def _named_by_itself(resource: Resource) -> bool:
+    if naming_input(resource) is not None:
+        return False
+    if resource.type.startswith("kubernetes:"):
+        return True
+    known = resource.sdk_class if resource.sdk_class is not None else class_of(resource.type)
+    arguments = arguments_of(known) if known is not None else None
+    return arguments is not None and not field_types(arguments).keys().isdisjoint(naming_inputs(resource.type))
 
 
 def _named_in(text: str, path: str, names: dict[str, list[tuple[Resource, str]]]) -> Iterator[tuple[str, Resource, str]]:
@@ -91,5 +124,9 @@ def _refers(path: str, token: str) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule("stray-child", "what a component makes stands in that component", _stray_children),
     Rule("outside-component", "every resource belongs to a component", _outside_components),
-    Rule("missing-dependency", "a resource that needs another takes its outputs, not its name", _missing_dependencies),
+    Rule(
+        "missing-dependency",
+        "a resource that needs another takes its outputs, not its name, in the cloud or in the program",
+        _missing_dependencies,
+    ),
 )

@@ -114,6 +114,38 @@ def test_a_dependency_that_is_there_or_a_name_by_chance_is_none(make):
     assert found(program, "missing-dependency") == []
 
 
+@pytest.mark.parametrize(
+    ("make", "place"),
+    [
+        (lambda: aws.iam.RolePolicyAttachment("a", role="compute-node", policy_arn="arn:aws:iam::aws:policy/X"), ("a", "role")),
+        (
+            lambda: k8s.core.v1.Pod("p", spec={"containers": [], "volumes": [{"name": "v", "configMap": {"name": "settings"}}]}),
+            ("p", "spec.volumes[0].configMap.name"),
+        ),
+    ],
+)
+def test_the_name_in_the_program_is_not_the_real_one_that_is_made_up(make, place):
+    def program() -> None:
+        aws.iam.Role("compute-node", assume_role_policy="{}")
+        k8s.core.v1.ConfigMap("settings", data={})
+        make()
+
+    (finding,) = found(program, "missing-dependency")
+    assert "in the program, and not its real one, which is made up for it" in finding.problem
+    assert (finding.path, finding.property) == place
+
+
+def test_a_label_or_what_could_not_be_named_so_is_no_name():
+    def program() -> None:
+        aws.kms.Key("data-key")
+        aws.iam.Role("compute-node", assume_role_policy="{}")
+        aws.s3.BucketObjectv2("o", bucket="b", key="data-key", tags={"role": "compute-node"})
+        k8s.core.v1.Service("shop", metadata={"labels": {"service": "shop"}}, spec={"selector": {"service": "shop"}})
+        k8s.core.v1.Pod("p", metadata={"labels": {"service": "shop"}}, spec={"containers": []})
+
+    assert found(program, "missing-dependency") == []
+
+
 def test_a_namespace_written_out_is_a_missing_dependency():
     def program() -> None:
         k8s.core.v1.Namespace("apps", metadata={"name": "apps"})
