@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from mlgate_testkit.policy_grammar import DOCUMENT, STATEMENT, VERSIONS
 from mlgate_testkit.provider.values import UNKNOWN, has_unknown
 
 __all__ = ["json_text", "listed", "malformed", "public", "same_document", "statements", "trusts"]
 
-_TOP = {"Version", "Id", "Statement"}
-_STATEMENT = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal", "NotPrincipal", "Condition"}
 _PRINCIPALS = {"AWS", "Service", "Federated", "CanonicalUser"}
 _OPERATORS = re.compile(
     r"(ForAllValues:|ForAnyValue:)?"
@@ -95,9 +94,9 @@ def malformed(document: str, kind: Literal["identity", "trust", "resource"]) -> 
     policy = json.loads(document)
     if document[:1].isspace():
         return "JSON strings must not have leading spaces"
-    if set(policy) - _TOP or "Statement" not in policy:
+    if set(policy) - DOCUMENT or "Statement" not in policy:
         return _SYNTAX
-    if policy.get("Version", "2008-10-17") not in {"2012-10-17", "2008-10-17"}:
+    if policy.get("Version", "2008-10-17") not in VERSIONS:
         return "The policy must contain a valid version string"
     each = statements(document)
     if not all(isinstance(statement, Mapping) for statement in each):
@@ -109,7 +108,7 @@ def malformed(document: str, kind: Literal["identity", "trust", "resource"]) -> 
 
 
 def _problems(statement: Mapping[str, Any], kind: str) -> Iterator[str]:
-    if set(statement) - _STATEMENT:
+    if set(statement) - STATEMENT:
         yield _SYNTAX
     if statement.get("Effect") not in {"Allow", "Deny"}:
         yield "Missing required field Effect" if "Effect" not in statement else f"Invalid effect: {statement['Effect']}"

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlgate_testkit.lint.aws_policies import open_statements
+from mlgate_testkit.lint.aws_policies import misspelt_elements, open_statements
 from mlgate_testkit.lint.aws_tables import LIMITS, STATEFUL
-from mlgate_testkit.lint.findings import Finding, Rule, naming_input, physical_name
+from mlgate_testkit.lint.findings import Finding, Rule, leaves, naming_input, physical_name
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
 
@@ -73,6 +73,16 @@ def _public_buckets(graph: Graph) -> Iterator[Finding]:
                 problem = f"{named} allows {_actions(statement)} to everybody"
                 remedy = "name the principals, or add a Condition that does (aws:PrincipalOrgID) or says from where (aws:SourceVpce)"
                 yield Finding.of("public-bucket", holder, "policy", problem, remedy)
+
+
+def _misspelt_policies(graph: Graph) -> Iterator[Finding]:
+    """IAM refuses such a policy with "Syntax errors in policy." and says no more."""
+    for resource in graph.resources:
+        if resource.type.startswith("aws:") and not resource.read:
+            for path, value in leaves(resource.inputs):
+                for element, near in misspelt_elements(value):
+                    problem = f'a policy has no element "{element.rpartition(".")[2]}"'
+                    yield Finding.of("misspelt-policy", resource, f"{path}: {element}", problem, f'nearest is "{near}"')
 
 
 def _bucket_of(block: Resource, graph: Graph) -> Resource | None:
@@ -160,6 +170,7 @@ def _names(graph: Graph) -> Iterator[Finding]:
 RULES: tuple[Rule, ...] = (
     Rule("unprotected-state", "what holds data is protected and retained", _unprotected),
     Rule("public-bucket", "no bucket is public, or can become it", _public_buckets),
+    Rule("misspelt-policy", "the elements of a policy are those of IAM's grammar", _misspelt_policies),
     Rule("tags", "what can have tags has some", _untagged),
     Rule("name-limits", "names keep to the length and characters of their API", _names),
 )

@@ -1,4 +1,5 @@
-"""When a statement of a bucket policy lets in everybody: as Amazon S3 judges it for its block of public access.
+"""Policies of AWS: elements that are misspelt, and when a statement of a bucket policy lets in everybody, as Amazon S3 judges it for its
+block of public access.
 
 Source: Amazon S3 User Guide, "The meaning of 'public'": a statement for any principal is public unless a condition holds it to fixed values
 of one of a few keys; IAM User Guide, condition operators, for those that also hold where the key is missing.
@@ -12,9 +13,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlgate_testkit.nearest import nearest
+from mlgate_testkit.policy_grammar import DOCUMENT, STATEMENT, VERSIONS
 from mlgate_testkit.record import Secret
 
-__all__ = ["open_statements"]
+__all__ = ["misspelt_elements", "open_statements"]
 
 _FIXING = {
     f"aws:{key}".lower()
@@ -34,17 +37,40 @@ _WILD = re.compile(r"[*?]|\$\{")
 
 def open_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
     """The statements that allow something to everybody. `policy`: a document or its JSON text; one that is not known has none."""
-    document = policy.value if isinstance(policy, Secret) else policy
-    if isinstance(document, str):
-        try:
-            document = json.loads(document)
-        except ValueError:
-            return
+    document = _document(policy)
     for statement in _listed(document.get("Statement") if isinstance(document, Mapping) else None):
         if not isinstance(statement, Mapping):  # not known yet, or none
             continue
         if statement.get("Effect") == "Allow" and _for_anybody(statement) and not _held(statement.get("Condition")):
             yield statement
+
+
+def misspelt_elements(policy: Any) -> Iterator[tuple[str, str]]:
+    """Elements that the grammar has not, each with the one that is written alike: ("Statement[0].Efect", "Effect")."""
+    document = _document(policy)
+    if not isinstance(document, Mapping) or not ("Statement" in document or document.get("Version") in VERSIONS):
+        return
+    yield from _misspelt(document, DOCUMENT, "")
+    for index, statement in enumerate(_listed(document.get("Statement"))):
+        if isinstance(statement, Mapping):
+            yield from _misspelt(statement, STATEMENT, f"Statement[{index}].")
+
+
+def _misspelt(written: Mapping[str, Any], elements: frozenset[str], path: str) -> Iterator[tuple[str, str]]:
+    for key in written:
+        near = nearest(key, sorted(elements)) if key not in elements else None
+        if near is not None and near.lower() != key.lower():  # the grammar does not say whether capitals count
+            yield f"{path}{key}", near
+
+
+def _document(policy: Any) -> Any:
+    document = policy.value if isinstance(policy, Secret) else policy
+    if not isinstance(document, str):
+        return document
+    try:
+        return json.loads(document)
+    except ValueError:
+        return None
 
 
 def _for_anybody(statement: Mapping[str, Any]) -> bool:
