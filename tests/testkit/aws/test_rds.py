@@ -111,6 +111,17 @@ def test_security_groups_of_an_instance_are_those_of_its_vpc(cloud: Cloud) -> No
         cloud.change(INSTANCE, state, **DATABASE, identifier="features", dbSubnetGroupName=group.id, vpcSecurityGroupIds=["sg-0"])
 
 
+def test_a_security_group_of_an_instance_is_not_deleted(cloud: Cloud) -> None:
+    group = cloud.up(GROUP, name="databases", **zones(cloud))
+    inside = cloud.up(SECURITY, "inside", vpcId=group.outputs["vpcId"])
+    instance = cloud.up(INSTANCE, **DATABASE, dbSubnetGroupName=group.id, vpcSecurityGroupIds=[inside.id], skipFinalSnapshot=True)
+    with pytest.raises(ProviderError, match=f"DependencyViolation: resource {inside.id} has a dependent object"):
+        cloud.delete(SECURITY, inside)
+    cloud.delete(INSTANCE, instance)
+    cloud.delete(SECURITY, inside)
+    assert cloud.refresh(SECURITY, inside) is None
+
+
 def test_an_instance_moves_to_a_subnet_group_of_another_vpc_only(cloud: Cloud) -> None:
     here = zones(cloud)
     first, beside = cloud.up(GROUP, name="first", **here), cloud.up(GROUP, "beside", name="beside", **here)

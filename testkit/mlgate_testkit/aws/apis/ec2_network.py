@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.eks.models import eks_backends
+from moto.rds.models import rds_backends
 
 from mlgate_testkit.aws.apis.dispatch import Operation, Place, Refused, store_of
 
@@ -65,6 +66,7 @@ def _delete_security_group(place: Place, wanted: dict[str, Any]) -> None:
         *(eni for eni in ec2.enis.values() if any(each.id == group_id for each in eni.group_set)),
         *(each for each in ec2.vpc_end_points.values() if each.state != "deleted" and group_id in each.security_group_ids),
         *(network for network in _networks(place) if group_id in network["securityGroupIds"]),
+        *(each for each in rds_backends[place.account][place.region].databases.values() if group_id in each.vpc_security_group_ids),
         *(
             rule
             for groups in ec2.groups.values()

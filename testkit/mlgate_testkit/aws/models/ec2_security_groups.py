@@ -141,11 +141,12 @@ MODELS = (
                 "test_ec2_security.py::test_a_group_is_made_in_a_vpc_that_exists",
             ),
             Behaviour(
-                "a group is not deleted while another group's rule or an interface names it, and the default group never",
+                "a group is not deleted while another group's rule, an interface or a database names it, and the default group never",
                 "EC2 API reference, DeleteSecurityGroup; error codes DependencyViolation and CannotDelete",
                 "test_ec2_security.py::test_a_group_that_another_one_names_is_not_deleted",
                 (
                     "test_ec2_security.py::test_a_group_that_an_interface_names_is_not_deleted",
+                    "test_rds.py::test_a_security_group_of_an_instance_is_not_deleted",
                     "test_ec2_security.py::test_the_default_group_is_adopted_and_emptied_and_stays",
                 ),
             ),
