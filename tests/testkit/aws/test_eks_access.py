@@ -60,9 +60,8 @@ def test_a_policy_is_one_of_eks_and_scoped(cloud: Cloud) -> None:
 
 def test_nodes_that_are_given_no_groups_have_those_of_eks_and_do_not_differ(cloud: Cloud) -> None:
     state = cloud.up(ENTRY, **principal(cloud), type="EC2_LINUX", kubernetesGroups=[])
-    assert cloud.boto("eks").describe_access_entry(clusterName="models", principalArn=state.inputs["principalArn"])["accessEntry"][
-        "kubernetesGroups"
-    ] == ["system:nodes"]
+    found = cloud.boto("eks").describe_access_entry(clusterName="models", principalArn=state.inputs["principalArn"])["accessEntry"]
+    assert found["kubernetesGroups"] == ["system:nodes"]
     assert cloud.refresh(ENTRY, state) == state
 
 

@@ -29,7 +29,7 @@ def test_a_deleted_key_waits_and_counts_as_gone(cloud: Cloud) -> None:
 
 def test_only_a_symmetric_key_rotates(cloud: Cloud) -> None:
     signing = {"keyUsage": "SIGN_VERIFY", "customerMasterKeySpec": "RSA_2048"}
-    with pytest.raises(ProviderError, match="EnableKeyRotation, .* api error UnsupportedOperationException"):
+    with pytest.raises(ProviderError, match=r"EnableKeyRotation, .* api error UnsupportedOperationException"):
         cloud.up(KEY, **signing, enableKeyRotation=True)
     assert cloud.up(KEY, **signing).outputs["enableKeyRotation"] is False
 
