@@ -52,6 +52,15 @@ def test_an_output_that_is_no_resources_own_is_named_as_the_program_writes_it(us
     assert told.startswith(("`zones`, an Output, is used as a plain value",))
 
 
+@pytest.mark.parametrize("line", ["len(output)", "output += 'x'"])
+def test_an_output_in_a_line_that_cannot_be_read_is_still_one(line):
+    def program() -> None:
+        exec(compile(line, "no file", "exec"), {"output": aws.s3.Bucket("b").arn.apply(len)})  # noqa: S102
+
+    with pytest.raises(DeclarationError, match="no file:1: an Output is used as a plain value"):
+        record(program)
+
+
 def test_a_text_made_by_the_standard_library_is_put_down_to_the_program():
     ((told, _),) = misuse(lambda bucket: logging.getLogger("x").error("made %s", bucket.arn) or True)
     assert told == '"arn" of aws:s3/bucket:Bucket b is made a text'

@@ -65,6 +65,15 @@ def test_an_output_that_is_only_looked_for_may_be_absent_and_not_misspelt():
     assert record(lambda: program("vpcId"), stack_references=stated).outputs == {}
 
 
+def test_an_output_that_is_taken_from_all_of_them_is_told_with_the_table_of_stacks():
+    def program() -> None:
+        pulumi.export("vpc", pulumi.StackReference("acme/network/prod").outputs.apply(lambda outputs: outputs["vpcId"]))
+
+    with pytest.raises(KeyError) as caught:
+        record(program, stack_references=NETWORK)
+    assert "say what it exports: record(..., stack_references=" in caught.value.__notes__[0]
+
+
 def test_details_of_an_output_are_judged_by_its_name_too():
     async def program(name: str) -> None:
         details = await pulumi.StackReference("acme/network/prod").get_output_details(name)
