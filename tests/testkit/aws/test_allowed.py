@@ -54,9 +54,8 @@ def pairs(rules: list[list[str]]) -> set[str]:
 @pytest.mark.parametrize("token", MODELS, ids=named)
 def test_what_is_refused_is_what_the_real_provider_refuses(token: str) -> None:
     rules, said = MODELS[token].rules, SAID["types"].get(token, {})
-    ours = {rule.path: set(rule.listed()) for rule in rules if isinstance(rule, Choice)}
-    theirs = {path: set(listed(values)) for path, values in said.get("values", {}).items()}
-    found = {path for path in ours.keys() | theirs.keys() if ours.get(path) != theirs.get(path)}
+    ours = {f"{rule.path}: {value}" for rule in rules if isinstance(rule, Choice) for value in rule.listed()}
+    found = ours ^ {f"{path}: {value}" for path, values in said.get("values", {}).items() for value in listed(values)}
     found |= pairs([paths(rule) for rule in rules if isinstance(rule, Conflicting)]) ^ pairs(said.get("conflicts", []))
     found |= sets([paths(rule) for rule in rules if isinstance(rule, ExactlyOne)]) ^ sets(said.get("exactly_one", []))
     differences = SAID["differences"].get(token, {})
