@@ -116,6 +116,7 @@ UNDRAWN: dict[str, dict[str, str]] = {
     "aws:kms/key:Key": {
         "rotationPeriodInDays": "without rotation nobody reads it back, and it differs for ever, with the real provider too"
     },
+    "aws:ec2/eip:Eip": {"domain": "standard is of EC2-Classic, which is retired: every address is one for VPCs"},
     "aws:ec2/vpc:Vpc": {"ipv6CidrBlockNetworkBorderGroup": "moto knows no border groups"},
     "aws:ecr/repository:Repository": {"encryptionConfigurations": "of several, AWS takes the first"},
     "aws:eks/cluster:Cluster": {"controlPlaneScalingConfig": "an empty one is read as the tier that AWS takes for it"},
