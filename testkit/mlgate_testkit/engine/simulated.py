@@ -38,6 +38,9 @@ class Attached(Protocol):
     def work_in(self, folder: Path, /) -> None:
         """Has the provider look for relative paths there from now on, as one does that the engine starts itself."""
 
+    def finish(self, urns: str, /) -> None:
+        """Cancels what is under way at resources whose URN begins so, and waits for its end. Raises ProcessError: it does not end."""
+
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first."""
 
@@ -54,6 +57,9 @@ class Port:
 
     def work_in(self, folder: Path, /) -> None:
         """Leaves it where it works."""
+
+    def finish(self, urns: str, /) -> None:
+        """Waits for nothing that could be seen."""
 
     def alive(self) -> list[Made]:
         """Nothing that could be seen."""
@@ -115,6 +121,15 @@ class Simulated:
     def work_in(self, folder: Path, /) -> None:
         """Has the process look for relative paths there: the engine starts a provider of its own in the program's folder."""
         self._process.call("work_in", folder=str(folder))
+
+    def finish(self, urns: str, /) -> None:
+        """Cancels what is under way at resources whose URN begins so, and waits for its end. Raises ProcessError: it does not end."""
+        try:
+            if self._process.alive:
+                self._process.call("finish", urns)
+        except ProcessError:
+            if self._process.alive:
+                raise
 
     def alive(self) -> list[Made]:
         """What was made there and is still there, oldest first; nothing where the process has ended, and its cloud with it."""

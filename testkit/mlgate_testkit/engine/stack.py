@@ -156,23 +156,30 @@ class Stack:
     def orphans(self) -> list[Made]:
         """What this stack made in simulated providers and no longer knows of; not what it left there on purpose (`retain_on_delete`)."""
         known = {(resource.type, resource.id) for resource in self.state.checkpoint().resources} | self.abandoned
-        mine = f"urn:pulumi:{self.name}::{self.project}::"
         return [
             made
             for provider in self.attached
             for made in provider.alive()
-            if made.urn.startswith(mine) and (made.type, made.id) not in known
+            if made.urn.startswith(self._urns) and (made.type, made.id) not in known
         ]
 
     def __repr__(self) -> str:
         return f"<stack {self.name} of {self.project}>"
 
     @property
+    def _urns(self) -> str:
+        """What the URN of each of its resources begins with."""
+        return f"urn:pulumi:{self.name}::{self.project}::"
+
+    @property
     def _place(self) -> tuple[str, str]:
         return "--stack", self.name
 
     def operate(self, operation: str, *arguments: str, kill_at: KillAt | None = None) -> Changes:
-        """An operation with other arguments of the command line than those the methods give."""
+        """An operation with other arguments of the command line than those the methods give.
+
+        When it returns, or raises, nothing of it is under way any more in simulated providers, even if its engine was killed.
+        """
         self._outputs = None
         for provider in self.attached:
             require_listening(provider)
@@ -182,6 +189,8 @@ class Stack:
             with full_disk_told():
                 return self._run(operation, arguments, before.needs, kill_at)
         finally:
+            for provider in self.attached:
+                provider.finish(self._urns)
             with suppress(StackError):  # a state that cannot be read says so to the next operation
                 self.abandoned |= _abandoned(before.resources, self.state.checkpoint().resources)
 

@@ -7,14 +7,17 @@ reaches it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mlgate.errors import ProcessError
 from mlgate_testkit.provider.provider import Difference, Failure, Package, Provider, Resource, Run, State, Unhealthy
 
 __all__ = ["Made", "Tracked"]
+
+_END_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,14 @@ class _Entry:
     state: State
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Write:
+    resource: Resource
+    run: Run
+
+
 class Tracked:
-    """A package around another, with four more controls; all others are the inner one's."""
+    """A package around another, with five more controls; all others are the inner one's."""
 
     def __init__(self, inner: Package) -> None:
         self.name = inner.name
@@ -43,6 +52,22 @@ class Tracked:
         self._inner = inner
         self._lock = threading.Lock()
         self._entries: dict[tuple[str, str], _Entry] = {}
+        self._ended = threading.Condition()
+        self._writes: set[_Write] = set()
+
+    def finish(self, urns: str) -> None:
+        """Cancels the writes under way to resources whose URN begins so, and waits until they have ended: their engine is gone.
+
+        Raises ProcessError for those that have not after 30 s.
+        """
+        with self._ended:
+            for write in self._writes_of(urns):
+                write.run.cancelled.set()
+            if not self._ended.wait_for(lambda: not self._writes_of(urns), _END_S):
+                left = ", ".join(f"{write.resource.type} {write.resource.name}" for write in self._writes_of(urns))
+                raise ProcessError(
+                    f"still under way {_END_S:g} s after it was cancelled: {left}", where=self.name, remedy="end the provider's process"
+                )
 
     def alive(self) -> list[dict[str, str]]:
         """What was made and is still there, oldest first, as `Made`; what somebody removed by other ways is looked for and left out."""
@@ -90,8 +115,24 @@ class Tracked:
         with self._lock:
             self._entries.pop((resource.type, resource_id), None)
 
+    @contextmanager
+    def under_way(self, resource: Resource, run: Run) -> Iterator[None]:
+        """Something is being made, changed or deleted."""
+        write = _Write(resource, run)
+        with self._ended:
+            self._writes.add(write)
+        try:
+            yield
+        finally:
+            with self._ended:
+                self._writes.remove(write)
+                self._ended.notify_all()
+
     def __getattr__(self, control: str) -> Any:
         return getattr(self._inner, control)
+
+    def _writes_of(self, urns: str) -> list[_Write]:
+        return [write for write in self._writes if write.resource.urn.startswith(urns)]
 
     def _there(self) -> list[_Entry]:
         with self._lock:
@@ -126,27 +167,30 @@ class _Watched:
         return self._inner.diff(resource, old, news)
 
     def create(self, resource: Resource, inputs: dict[str, Any], run: Run) -> tuple[str, dict[str, Any]]:
-        try:
-            resource_id, outputs = self._inner.create(resource, inputs, run)
-        except Unhealthy as half:
-            self._package.remember(self._inner, resource, State(half.resource_id, half.inputs, half.outputs))
-            raise
-        if not run.preview:
-            self._package.remember(self._inner, resource, State(resource_id, inputs, outputs))
-        return resource_id, outputs
+        with self._package.under_way(resource, run):
+            try:
+                resource_id, outputs = self._inner.create(resource, inputs, run)
+            except Unhealthy as half:
+                self._package.remember(self._inner, resource, State(half.resource_id, half.inputs, half.outputs))
+                raise
+            if not run.preview:
+                self._package.remember(self._inner, resource, State(resource_id, inputs, outputs))
+            return resource_id, outputs
 
     def read(self, resource: Resource, resource_id: str, known: State | None) -> State | None:
         return self._inner.read(resource, resource_id, known)
 
     def update(self, resource: Resource, old: State, news: dict[str, Any], run: Run) -> dict[str, Any]:
-        outputs = self._inner.update(resource, old, news, run)
-        if not run.preview:
-            self._package.remember(self._inner, resource, State(old.id, news, outputs))
-        return outputs
+        with self._package.under_way(resource, run):
+            outputs = self._inner.update(resource, old, news, run)
+            if not run.preview:
+                self._package.remember(self._inner, resource, State(old.id, news, outputs))
+            return outputs
 
     def delete(self, resource: Resource, old: State, run: Run) -> None:
-        self._inner.delete(resource, old, run)
-        self._package.forget(resource, old.id)
+        with self._package.under_way(resource, run):
+            self._inner.delete(resource, old, run)
+            self._package.forget(resource, old.id)
 
     def invoke(self, token: str, arguments: dict[str, Any], *, preview: bool) -> dict[str, Any]:
         return self._inner.invoke(token, arguments, preview=preview)

@@ -196,6 +196,7 @@ class Steps:
         """The object with these fields. Begins anew where a controller wrote to it between the looking and the writing."""
         dry = DRY if run.preview else {}
         for ended in looks(_PATIENCE_S, run):
+            _require_wanted(kind, news, run)
             live = self._calls.get(served, *split_identity(old.id))
             if live is None:
                 break
@@ -215,6 +216,7 @@ class Steps:
         """Tries again while the namespace, or the kind itself, may still come with the same update."""
         error: ApiError | None = None
         for ended in looks(_PATIENCE_S, run):
+            _require_wanted(kind, inputs, run)
             served = self._connection.served(kind)
             try:
                 if served:
@@ -263,6 +265,12 @@ class Steps:
         if kind.kind == "CustomResourceDefinition":
             self._connection.forget()
         return identity(live), outputs
+
+
+def _require_wanted(kind: ObjectKind, inputs: dict[str, Any], run: Run) -> None:
+    """Raises ProviderError once the run is cancelled: what is written then would be known to nobody, for the engine may be gone."""
+    if run.cancelled.is_set():
+        raise ProviderError(f"{title(kind, inputs)} was not written: the run was cancelled before")
 
 
 def _created_plainly(live: dict[str, Any]) -> bool:

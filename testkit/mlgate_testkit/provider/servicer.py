@@ -44,7 +44,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._lock = threading.Lock()
         self._providers: dict[str, Provider] = {}
         self._engines: dict[str, str] = {}
-        self._running: set[threading.Event] = set()
+        self._running: dict[threading.Event, str] = {}
 
     # -- the connection
 
@@ -59,10 +59,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetPluginInfo(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         return plugin_pb2.PluginInfo(version=self._package.version)
 
-    def Cancel(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+    def Cancel(self, _request: Any, context: Any) -> Any:  # noqa: N802
         with self._lock:
-            for cancelled in self._running:
-                cancelled.set()
+            for cancelled, peer in self._running.items():
+                if peer == context.peer():  # other engines go on
+                    cancelled.set()
         return empty_pb2.Empty()
 
     # -- its configuration
@@ -147,10 +148,13 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         cancelled = threading.Event()
         run = Run(preview, timeout_s, cancelled, self._warner(context.peer(), resource.urn), ignored)
         with self._lock:
-            self._running.add(cancelled)
-        context.add_callback(cancelled.set)  # the engine was killed, or waits no longer
+            self._running[cancelled] = context.peer()
+        if not context.add_callback(cancelled.set):  # the engine was killed, or waits no longer
+            cancelled.set()  # and that before its request had its turn
         try:
             with self._refusals(context):
+                if cancelled.is_set():
+                    raise ProviderError("cancelled before it was begun")
                 afterwards = self._faults.before(operation, resource, run)
             with self._refusals(context):
                 yield provider, run
@@ -158,7 +162,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
                 context.abort(grpc.StatusCode.UNAVAILABLE, afterwards)
         finally:
             with self._lock:
-                self._running.discard(cancelled)
+                del self._running[cancelled]
 
     @contextmanager
     def _refusals(self, context: Any) -> Iterator[None]:

@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from contextlib import suppress
 
 import psutil
@@ -15,17 +14,15 @@ from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
 from mlgate_testkit.engine.orphans import marked
 
+from .until import until
+
 pytestmark = pytest.mark.engine
 BOX = "box:index:Box"
 
 
 def reached(cloud, *, creates):
     """Waits until that many creates have reached the cloud: an engine says that it begins before it writes that down and asks."""
-    deadline = time.monotonic() + 60
-    while len(cloud.calls("create", BOX)) < creates:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return True
+    return until(lambda: len(cloud.calls("create", BOX)) >= creates)
 
 
 def test_an_attached_provider_makes_plans_and_finds_drift(rack, cloud):

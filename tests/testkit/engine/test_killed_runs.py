@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -15,6 +14,7 @@ from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine.orphans import Mark, marked
 
 from .programs import PROGRAM
+from .until import until
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.usefixtures("_cache")
@@ -62,14 +62,6 @@ def started(pytester: pytest.Pytester) -> Iterator[Callable[[str], psutil.Proces
     for process in processes:
         process.kill()
         process.communicate()
-
-
-def until(condition: Callable[[], object], limit_s: float = 60) -> None:
-    """Waits for it."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def belonging(pid: int) -> Callable[[Mark], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from mlgate_testkit.provider.process import ProviderProcess
 
 from ..aws.cloud import by_hand
 from .programs import simulated_boxes
+from .until import until
 
 pytestmark = pytest.mark.engine
 BUCKET = "aws:s3/bucket:Bucket"
@@ -34,9 +36,11 @@ def buckets() -> None:
 
 
 def settings() -> None:
+    import pulumi
     import pulumi_kubernetes as kubernetes
 
-    kubernetes.core.v1.ConfigMap("settings", metadata={"name": "settings"}, data={"colour": "red"})
+    where = {"namespace": pulumi.Config().get("namespace") or "default"}
+    kubernetes.core.v1.ConfigMap("settings", metadata={"name": "settings", **where}, data={"colour": "red"})
 
 
 def three_settings() -> None:
@@ -221,6 +225,20 @@ def test_a_standin_sweeps_no_cluster_but_a_throwaway(stack, kubernetes_standin, 
     assert kubernetes_cluster.objects.find("ConfigMap", "settings")
     kubernetes_standin.use(kubeconfig=str(kubernetes_cluster.kubeconfig), throwaway=True)
     assert kubernetes_standin.sweep() == ["ConfigMap default/settings"]
+
+
+@pytest.mark.cluster
+def test_a_create_that_waited_when_the_engine_was_killed_does_not_land_later(stack, kubernetes_standin, kubernetes_cluster):
+    dev = stack("dev", program=settings, config={"namespace": "late"})
+    with pytest.raises(UpdateError, match="killed on order"):
+        dev.up(kill_at=lambda event: event.name == "settings" and until(lambda: kubernetes_standin.calls("create", CONFIG_MAP)))
+    kubernetes_cluster.objects.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "late"}})
+    time.sleep(1.5)  # a create that waits tries again once a second
+    assert kubernetes_cluster.objects.find("ConfigMap", "settings", "late") is None
+    assert recover(dev).pending == [f"{CONFIG_MAP} settings"]
+    assert [step.name for step in dev.up().created()] == ["settings"]
+    dev.destroy()
+    kubernetes_cluster.objects.delete("Namespace", "late")
 
 
 @pytest.mark.cluster

@@ -239,3 +239,41 @@ def test_a_hanging_request_ends_when_the_user_cancels(connect: Connect, faults: 
             assert not hanging.done()
         stub.Cancel(provider_pb2_grpc.google_dot_protobuf_dot_empty__pb2.Empty())
         assert hanging.result(10)[1] == "refused on order"
+
+
+def test_the_requests_of_another_engine_go_on(connect: Connect, faults: Faults) -> None:
+    one, other = connect(), connect()
+    faults.fail("create", how="hang")
+    with ThreadPoolExecutor(1) as pool:
+        hanging = pool.submit(refused, lambda: created(one, {"text": "a"}))
+        while not faults.calls():
+            assert not hanging.done()
+        other.Cancel(provider_pb2_grpc.google_dot_protobuf_dot_empty__pb2.Empty())
+        with pytest.raises(TimeoutError):
+            hanging.result(0.3)
+        one.Cancel(provider_pb2_grpc.google_dot_protobuf_dot_empty__pb2.Empty())
+        assert hanging.result(10)[1] == "refused on order"
+
+
+def test_a_request_whose_engine_is_gone_before_its_turn_is_not_begun(faults: Faults) -> None:
+    servicer = Servicer(NotePackage(), faults)
+
+    class Ended:
+        """The context of a call that has ended."""
+
+        def peer(self) -> str:
+            return "ipv4:127.0.0.1:1"
+
+        def add_callback(self, _callback: Any) -> bool:
+            return False
+
+        def abort(self, _code: Any, details: str) -> None:
+            raise RuntimeError(details)
+
+        def code(self) -> Any:
+            return grpc.StatusCode.CANCELLED
+
+    servicer.Configure(provider_pb2.ConfigureRequest(args=to_struct({"shelf": "floor"})), Ended())
+    with pytest.raises(RuntimeError, match="cancelled before it was begun"):
+        servicer.Create(provider_pb2.CreateRequest(urn=URN, properties=to_struct({"text": "a"})), Ended())
+    assert not faults.calls()
