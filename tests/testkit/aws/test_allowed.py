@@ -4,6 +4,9 @@ refuses, which was written down apart from our models."""
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import typing
 from collections.abc import Iterator
 from copy import deepcopy
@@ -108,6 +111,18 @@ def refused_together(cloud: Cloud, token: str, news: dict[str, Any], rule: Confl
 
 def plain(place: str) -> str:
     return place.replace("[0]", "")
+
+
+def test_what_a_rule_tells_has_the_same_order_in_every_process() -> None:
+    """A set's order is another in each, and a message, or a test's name, that it gives would be another as well."""
+    code = (
+        f"from {__package__}.test_allowed import CHOICES, TOGETHER; print([*map(repr, TOGETHER)], [rule.listed() for _, rule in CHOICES])"
+    )
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, check=True, capture_output=True).stdout
+        for seed in ("1", "2")
+    )
+    assert first == second
 
 
 def test_it_was_written_down_with_its_source() -> None:

@@ -30,7 +30,7 @@ _TARGETS = {
     "carrierGatewayId": "CarrierGatewayId",
     "vpcEndpointId": "VpcEndpointId",
 }
-_NEVER = frozenset({"coreNetworkArn", "localGatewayId", "odbNetworkArn"})  # kept in state; nothing routes here
+_NEVER = ("coreNetworkArn", "localGatewayId", "odbNetworkArn")  # kept in state; nothing routes here
 _INLINE = {
     "cidrBlock": "DestinationCidrBlock",
     "ipv6CidrBlock": "DestinationIpv6CidrBlock",
@@ -220,7 +220,7 @@ MODELS = (
         delete=_delete_route,
         forces_new=frozenset({"routeTableId", *_DESTINATIONS}),
         computed=frozenset({"networkInterfaceId"}),
-        state_only=_NEVER,
+        state_only=frozenset(_NEVER),
         rules=(exactly_one(*_DESTINATIONS), exactly_one(*_TARGETS, *_NEVER), cidr("destinationCidrBlock")),
         behaviours=(
             Behaviour(
