@@ -11,6 +11,7 @@ from mlgate_testkit.kubernetes.fields import field_meant
 from mlgate_testkit.kubernetes.kinds import ObjectKind
 from mlgate_testkit.kubernetes.objects import as_manifest, identity, name_of, namespace_of
 from mlgate_testkit.kubernetes.ownership import CREATOR, adopt, conflict, forced
+from mlgate_testkit.kubernetes.quantities import wrong_quantities
 from mlgate_testkit.kubernetes.settings import Settings
 from mlgate_testkit.provider.provider import ProviderError, Run
 
@@ -138,6 +139,8 @@ class Calls:
         if any("immutable" in cause.get("message", "") for cause in error.causes):
             fields = [cause.get("field", "") for cause in error.causes if "immutable" in cause.get("message", "")]
             return ProviderError(f"{what}: {error}; the real provider does not replace it either: set replace_on_changes={fields}")
+        if wrong := wrong_quantities(str(error), as_manifest(inputs)):
+            return ProviderError(f'{what}: {error}; write an amount as "500m" or "2Gi" at {", ".join(wrong)}')
         meant = field_meant(kind, str(error))
         return ProviderError(f"{what}: {error}" + (f'; the nearest field there is: "{meant}"' if meant else ""))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -34,6 +35,18 @@ def test_a_misspelt_field_is_named_in_an_update(asked: Asked) -> None:
     for preview in (True, False):
         with pytest.raises(ProviderError, match=r'\.spec\.replica: field not declared in schema; the nearest .*: "spec\.replicas"'):
             asked.update(old, annotated(deployment(replica=2), skipAwait="true"), preview=preview)
+
+
+@pytest.mark.parametrize("amount", ["2 cores", "256MiB", "2K", "1.2.3"])
+def test_an_amount_that_is_none_is_named_in_a_preview_and_an_update(asked: Asked, amount: str) -> None:
+    wrong = annotated(deployment(), skipAwait="true")
+    wrong["spec"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"cpu": amount, "memory": "2Gi"}}
+    place = re.escape(f'at spec.template.spec.containers[0].resources.limits[cpu]: "{amount}"') + "$"
+    with pytest.raises(ProviderError, match=place):
+        asked.preview(wrong)
+    old = asked.create(annotated(deployment(), skipAwait="true"))
+    with pytest.raises(ProviderError, match=place):
+        asked.update(old, wrong)
 
 
 def test_a_value_that_breaks_a_rule_is_told_in_the_servers_words(asked: Asked) -> None:
