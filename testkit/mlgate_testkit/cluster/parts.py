@@ -99,7 +99,7 @@ def etcd(layout: Layout) -> Part:
 
 
 def api_server(layout: Layout) -> Part:
-    """The API. It asks etcd before it says that it is ready. Pods get no service account's token, which nobody would mount."""
+    """The API. It asks etcd before it says that it is ready."""
     port, certificates = layout.ports[API_SERVER], layout.certificates
     return Part(
         API_SERVER,
@@ -122,7 +122,6 @@ def api_server(layout: Layout) -> Part:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={certificates.accounts.certificate}",
             f"--service-account-signing-key-file={certificates.accounts.key}",
-            "--disable-admission-plugins=ServiceAccount",
             f"--default-not-ready-toleration-seconds={_EVICT_S}",
             f"--default-unreachable-toleration-seconds={_EVICT_S}",
             # By these the API server calls extensions (KEDA's metrics) on behalf of whoever asked.

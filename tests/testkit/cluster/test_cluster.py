@@ -133,6 +133,23 @@ def test_what_nobody_knows_is_refused_with_its_field(cluster: Cluster, deploymen
     assert cluster.objects.find("Deployment", "wrong") is None
 
 
+def pod(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
+    """A pod that no controller makes anew when it is refused."""
+    about = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": {"containers": [{"name": "main", "image": "web:1"}], **spec}}
+
+
+def test_a_pod_that_names_a_missing_service_account_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match='error looking up service account default/robot: serviceaccount "robot" not found'):
+        cluster.apply(pod("machine", "default", serviceAccountName="robot"))
+
+
+def test_a_pod_may_come_with_its_namespace_although_its_service_account_is_made_meanwhile(cluster: Cluster) -> None:
+    with cluster.tidied():
+        _, first = cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "just-made"}}, pod("first", "just-made")])
+        assert first["spec"]["serviceAccountName"] == "default"
+
+
 def test_an_object_to_patch_that_is_not_there_is_named_with_those_that_are(cluster: Cluster) -> None:
     with pytest.raises(ClusterError, match="there is no Namespace defalt") as caught:
         cluster.objects.patch("Namespace", "defalt", {"metadata": {"labels": {"a": "b"}}})

@@ -214,6 +214,31 @@ def test_a_service_is_awaited_until_its_pods_are_ready(asked: Asked) -> None:
     assert asked.create(made("Service", "headless", spec={"clusterIP": "None", "selector": {"app": "none"}, "ports": [{"port": 80}]}))
 
 
+def test_a_missing_service_account_is_what_a_rollout_waits_for(asked: Asked, cluster: Cluster, namespace: str) -> None:
+    robots = deployment()
+    robots["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
+    with pytest.raises(Unhealthy) as failure:
+        asked.create(robots, timeout_s=2)
+    why = f'error looking up service account {namespace}/robot: serviceaccount "robot" not found'
+    assert any(reason.startswith("[FailedCreate]") and reason.endswith(why) for reason in failure.value.reasons)
+    cluster.apply(made("ServiceAccount", "robot"), namespace=namespace)
+    old = State(failure.value.resource_id, failure.value.inputs, failure.value.outputs)
+    assert asked.update(old, robots).outputs["status"]["readyReplicas"] == 1
+
+
+def test_what_the_api_server_adds_to_a_pod_is_no_drift_and_survives_an_update(asked: Asked) -> None:
+    container = {"name": "main", "image": "web:1", "volumeMounts": [{"name": "own", "mountPath": "/own"}]}
+    pod = made("Pod", "web", spec={"containers": [container], "volumes": [{"name": "own", "emptyDir": {}}]})
+    old = asked.create(pod)
+    volumes = [each["name"].split("-")[0] for each in old.outputs["spec"]["volumes"]]
+    assert volumes == ["own", "kube"], "the token of its service account"
+    refreshed = asked.refresh(old)
+    assert refreshed
+    assert not asked.diff(refreshed, pod).changed
+    container["image"] = "web:2"
+    assert asked.update(refreshed, pod).outputs["spec"]["containers"][0]["image"] == "web:2"
+
+
 def test_a_stateful_set_and_a_daemon_set_are_awaited(asked: Asked) -> None:
     pods = deployment(label="db")["spec"]["template"]
     spec = {"selector": {"matchLabels": {"app": "db"}}, "template": pods}
