@@ -204,6 +204,12 @@ def test_a_service_names_the_pods_that_are_not_ready() -> None:
     assert judged(value, endpointslices=[endpoints("web", True, False)]).reasons == ("pods are not ready: pod-1",)
 
 
+def test_a_service_that_selects_no_pod_is_ready_once_its_controller_has_looked_as_in_the_real_provider_since_4_17() -> None:
+    value = made("Service", "web", spec={"selector": {"a": "b"}})
+    assert judged(value).reasons == ("the controller has not looked for the Service's pods yet",)
+    assert judged(value, endpointslices=[endpoints("web")]) == READY
+
+
 def test_a_balanced_service_needs_an_address() -> None:
     value = made("Service", "web", spec={"type": "LoadBalancer"}, status={"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}})
     assert judged(value) == READY

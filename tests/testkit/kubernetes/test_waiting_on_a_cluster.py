@@ -214,6 +214,10 @@ def test_a_service_is_awaited_until_its_pods_are_ready(asked: Asked) -> None:
     assert asked.create(made("Service", "headless", spec={"clusterIP": "None", "selector": {"app": "none"}, "ports": [{"port": 80}]}))
 
 
+def test_a_service_that_selects_no_pod_is_ready_as_with_the_real_provider(asked: Asked) -> None:
+    assert asked.create(made("Service", "nobodys", spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]}), timeout_s=20)
+
+
 def test_a_missing_service_account_is_what_a_rollout_waits_for(asked: Asked, cluster: Cluster, namespace: str) -> None:
     robots = deployment()
     robots["spec"]["template"]["spec"]["serviceAccountName"] = "robot"
