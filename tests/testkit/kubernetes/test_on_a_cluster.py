@@ -214,3 +214,16 @@ def test_manifests_are_decoded_for_the_sdks_yaml_resources(asked: Asked) -> None
         "kubernetes:yaml:decode", {"text": "{apiVersion: v1, kind: Node, metadata: {name: n}}", "defaultNamespace": "web"}, preview=False
     )["result"]
     assert "namespace" not in node["metadata"]
+
+
+def test_what_the_api_server_adds_to_a_pod_is_no_drift_and_survives_an_update(asked: Asked) -> None:
+    container = {"name": "main", "image": "web:1", "volumeMounts": [{"name": "own", "mountPath": "/own"}]}
+    pod = made("Pod", "web", spec={"containers": [container], "volumes": [{"name": "own", "emptyDir": {}}]})
+    old = asked.create(pod)
+    volumes = [each["name"].split("-")[0] for each in old.outputs["spec"]["volumes"]]
+    assert volumes == ["own", "kube"], "the token of its service account"
+    refreshed = asked.refresh(old)
+    assert refreshed
+    assert not asked.diff(refreshed, pod).changed
+    container["image"] = "web:2"
+    assert asked.update(refreshed, pod).outputs["spec"]["containers"][0]["image"] == "web:2"
