@@ -216,7 +216,7 @@ class Steps:
         """Tries again while the namespace, or the kind itself, may still come with the same update."""
         error: ApiError | None = None
         for ended in looks(_PATIENCE_S, run):
-            _require_wanted(kind, inputs, run)
+            _require_wanted(kind, inputs, run, error)
             served = self._connection.served(kind)
             try:
                 if served:
@@ -267,10 +267,11 @@ class Steps:
         return identity(live), outputs
 
 
-def _require_wanted(kind: ObjectKind, inputs: dict[str, Any], run: Run) -> None:
+def _require_wanted(kind: ObjectKind, inputs: dict[str, Any], run: Run, waited_for: ApiError | None = None) -> None:
     """Raises ProviderError once the run is cancelled: what is written then would be known to nobody, for the engine may be gone."""
     if run.cancelled.is_set():
-        raise ProviderError(f"{title(kind, inputs)} was not written: the run was cancelled before")
+        reason = f" ({waited_for})" if waited_for else ""
+        raise ProviderError(f"{title(kind, inputs)} was not written: the run was cancelled before{reason}")
 
 
 def _created_plainly(live: dict[str, Any]) -> bool:
