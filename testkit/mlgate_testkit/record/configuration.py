@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Set
@@ -20,9 +19,6 @@ from mlgate_testkit.record.creation import place, program_frame
 from mlgate_testkit.record.sdk import provider_keys
 
 __all__ = ["Asked", "ClearRead", "Configuration"]
-
-_CLOSE = 0.75
-"""So near is a misspelt key to the one that is meant; so are some pairs of which both are meant (min_replicas, max_replicas)."""
 
 _ENGINE = "pulumi"
 """The namespace of what the engine itself reads ("pulumi:disable-default-providers")."""
@@ -94,18 +90,6 @@ class Configuration:
         self.secret = [key for key in named if key in marked]
         self._given = list(dict.fromkeys((*given, *hidden)))
         self._project = project
-
-    def refuse_misspelt(self, keys_read: Set[str]) -> None:
-        """UsageError for a key that the test gives and the program has not read, where it failed for want of one much like it."""
-        lacking = {_short(key): key for key in keys_read if key not in self.values}
-        for key in self._given:
-            close = difflib.get_close_matches(_short(key), lacking, n=1, cutoff=_CLOSE)
-            if close and key in self.values and key.startswith(f"{self._project}:") and key not in keys_read:
-                raise UsageError(
-                    f"{key} is given, and the program has not read it; it reads {lacking[close[0]]}, which has no value",
-                    where="record(config=...)",
-                    remedy=f"write {lacking[close[0]]!r}; where both are meant, give that one a value too; or leave {key!r} out",
-                )
 
     def tell(self, error: pulumi.ConfigMissingError) -> None:
         """Adds to what Pulumi says of a value that is missing, which is how a stack is given one, how a recording is."""

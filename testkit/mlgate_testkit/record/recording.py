@@ -94,7 +94,6 @@ def record(
         except Exception as error:
             failure = error
     if (lacking := run.lacks_configuration(failure)) is not None:
-        configuration.refuse_misspelt(asked.keys_read)
         configuration.tell(lacking)
     graph = run.graph(failure)
     configuration.refuse_unread(asked.keys_read)
