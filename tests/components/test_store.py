@@ -118,4 +118,6 @@ def test_what_a_killed_copy_left_is_never_taken_for_a_release_and_goes_with_it(e
 
 
 def test_discarding_what_is_not_there_is_no_error(environment):
-    discard(environment, "sha256:" + "0" * 64)
+    digest = f"sha256:{'0' * 64}"
+    discard(environment, digest)
+    assert not is_stored(environment, digest)
