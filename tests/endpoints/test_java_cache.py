@@ -43,6 +43,7 @@ def test_caches_of_former_installations_are_forgotten(tmp_path: Path, own_cache:
     jar.write_bytes(b"jar")
     made = [java_cache(java, version, (), jar, lambda line: None) for version in ("1", "2", "3", "4", "5")]
     assert [path is not None and path.exists() for path in made] == [False, False, True, True, True]
+    assert len(list(own_cache.rglob("*.lock"))) == 1
 
 
 @pytest.mark.serve

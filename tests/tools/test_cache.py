@@ -152,7 +152,7 @@ def test_a_found_tool_waits_for_nobody(tmp_path: Path, said: list[str]) -> None:
     install(slot, fill_one_file, said.append)
     cleaning = slot.root / f".{slot.folder.name}.partial-abc"
     cleaning.mkdir()
-    with FileLock(slot.root / f"{slot.folder.name}.lock"):
+    with FileLock(slot.root / f"{slot.name}-{slot.platform}.lock"):
         install(slot, never, said.append)
     assert cleaning.exists()
     assert said == []

@@ -171,7 +171,8 @@ def _read_holder(path: Path) -> str:
 
 
 def _lock_path(slot: Slot) -> Path:
-    return slot.root / f"{slot.folder.name}.lock"
+    """One for all versions of a tool: nobody can remove a lock without a race, so one for each would pile up for good."""
+    return slot.root / f"{slot.name}-{slot.platform}.lock"
 
 
 def _leftover_prefix(slot: Slot) -> str:
