@@ -49,9 +49,9 @@ def test_a_killed_holder_holds_nothing(environment, other):
 
 
 def test_an_ended_turn_can_be_taken_again(environment):
-    for _ in range(2):
-        with turn(environment, "going down"):
-            pass
+    for doing in ("going down", "going up"):
+        with turn(environment, doing):
+            assert doing in (environment.home / "locks" / "turn.json").read_text()
 
 
 @pytest.mark.parametrize(
