@@ -4,6 +4,7 @@ import errno
 import os
 import tempfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,31 @@ def test_a_second_run_waits_says_for_whom_and_builds_nothing(tmp_path: Path, sai
     assert installed.source == "somewhere"
     assert len(said) == 1
     assert f"another mlgate (process {os.getpid()}, since " in said[0]
+
+
+def test_another_version_waits_too_and_one_lock_stays_for_both(tmp_path: Path, said: list[str]) -> None:
+    slot = slot_in(tmp_path)
+    newer = replace(slot, version="1.2.4")
+    filling, go_on = threading.Event(), threading.Event()
+
+    def slowly(folder: Path, workspace: Path) -> str:
+        filling.set()
+        assert go_on.wait(30)
+        return fill_one_file(folder, workspace)
+
+    first = threading.Thread(target=install, args=(slot, slowly, lambda _line: None))
+    first.start()
+    assert filling.wait(30)
+
+    def said_waiting(line: str) -> None:
+        said.append(line)
+        go_on.set()
+
+    install(newer, fill_one_file, said_waiting)
+    first.join()
+    assert f"another mlgate (process {os.getpid()}, since " in said[0]
+    assert left_in(slot) == {slot.folder.name, newer.folder.name}
+    assert len(list(slot.root.glob("*.lock"))) == 1
 
 
 def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path: Path, said: list[str]) -> None:

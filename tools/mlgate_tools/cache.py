@@ -143,7 +143,7 @@ def sweep(slot: Slot) -> None:
 def _locked(slot: Slot, progress: Progress) -> Iterator[None]:
     slot.root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_lock_path(slot))
-    holder = slot.root / f"{slot.folder.name}.holder"
+    holder = Path(lock.lock_file).with_suffix(".holder")
     began = time.monotonic()
     say_at = began
     while True:
