@@ -90,7 +90,9 @@ def test_a_capacity_block_is_bought_by_creating_it_and_says_so_before_and_after(
 
 
 def test_offerings_are_for_whole_days_and_for_types_that_have_blocks(cloud: Cloud) -> None:
-    for hours in (25, 15 * 24, 190 * 24):
+    for hours in (24, 13 * 24, 14 * 24, 21 * 24, 182 * 24):
+        assert cloud.invoke(OFFERING, instanceType="p5.48xlarge", instanceCount=1, capacityDurationHours=hours)["capacityBlockOfferingId"]
+    for hours in (0, 25, 15 * 24, 189 * 24):
         with pytest.raises(ProviderError, match=rf"Value \({hours}\) for parameter capacityDurationHours is invalid"):
             cloud.invoke(OFFERING, instanceType="p5.48xlarge", instanceCount=1, capacityDurationHours=hours)
     with pytest.raises(ProviderError, match=r"no Capacity Block of g6.xlarge is offered"):
