@@ -11,7 +11,7 @@ from mlgate_testkit.provider.provider import Kind, ProviderError, State, Unhealt
 from mlgate_testkit.provider.values import UNKNOWN
 
 from .cloud import Cloud
-from .samples_compute import GATEWAY, SUBNET, TABLE, VPC, ZONES, association, nat, route, subnets, vpc
+from .samples_compute import GATEWAY, GROUP, SUBNET, TABLE, VPC, ZONES, association, nat, route, subnets, vpc
 
 EIP = "aws:ec2/eip:Eip"
 NAT = "aws:ec2/natGateway:NatGateway"
@@ -145,32 +145,36 @@ def test_a_subnet_gives_ipv6_addresses_only_while_it_has_a_block(cloud: Cloud) -
     assert (state.outputs["assignIpv6AddressOnCreation"], "ipv6CidrBlock" in state.outputs) == (False, False)
 
 
-def test_a_vpc_is_not_deleted_while_anything_is_left_in_it(cloud: Cloud) -> None:
+@pytest.mark.parametrize(
+    ("token", "arguments"),
+    [
+        (SUBNET, {"cidrBlock": "10.0.0.0/24"}),
+        (GATEWAY, {}),
+        (TABLE, {}),
+        (GROUP, {}),
+        (ENDPOINT, {"serviceName": "com.amazonaws.eu-central-1.s3"}),
+    ],
+)
+def test_a_vpc_is_not_deleted_while_anything_is_left_in_it(cloud: Cloud, token: str, arguments: dict[str, str]) -> None:
     main = cloud.up(VPC, cidrBlock="10.0.0.0/16")
-    left = [
-        (SUBNET, cloud.up(SUBNET, vpcId=main.id, cidrBlock="10.0.0.0/24")),
-        (GATEWAY, cloud.up(GATEWAY, vpcId=main.id)),
-        (TABLE, cloud.up(TABLE, vpcId=main.id)),
-        ("aws:ec2/securityGroup:SecurityGroup", cloud.up("aws:ec2/securityGroup:SecurityGroup", vpcId=main.id)),
-        (ENDPOINT, cloud.up(ENDPOINT, vpcId=main.id, serviceName="com.amazonaws.eu-central-1.s3")),
-    ]
-    for token, state in left:
-        with pytest.raises(ProviderError, match=rf"deleting EC2 VPC .*DependencyViolation: The vpc '?{main.id}'? has dependencies"):
-            cloud.delete(VPC, main)
-        cloud.delete(token, state)
+    left = cloud.up(token, vpcId=main.id, **arguments)
+    with pytest.raises(ProviderError, match=rf"deleting EC2 VPC .*DependencyViolation: The vpc '?{main.id}'? has dependencies"):
+        cloud.delete(VPC, main)
+    cloud.delete(token, left)
     cloud.delete(VPC, main)
     assert cloud.refresh(VPC, main) is None
 
 
-def test_a_subnet_is_not_deleted_while_a_gateway_stands_in_it(cloud: Cloud) -> None:
-    arguments = nat(cloud)
-    gateway = cloud.up(NAT, **arguments)
-    subnet = cloud.imported(SUBNET, arguments["subnetId"])
-    assert subnet
-    with pytest.raises(ProviderError, match=rf"DependencyViolation: The subnet '{subnet.id}' has dependencies"):
-        cloud.delete(SUBNET, subnet)
-    cloud.delete(NAT, gateway)
-    cloud.delete(SUBNET, subnet)
+def test_neither_a_subnet_nor_its_vpc_is_deleted_while_a_nat_gateway_stands_in_it(cloud: Cloud) -> None:
+    main = cloud.up(VPC, cidrBlock="10.0.0.0/16")
+    subnet = cloud.up(SUBNET, vpcId=main.id, cidrBlock="10.0.0.0/24")
+    gateway = cloud.up(NAT, subnetId=subnet.id, connectivityType="private")
+    for token, state, noun in ((SUBNET, subnet, "subnet"), (VPC, main, "vpc")):
+        with pytest.raises(ProviderError, match=rf"DependencyViolation: The {noun} '{state.id}' has dependencies"):
+            cloud.delete(token, state)
+    for token, state in ((NAT, gateway), (SUBNET, subnet), (VPC, main)):
+        cloud.delete(token, state)
+        assert cloud.refresh(token, state) is None
 
 
 def test_a_nat_gateway_needs_an_internet_gateway_and_a_free_address(cloud: Cloud) -> None:

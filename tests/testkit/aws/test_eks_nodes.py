@@ -13,6 +13,11 @@ from .samples_compute import GATEWAY, NODES, TABLE, nodes, profile, role
 
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 PROFILE = "aws:eks/fargateProfile:FargateProfile"
+BLOCK: dict[str, Any] = {
+    "instanceType": "p5.48xlarge",
+    "instanceMarketOptions": {"marketType": "capacity-block"},
+    "capacityReservationSpecification": {"capacityReservationTarget": {"capacityReservationId": "cr-0123"}},
+}
 ONE: dict[str, Any] = {"scalingConfig": {"minSize": 1, "desiredSize": 1, "maxSize": 2}}
 
 
@@ -93,12 +98,7 @@ def test_a_capacity_block_group_targets_its_block_by_launch_template(cloud: Clou
     arguments = {**nodes(cloud), **ONE}
     with pytest.raises(ProviderError, match="CAPACITY_BLOCK needs a launch template with an instance type"):
         cloud.up(NODES, **arguments, capacityType="CAPACITY_BLOCK")
-    block = {
-        "instanceType": "p5.48xlarge",
-        "instanceMarketOptions": {"marketType": "capacity-block"},
-        "capacityReservationSpecification": {"capacityReservationTarget": {"capacityReservationId": "cr-0123"}},
-    }
-    template = cloud.up(TEMPLATE, **block)
+    template = cloud.up(TEMPLATE, **BLOCK)
     target = {"id": template.id, "version": str(template.outputs["latestVersion"])}
     made = cloud.up(NODES, **arguments, capacityType="CAPACITY_BLOCK", launchTemplate=target)
     assert (made.outputs["capacityType"], made.outputs["launchTemplate"]["name"]) == ("CAPACITY_BLOCK", template.inputs["name"])
@@ -107,6 +107,14 @@ def test_a_capacity_block_group_targets_its_block_by_launch_template(cloud: Clou
         cloud.up(NODES, "both", **arguments, launchTemplate=target, instanceTypes=["p5.48xlarge"])
     (failure,) = cloud.check(NODES, **arguments, launchTemplate=target, diskSize=100)
     assert failure.reason == "Disk size must be specified within the launch template."
+
+
+@pytest.mark.parametrize("left_out", BLOCK)
+def test_the_template_of_a_capacity_block_group_has_type_market_and_block(cloud: Cloud, left_out: str) -> None:
+    template = cloud.up(TEMPLATE, **{key: value for key, value in BLOCK.items() if key != left_out})
+    target = {"id": template.id, "version": str(template.outputs["latestVersion"])}
+    with pytest.raises(ProviderError, match="CAPACITY_BLOCK needs a launch template with an instance type"):
+        cloud.up(NODES, **nodes(cloud), **ONE, capacityType="CAPACITY_BLOCK", launchTemplate=target)
 
 
 def test_nodes_follow_the_version_of_their_cluster(cloud: Cloud) -> None:

@@ -61,6 +61,20 @@ def test_a_policy_document_is_written_as_the_real_provider_writes_it(cloud: Clou
     }
 
 
+def test_an_override_takes_the_place_of_its_sid_and_comes_last_without_one(cloud: Cloud) -> None:
+    override = [
+        {"Sid": "Read", "Effect": "Deny", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "kms:*", "Resource": "*"},
+    ]
+    found = cloud.invoke(
+        DOCUMENT,
+        statements=[{**each, "actions": ["s3:*"], "resources": ["*"]} for each in ({"sid": "Read"}, {}, {"sid": "List"})],
+        overridePolicyDocuments=[json.dumps({"Statement": override})],
+    )
+    allowed = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
+    assert json.loads(found["json"])["Statement"] == [override[0], allowed, {"Sid": "List", **allowed}, override[1]]
+
+
 def test_two_statements_of_one_sid_are_refused(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match=r"duplicate Sid \(Read\)"):
         cloud.invoke(DOCUMENT, statements=[{"sid": "Read", "actions": ["s3:*"], "resources": ["*"]}] * 2)

@@ -189,6 +189,7 @@ MODELS = (
                 "a VPC is not deleted while subnets, gateways, endpoints, route tables or groups of its own remain",
                 "EC2 API reference, DeleteVpc; error code DependencyViolation",
                 "test_ec2_network.py::test_a_vpc_is_not_deleted_while_anything_is_left_in_it",
+                ("test_ec2_network.py::test_neither_a_subnet_nor_its_vpc_is_deleted_while_a_nat_gateway_stands_in_it",),
             ),
             Behaviour(
                 "a region has 5 VPCs, the default one among them, unless the quota is raised",
@@ -262,7 +263,7 @@ MODELS = (
             Behaviour(
                 "a subnet is not deleted while an interface or an EKS cluster stands in it",
                 "EC2 API reference, DeleteSubnet; EKS user guide, Amazon EKS networking requirements",
-                "test_ec2_network.py::test_a_subnet_is_not_deleted_while_a_gateway_stands_in_it",
+                "test_ec2_network.py::test_neither_a_subnet_nor_its_vpc_is_deleted_while_a_nat_gateway_stands_in_it",
                 ("test_eks_cluster.py::test_a_cluster_is_not_deleted_while_node_groups_are_left_or_it_is_protected",),
             ),
         ),

@@ -162,6 +162,7 @@ MODELS = (
                 "another lifecycle policy is a new one, and the old one goes first: else it would take the new one along",
                 "terraform-provider-aws, aws_ecr_lifecycle_policy (ForceNew); pulumi-aws, provider/resources.go, DeleteBeforeReplace",
                 "test_forces_new.py::test_the_old_one_goes_first_where_the_real_provider_says_so",
+                ("test_every_type.py::test_what_cannot_change_in_place_is_made_anew_and_the_old_one_goes",),
             ),
         ),
     ),

@@ -239,6 +239,7 @@ MODELS = (
                 "capacity types are ON_DEMAND, SPOT and CAPACITY_BLOCK; the last needs a launch template that targets a block",
                 "botocore's model of EKS; EKS user guide, Create a managed node group with Capacity Blocks for ML",
                 "test_eks_nodes.py::test_a_capacity_block_group_targets_its_block_by_launch_template",
+                ("test_eks_nodes.py::test_the_template_of_a_capacity_block_group_has_type_market_and_block",),
             ),
             Behaviour(
                 "its version is at most the cluster's, and at most three minors behind",

@@ -129,6 +129,7 @@ FUNCTIONS = (
                 "a list of one is written as the one, &{...} as a policy variable, overrides go by Sid",
                 "aws_iam_policy_document; terraform-provider-aws, internal/service/iam/policy_model.go",
                 "test_functions.py::test_a_policy_document_is_written_as_the_real_provider_writes_it",
+                ("test_functions.py::test_an_override_takes_the_place_of_its_sid_and_comes_last_without_one",),
             ),
         ),
     ),

@@ -136,6 +136,7 @@ MODELS = (
                 "a policy that names a principal that does not exist is refused, once two minutes have not shown it",
                 "terraform-provider-aws#26041 (text) and internal/service/sns/topic.go, putTopicAttribute (how long it asks)",
                 "test_sqs.py::test_a_policy_names_principals_that_exist",
+                ("test_sqs.py::test_a_role_is_waited_for_by_policies_of_their_own_and_topics_and_not_by_queues",),
             ),
         ),
     ),
