@@ -34,7 +34,6 @@ def _delete_vpc(place: Place, wanted: dict[str, Any]) -> None:
     vpc_id, ec2 = wanted["VpcId"], place.backend
     in_use = [
         *(each.id for each in ec2.internet_gateways.values() if each.vpc and each.vpc.id == vpc_id),
-        *(each.id for each in ec2.nat_gateways.values() if each.vpc_id == vpc_id and each.state != "deleted"),
         *(each.id for each in ec2.vpc_end_points.values() if each.vpc_id == vpc_id and each.state != "deleted"),
         *(each.id for each in ec2.groups.get(vpc_id, {}).values() if not each.is_default),
     ]
