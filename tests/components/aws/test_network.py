@@ -1,0 +1,144 @@
+"""`Network`, recorded: what it is made of, and what it refuses before anything is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mlgate_components.arguments import ArgumentsError
+from mlgate_components.aws.network import Nat, NetworkArgs
+from mlgate_testkit.record import Graph, record
+
+TAGS = {"environment": "dev", "owner": "platform"}
+ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+USUAL: dict[str, Any] = {"cidr": "10.0.0.0/16", "zones": ZONES, "tags": TAGS}
+
+
+def program(args: dict[str, Any]) -> Callable[[], None]:
+    def network() -> None:
+        import pulumi
+
+        from mlgate_components.aws.network import Network
+
+        made = Network("core", NetworkArgs(**args))
+        for output in ("vpc_id", "zones", "private_subnet_ids", "public_subnet_ids", "intra_subnet_ids"):
+            pulumi.export(output, getattr(made, output))
+
+    return network
+
+
+def recorded(**args: Any) -> Graph:
+    return record(program({**USUAL, **args}))
+
+
+def names(graph: Graph, type: str) -> list[str]:  # noqa: A002 - Pulumi's own word for it
+    return sorted(found.name.removeprefix("core-") for found in graph.all(type))
+
+
+def test_every_zone_has_a_subnet_of_each_kind_and_the_lists_are_in_the_order_of_the_zones() -> None:
+    graph = recorded()
+    for kind in ("private", "public", "intra"):
+        assert graph.outputs[f"{kind}_subnet_ids"] == [f"<id of Subnet core-{kind}-{zone}>" for zone in ZONES]
+    assert graph.one("aws:ec2/subnet:Subnet", "core-private-eu-central-1b").inputs["cidrBlock"] == "10.0.32.0/19"
+    assert graph.outputs["zones"] == ZONES
+    assert {found.parent for found in graph.resources if found.type.startswith("aws:")} == {graph.one("mlgate:index:Network")}
+
+
+@pytest.mark.parametrize(
+    ("nat", "gateways", "out"),
+    [(None, ZONES, ZONES), (Nat.PER_ZONE, ZONES, ZONES), (Nat.SINGLE, ZONES[:1], ZONES[:1] * 3), (Nat.NONE, [], [])],
+)
+def test_private_subnets_go_out_as_it_is_said(nat: Nat | None, gateways: list[str], out: list[str]) -> None:
+    graph = recorded(**({"nat": nat} if nat else {}))
+    assert names(graph, "aws:ec2/natGateway:NatGateway") == gateways
+    routes = {route.name: route.inputs for route in graph.all("aws:ec2/route:Route") if "private" in route.name}
+    assert [inputs["natGatewayId"] for inputs in routes.values()] == [f"<id of NatGateway core-{zone}>" for zone in out]
+    assert len(graph.outputs["public_subnet_ids"]) == (3 if gateways else 0)
+    assert len(graph.all("aws:ec2/internetGateway:InternetGateway")) == bool(gateways)
+
+
+def test_a_nat_gateway_comes_after_the_way_out_and_goes_before_it() -> None:
+    graph = recorded()
+    way_out = graph.one("aws:ec2/route:Route", "core-public")
+    for type in ("aws:ec2/natGateway:NatGateway", "aws:ec2/eip:Eip"):  # noqa: A001 - as above
+        assert all(found.needs(way_out) for found in graph.all(type))
+
+
+def test_intra_subnets_have_no_way_out() -> None:
+    graph = recorded()
+    intra = graph.one("aws:ec2/routeTable:RouteTable", "core-intra")
+    assert not [route for route in graph.all("aws:ec2/route:Route") if route.needs(intra)]
+    associated = [found for found in graph.all("aws:ec2/routeTableAssociation:RouteTableAssociation") if found.needs(intra)]
+    assert len(associated) == 3
+
+
+def test_the_services_that_nodes_call_are_inside_and_reached_by_https_from_the_network_alone() -> None:
+    graph = recorded()
+    endpoints = {found.name: found.inputs for found in graph.all("aws:ec2/vpcEndpoint:VpcEndpoint")}
+    services = {inputs["serviceName"].removeprefix("com.amazonaws.eu-central-1.") for inputs in endpoints.values()}
+    assert services == {"s3", "ecr.api", "ecr.dkr", "sts", "logs", "kms", "eks", "eks-auth", "sqs"}
+    assert len(endpoints) == 10, "S3 has a gateway besides"
+    assert len(endpoints["core-s3-gateway"]["routeTableIds"]) == 5
+    assert all(len(inputs["subnetIds"]) == 3 for name, inputs in endpoints.items() if name != "core-s3-gateway")
+    (rule,) = graph.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"]) == ("10.0.0.0/16", 443, 443)
+
+
+def test_the_default_security_group_lets_nothing_pass() -> None:
+    closed = recorded().one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
+    assert not closed.inputs.get("ingress")
+    assert not closed.inputs.get("egress")
+
+
+def test_every_connection_is_recorded_by_a_role_that_writes_that_log_and_nothing_else() -> None:
+    graph = recorded(flow_log_days=30)
+    log = graph.one("aws:ec2/flowLog:FlowLog")
+    assert log.inputs["trafficType"] == "ALL"
+    assert graph.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 30
+    (allowed,) = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    assert allowed["Resource"] == "<arn of LogGroup core-flow-log>:*"
+    assert log.needs(graph.one("aws:iam/rolePolicy:RolePolicy"))
+    (trusted,) = json.loads(graph.one("aws:iam/role:Role").inputs["assumeRolePolicy"])["Statement"]
+    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": "<ownerId of Vpc core>"}}
+
+
+def test_everything_that_can_have_tags_has_all_of_them() -> None:
+    graph = recorded(tags={**TAGS, "cost_center": "4711", "more": {"team-mail": "a@b.c", "owner": "nobody"}}, cluster="ml")
+    tagged = [found.inputs["tags"] for found in graph.resources if "tags" in found.inputs]
+    assert len(tagged) > 30
+    wanted = {"environment": "dev", "owner": "platform", "cost-center": "4711", "managed-by": "mlgate", "team-mail": "a@b.c"}
+    assert all(wanted.items() <= tags.items() for tags in tagged)
+    subnets = {found.name: found.inputs["tags"] for found in graph.all("aws:ec2/subnet:Subnet")}
+    assert subnets["core-private-eu-central-1a"]["karpenter.sh/discovery"] == "ml"
+    assert subnets["core-public-eu-central-1a"]["kubernetes.io/role/elb"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("args", "path", "said"),
+    [
+        ({"cidr": "10.0.0.0/24"}, "cidr", "take /23 or larger"),
+        ({"cidr": "10.0.0.1/16"}, "cidr", "write 10.0.0.0/16"),
+        ({"zones": ["eu-central-1a"]}, "zones", "2 or more"),
+        ({"zones": ["eu-central-1a", "eu-west-1a"]}, "zones", "zones of one region"),
+        ({"zones": ["eu-central-1a", "eu-central-1"]}, "zones[1]", "the name of an availability zone"),
+        ({"zones": ["eu-central-1a", "eu-central-1a"]}, "zones[1]", "each zone once"),
+        ({"zones": "eu-central-1a"}, "zones", "valid list"),
+        ({"nat": "two"}, "nat", "one of none, single, per-zone"),
+        ({"nats": "single"}, "nats", "did you mean nat?"),
+        ({"tags": {"environment": "dev"}}, "tags.owner", "give it"),
+        ({"flow_log_days": 4}, "flow_log_days", "CloudWatch Logs keeps for 1, 3, 5"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dict[str, Any], path: str, said: str) -> None:
+    with pytest.raises(ArgumentsError) as refused:
+        recorded(**args)
+    assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ArgumentsError) as refused:
+        recorded(cidr="10.0.0.0/24", zones=["eu-central-1a", "b"], flow_log_days=4)
+    assert {problem.where for problem in refused.value.problems} == {"cidr", "zones[1]", "flow_log_days"}

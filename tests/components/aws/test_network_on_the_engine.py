@@ -1,0 +1,55 @@
+"""`Network` with the real engine on simulated AWS."""
+
+from __future__ import annotations
+
+import pytest
+
+from ...testkit.aws.cloud import by_hand  # noqa: TID252 - the clients that reach the simulated account
+
+pytestmark = pytest.mark.engine
+REGION = {"aws:region": "eu-central-1"}
+
+
+def network() -> None:
+    import pulumi
+
+    from mlgate_components.aws.network import Nat, Network
+
+    config = pulumi.Config()
+    made = Network(
+        "core",
+        {
+            "cidr": "10.0.0.0/16",
+            "zones": [f"eu-central-1{letter}" for letter in config.require("zones")],
+            "nat": Nat(config.require("nat")),
+            "tags": {"environment": "dev", "owner": "platform"},
+        },
+    )
+    pulumi.export("vpc", made.vpc_id)
+
+
+def test_it_goes_up_rests_sees_what_was_changed_by_hand_and_leaves_nothing(stack, simulated_aws):
+    dev = stack("dev", program=network, config={**REGION, "zones": "ab", "nat": "single"})
+    dev.up()
+    assert dev.preview().nothing()
+    ec2 = by_hand(simulated_aws.endpoint(), "ec2")
+    mine = [{"Name": "vpc-id", "Values": [dev.outputs["vpc"]]}]
+    (group,) = ec2.describe_security_groups(Filters=[*mine, {"Name": "group-name", "Values": ["default"]}])["SecurityGroups"]
+    assert (group["IpPermissions"], group["IpPermissionsEgress"]) == ([], [])
+    ec2.authorize_security_group_egress(
+        GroupId=group["GroupId"], IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    assert [step.name for step in dev.refresh().updated()] == ["core-default"]
+    assert [step.name for step in dev.up().updated()] == ["core-default"]
+    dev.destroy()
+    assert [made.name for made in simulated_aws.alive() if made.name != "core-default"] == []
+
+
+def test_another_zone_and_a_gateway_in_each_replace_nothing(stack, simulated_aws):
+    dev = stack("dev", program=network, config={**REGION, "zones": "ab", "nat": "single"})
+    dev.up()
+    dev.change(config={"zones": "abc", "nat": "per-zone"})
+    changes = dev.up()
+    assert not changes.replaced()
+    assert {step.name for step in changes.created("aws:ec2/natGateway:NatGateway")} == {"core-eu-central-1b", "core-eu-central-1c"}
+    assert dev.preview().nothing()

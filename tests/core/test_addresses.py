@@ -1,0 +1,72 @@
+"""How a network's addresses are divided."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, overlaps, wrong_division
+
+ZONES = [f"eu-central-1{letter}" for letter in "abcdefgh"]
+BLOCKS = st.builds(lambda first, bits: IPv4Network((first << 24, bits), strict=False), st.sampled_from([10, 100, 192]), st.integers(16, 28))
+
+
+def test_three_zones_of_a_large_block_leave_room_for_a_fourth_and_for_what_comes_later() -> None:
+    subnets = divide(IPv4Network("10.0.0.0/16"), ZONES[:3])
+    assert {kind: [str(block) for block in zones.values()] for kind, zones in subnets.items()} == {
+        PRIVATE: ["10.0.0.0/19", "10.0.32.0/19", "10.0.64.0/19"],
+        INTRA: ["10.0.128.0/21", "10.0.136.0/21", "10.0.144.0/21"],
+        PUBLIC: ["10.0.160.0/21", "10.0.168.0/21", "10.0.176.0/21"],
+    }
+
+
+@given(BLOCKS, st.integers(1, 8))
+def test_no_two_subnets_overlap_and_each_is_one_that_aws_takes(block: IPv4Network, zones: int) -> None:
+    if wrong_division(block, zones):
+        with pytest.raises(ValueError, match="take"):
+            divide(block, ZONES[:zones])
+        return
+    subnets = [subnet for kind in divide(block, ZONES[:zones]).values() for subnet in kind.values()]
+    assert len(subnets) == 3 * zones
+    assert all(subnet.subnet_of(block) and 16 <= subnet.prefixlen <= 28 for subnet in subnets)
+    assert not any(one.overlaps(other) for one, other in combinations(subnets, 2))
+
+
+@given(BLOCKS, st.integers(2, 4))
+def test_a_zone_that_is_added_up_to_four_moves_no_other(block: IPv4Network, zones: int) -> None:
+    if wrong_division(block, 4):
+        return
+    after = divide(block, ZONES[:4])
+    for kind, subnets in divide(block, ZONES[:zones]).items():
+        assert subnets.items() <= after[kind].items()
+
+
+@pytest.mark.parametrize(
+    ("block", "zones", "said"),
+    [
+        ("10.0.0.0/15", 2, "prefix of /16 to /28, not /15"),
+        ("10.0.0.0/24", 3, "too small for 4 zones: an intra subnet would have a prefix of /29, and AWS's smallest is /28; take /23"),
+        ("10.0.0.0/23", 5, "too small for 8 zones"),
+        ("172.17.4.0/22", 3, "overlaps 172.17.0.0/16, which services of AWS use themselves"),
+    ],
+)
+def test_a_block_that_cannot_be_divided_says_why(block: str, zones: int, said: str) -> None:
+    assert said in wrong_division(IPv4Network(block), zones)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("10.0.0.5/16", "has bits below its prefix: write 10.0.0.0/16"), ("ten", "is no IPv4 block"), ("fd00::/48", "is no IPv4 block")],
+)
+def test_what_is_no_block_says_what_one_is(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        network_of(text)
+
+
+def test_blocks_that_share_addresses_are_named_in_pairs() -> None:
+    blocks = {"dev": network_of("10.0.0.0/16"), "staging": network_of("10.0.128.0/20"), "prod": network_of("10.1.0.0/16")}
+    assert list(overlaps(blocks)) == [("dev", "staging")]
