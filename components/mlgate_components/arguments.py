@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import enum
+import inspect
 import types
 import typing
 from collections.abc import Awaitable, Mapping
@@ -29,13 +30,9 @@ class ArgumentsError(UsageError, pulumi.InputPropertiesError, pulumi.RunError):
 
     def __init__(self, component: str, name: str, problems: list[Problem]) -> None:
         self.problems = problems
-        where = f"{component} {name!r}"
-        errors: list[pulumi.InputPropertyErrorDetails] = [
-            {"property_path": problem.where, "reason": f"{problem.found}: {problem.expected}"} for problem in problems
-        ]
         listed = "".join(f"\n{problem}" for problem in problems)
-        pulumi.InputPropertiesError.__init__(self, f"{where} has wrong arguments", errors)
-        UsageError.__init__(self, f"wrong arguments{listed}", where=where)
+        super().__init__(f"wrong arguments{listed}", where=f"{component} {name!r}")
+        self.errors = [{"property_path": each.where, "reason": f"{each.found}: {each.expected}"} for each in problems]
 
 
 class Wrong:
@@ -61,7 +58,7 @@ class Wrong:
 
 def check(of: type, given: Mapping[str, Any], wrong: Wrong, path: str = "") -> None:
     """Unknown, missing and unfit arguments of a TypedDict, those inside of others too; what only the cloud knows fits everywhere."""
-    kinds = typing.get_type_hints(of, include_extras=True)
+    kinds = inspect.get_annotations(of)
     for key in given:
         if key not in kinds:
             near = difflib.get_close_matches(key, kinds, n=1)
@@ -80,23 +77,30 @@ def _check_value(kind: Any, value: Any, wrong: Wrong, path: str) -> None:
         if isinstance(value, pulumi.Output | Awaitable):
             return
         kind = typing.get_args(kind)[0]
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if typing.is_typeddict(kind):
         if isinstance(value, Mapping):
             check(kind, value, wrong, f"{path}.")
         else:
-            wrong.add(path, f"is {value!r}", f"give {kind.__name__}({', '.join(typing.get_type_hints(kind))})")
-    elif origin is list and isinstance(value, list | tuple):
-        for index, member in enumerate(value):
-            _check_value(arguments[0], member, wrong, f"{path}[{index}]")
-    elif origin is dict and isinstance(value, Mapping):
-        for key, member in value.items():
-            _check_value(arguments[1], member, wrong, f"{path}.{key}")
+            wrong.add(path, f"is {value!r}", f"give {kind.__name__}({', '.join(inspect.get_annotations(kind))})")
+    elif typing.get_origin(kind) in {list, dict}:
+        _check_members(kind, value, wrong, path)
     elif isinstance(kind, type) and issubclass(kind, enum.Enum):
-        if value not in {each for member in kind for each in (member, member.value)}:
+        if value not in [each for member in kind for each in (member, member.value)]:
             wrong.add(path, f"is {value!r}", f"one of {', '.join(str(member.value) for member in kind)}")
     else:
         _check_plain(kind, value, wrong, path)
+
+
+def _check_members(kind: Any, value: Any, wrong: Wrong, path: str) -> None:
+    of = typing.get_args(kind)[-1]
+    if typing.get_origin(kind) is list and isinstance(value, list | tuple):
+        for index, member in enumerate(value):
+            _check_value(of, member, wrong, f"{path}[{index}]")
+    elif typing.get_origin(kind) is dict and isinstance(value, Mapping):
+        for key, member in value.items():
+            _check_value(of, member, wrong, f"{path}.{key}")
+    else:
+        wrong.add(path, f"is {value!r}", "a list" if typing.get_origin(kind) is list else "a dictionary")
 
 
 def _check_plain(kind: Any, value: Any, wrong: Wrong, path: str) -> None:
@@ -117,4 +121,5 @@ def _bare(kind: Any) -> Any:
 
 
 def _is_input(kind: Any) -> bool:
-    return typing.get_origin(kind) is typing.Union and any(typing.get_origin(each) is pulumi.Output for each in typing.get_args(kind))
+    """Whether it is `pulumi.Input[T]`, which is a union of T, what gives one later, and a reference to Output that nobody can resolve."""
+    return typing.get_origin(kind) is typing.Union and any(typing.get_origin(each) is Awaitable for each in typing.get_args(kind))

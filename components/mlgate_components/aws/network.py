@@ -119,9 +119,15 @@ class Network(pulumi.ComponentResource):
             tags=self._parts.tagged(),
             opts=self._parts.opts(),
         )
-        # Nothing should be in the default group; what is there all the same, by default, neither hears nor says anything.
+        # Nothing should be in the default group; what is there all the same, by default, neither hears nor says anything. Both lists are
+        # given, since what is left out is taken as it is found: a rule that somebody adds by hand would stay.
         aws.ec2.DefaultSecurityGroup(
-            self._parts.called("default"), vpc_id=vpc.id, tags=self._parts.tagged("default"), opts=self._parts.opts()
+            self._parts.called("default"),
+            vpc_id=vpc.id,
+            ingress=[],
+            egress=[],
+            tags=self._parts.tagged("default"),
+            opts=self._parts.opts(),
         )
         return vpc
 

@@ -89,8 +89,7 @@ def test_the_services_that_nodes_call_are_inside_and_reached_by_https_from_the_n
 
 def test_the_default_security_group_lets_nothing_pass() -> None:
     closed = recorded().one("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup")
-    assert not closed.inputs.get("ingress")
-    assert not closed.inputs.get("egress")
+    assert closed.inputs["ingress"] == closed.inputs["egress"] == [], "a list that is left out would take what it finds"
 
 
 def test_every_connection_is_recorded_by_a_role_that_writes_that_log_and_nothing_else() -> None:
@@ -125,7 +124,7 @@ def test_everything_that_can_have_tags_has_all_of_them() -> None:
         ({"zones": ["eu-central-1a", "eu-west-1a"]}, "zones", "zones of one region"),
         ({"zones": ["eu-central-1a", "eu-central-1"]}, "zones[1]", "the name of an availability zone"),
         ({"zones": ["eu-central-1a", "eu-central-1a"]}, "zones[1]", "each zone once"),
-        ({"zones": "eu-central-1a"}, "zones", "valid list"),
+        ({"zones": "eu-central-1a"}, "zones", "a list"),
         ({"nat": "two"}, "nat", "one of none, single, per-zone"),
         ({"nats": "single"}, "nats", "did you mean nat?"),
         ({"tags": {"environment": "dev"}}, "tags.owner", "give it"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ...testkit.aws.cloud import by_hand  # noqa: TID252 - the clients that reach the simulated account
+from tests.testkit.aws.cloud import by_hand
 
 pytestmark = pytest.mark.engine
 REGION = {"aws:region": "eu-central-1"}
