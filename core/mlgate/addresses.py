@@ -7,11 +7,10 @@ no subnet: another block would be another subnet, and all that stands in it made
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
-from itertools import combinations
 
-__all__ = ["INTRA", "PRIVATE", "PUBLIC", "divide", "network_of", "overlaps", "wrong_division"]
+__all__ = ["INTRA", "PRIVATE", "PUBLIC", "divide", "network_of", "wrong_division"]
 
 PRIVATE, PUBLIC, INTRA = "private", "public", "intra"
 _FEWEST_PLACES = 4
@@ -58,13 +57,6 @@ def divide(block: IPv4Network, zones: Sequence[str]) -> Mapping[str, Mapping[str
     intra, public, *_spare = other.subnets(2)
     bits = _bits(len(zones))
     return {kind: dict(zip(zones, part.subnets(bits), strict=False)) for kind, part in ((PRIVATE, half), (PUBLIC, public), (INTRA, intra))}
-
-
-def overlaps(blocks: Mapping[str, IPv4Network]) -> Iterator[tuple[str, str]]:
-    """The names of each two blocks that share addresses."""
-    for (one, first), (other, second) in combinations(blocks.items(), 2):
-        if first.overlaps(second):
-            yield one, other
 
 
 def _places(zones: int) -> int:

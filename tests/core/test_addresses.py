@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, overlaps, wrong_division
+from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_division
 
 ZONES = [f"eu-central-1{letter}" for letter in "abcdefgh"]
 BLOCKS = st.builds(lambda first, bits: IPv4Network((first << 24, bits), strict=False), st.sampled_from([10, 100, 192]), st.integers(16, 28))
@@ -65,8 +65,3 @@ def test_a_block_that_cannot_be_divided_says_why(block: str, zones: int, said: s
 def test_what_is_no_block_says_what_one_is(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         network_of(text)
-
-
-def test_blocks_that_share_addresses_are_named_in_pairs() -> None:
-    blocks = {"dev": network_of("10.0.0.0/16"), "staging": network_of("10.0.128.0/20"), "prod": network_of("10.1.0.0/16")}
-    assert list(overlaps(blocks)) == [("dev", "staging")]

@@ -4,6 +4,8 @@ import errno
 import os
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -105,8 +107,9 @@ def test_too_little_room_is_refused_before_anything_is_written(tmp_path: Path) -
     require_room(tmp_path, 1, "the build")
 
 
-def test_a_second_run_waits_says_for_whom_and_builds_nothing(tmp_path: Path, said: list[str]) -> None:
-    slot = slot_in(tmp_path)
+@contextmanager
+def being_filled(slot: Slot, said: list[str]) -> Iterator[Callable[[str], None]]:
+    """Another thread fills the slot until somebody says, by what is given here, that they wait for it."""
     filling, go_on = threading.Event(), threading.Event()
 
     def slowly(folder: Path, workspace: Path) -> str:
@@ -122,8 +125,14 @@ def test_a_second_run_waits_says_for_whom_and_builds_nothing(tmp_path: Path, sai
         said.append(line)
         go_on.set()
 
-    installed = install(slot, never, said_waiting)
+    yield said_waiting
     first.join()
+
+
+def test_a_second_run_waits_says_for_whom_and_builds_nothing(tmp_path: Path, said: list[str]) -> None:
+    slot = slot_in(tmp_path)
+    with being_filled(slot, said) as said_waiting:
+        installed = install(slot, never, said_waiting)
     assert installed.source == "somewhere"
     assert len(said) == 1
     assert f"another mlgate (process {os.getpid()}, since " in said[0]
@@ -132,23 +141,8 @@ def test_a_second_run_waits_says_for_whom_and_builds_nothing(tmp_path: Path, sai
 def test_another_version_waits_too_and_one_lock_stays_for_both(tmp_path: Path, said: list[str]) -> None:
     slot = slot_in(tmp_path)
     newer = replace(slot, version="1.2.4")
-    filling, go_on = threading.Event(), threading.Event()
-
-    def slowly(folder: Path, workspace: Path) -> str:
-        filling.set()
-        assert go_on.wait(30)
-        return fill_one_file(folder, workspace)
-
-    first = threading.Thread(target=install, args=(slot, slowly, lambda _line: None))
-    first.start()
-    assert filling.wait(30)
-
-    def said_waiting(line: str) -> None:
-        said.append(line)
-        go_on.set()
-
-    install(newer, fill_one_file, said_waiting)
-    first.join()
+    with being_filled(slot, said) as said_waiting:
+        install(newer, fill_one_file, said_waiting)
     assert f"another mlgate (process {os.getpid()}, since " in said[0]
     assert left_in(slot) == {slot.folder.name, newer.folder.name}
     assert len(list(slot.root.glob("*.lock"))) == 1

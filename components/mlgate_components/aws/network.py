@@ -51,7 +51,7 @@ class NetworkArgs(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class ExistingNetwork:
-    """A network of your own, with what other components take from one. Subnets stand in the order of the zones."""
+    """A network of your own, of which nothing is made or changed. Its subnets stand in the order of the zones."""
 
     vpc_id: pulumi.Input[str]
     zones: Sequence[str]
@@ -73,6 +73,8 @@ class Network(pulumi.ComponentResource):
     """Subnets for load balancers that the internet may reach; none without NAT."""
     intra_subnet_ids: pulumi.Output[list[str]]
     """Subnets with no way out at all, for the cluster's control plane."""
+
+    existing = ExistingNetwork
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         plan = _planned(name, args)
@@ -98,17 +100,6 @@ class Network(pulumi.ComponentResource):
                 "intra_subnet_ids": self.intra_subnet_ids,
             }
         )
-
-    @staticmethod
-    def existing(
-        vpc_id: pulumi.Input[str],
-        zones: Sequence[str],
-        private_subnet_ids: Sequence[pulumi.Input[str]],
-        public_subnet_ids: Sequence[pulumi.Input[str]] = (),
-        intra_subnet_ids: Sequence[pulumi.Input[str]] = (),
-    ) -> ExistingNetwork:
-        """A network that you have: the other components take it as they take one of ours. Nothing of it is made or changed."""
-        return ExistingNetwork(vpc_id, zones, private_subnet_ids, public_subnet_ids, intra_subnet_ids)
 
     def _create_vpc(self, block: str) -> aws.ec2.Vpc:
         vpc = aws.ec2.Vpc(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.network import Nat, NetworkArgs
+from mlgate_components.aws.network import Nat, Network, NetworkArgs
 from mlgate_testkit.record import Graph, record
 
 TAGS = {"environment": "dev", "owner": "platform"}
@@ -141,3 +141,8 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(ArgumentsError) as refused:
         recorded(cidr="10.0.0.0/24", zones=["eu-central-1a", "b"], flow_log_days=4)
     assert {problem.where for problem in refused.value.problems} == {"cidr", "zones[1]", "flow_log_days"}
+
+
+def test_a_network_that_is_there_already_is_taken_as_it_is() -> None:
+    theirs = Network.existing("vpc-1", ZONES, ["subnet-1", "subnet-2", "subnet-3"])
+    assert (theirs.vpc_id, theirs.zones, list(theirs.public_subnet_ids)) == ("vpc-1", ZONES, [])

@@ -79,4 +79,6 @@ def test_what_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nothing_under_way_is_not_waited_for() -> None:
-    Tracked(SlowCloud()).finish(DEV)
+    package = Tracked(SlowCloud())
+    package.finish(DEV)
+    assert package.alive() == []
