@@ -23,7 +23,7 @@ import psutil
 from mlgate.errors import BusyError, ProcessError
 from mlgate_serving.ending import end, keep_child, reap_child
 from mlgate_serving.identity import VARIABLE, Marker, birth_of, is_running, marked, session
-from mlgate_serving.ports import require_free
+from mlgate_serving.ports import become_free, require_free
 from mlgate_serving.registry import Entry, ProcessSpec, Registry
 
 __all__ = ["ProcessSpec", "RunningProcess", "Supervisor"]
@@ -91,14 +91,15 @@ class Supervisor:
     def stop(self, name: str, grace_s: float = _GRACE_S) -> None:
         """Ends every process of `name`: SIGTERM, at most `grace_s`, SIGKILL. Forgets it and its temporary files; its logs stay.
 
-        Nothing to stop is no error. Raises ProcessError if something of it cannot be ended or a port of it stays taken.
+        Nothing to stop is no error, nor is a port of it that somebody else listens on by then: whoever starts there next is told.
+        Raises ProcessError if something of it cannot be ended.
         """
         with self._registry.locked(name, _LOCK_WAIT_S + grace_s):
             entry = self._registry.read(name)
             ended = self._end(name, entry, grace_s=grace_s)
             self._forget(name, entry.spec.folder if entry else self.folder_of(name))
             if entry and ended:
-                require_free(entry.spec.ports, where=f"process {name}, all of which has ended", wait_s=_PORT_WAIT_S)
+                become_free(entry.spec.ports, wait_s=_PORT_WAIT_S)
 
     def reap(self) -> Sequence[str]:
         """Ends what no entry claims: children of dead leaders, and processes whose starter was killed before it could register them.
