@@ -1,0 +1,1 @@
+"""The policy pack: rules over what a Pulumi program registers, as plain functions."""
