@@ -1,16 +1,16 @@
 """`Network`: a VPC with private, public and intra subnets over some zones, and the ways out of it and to AWS's own services."""
 
 import enum
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
 
 import pulumi
-import pulumi_aws as aws
+import pulumi_aws as aws  # lazy: an annotation that is read at import would load its parts
 
 from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_division
+from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.network_services import FLOW_LOG_DAYS, LOG_DAYS, create_endpoints, create_flow_log
 from mlgate_components.aws.parts import Parts
@@ -20,8 +20,6 @@ __all__ = ["ExistingNetwork", "Nat", "Network", "NetworkArgs"]
 
 TYPE = "mlgate:index:Network"
 _ANYWHERE = "0.0.0.0/0"
-_ZONE = re.compile(r"([a-z]{2,}(?:-[a-z]+)+-\d)[a-z]")
-_FEWEST_ZONES = 2  # EKS user guide, "VPC requirements": the control plane stands in at least two
 
 
 class Nat(enum.Enum):
@@ -101,7 +99,7 @@ class Network(pulumi.ComponentResource):
             }
         )
 
-    def _create_vpc(self, block: str) -> aws.ec2.Vpc:
+    def _create_vpc(self, block: str) -> "aws.ec2.Vpc":
         vpc = aws.ec2.Vpc(
             self._parts.called(),
             cidr_block=block,
@@ -122,7 +120,7 @@ class Network(pulumi.ComponentResource):
         )
         return vpc
 
-    def _create_subnets(self, kind: str, blocks: Mapping[str, IPv4Network]) -> dict[str, aws.ec2.Subnet]:
+    def _create_subnets(self, kind: str, blocks: Mapping[str, IPv4Network]) -> "dict[str, aws.ec2.Subnet]":
         return {
             zone: aws.ec2.Subnet(
                 self._parts.called(f"{kind}-{zone}"),
@@ -136,7 +134,7 @@ class Network(pulumi.ComponentResource):
             for zone, block in blocks.items()
         }
 
-    def _create_routes(self, plan: "_Plan", subnets: Mapping[str, Mapping[str, aws.ec2.Subnet]]) -> list[aws.ec2.RouteTable]:
+    def _create_routes(self, plan: "_Plan", subnets: "Mapping[str, Mapping[str, aws.ec2.Subnet]]") -> "list[aws.ec2.RouteTable]":
         """One table for all public subnets, one for all intra ones, and one for each private one. Returns all of them."""
         intra = self._create_table("intra", subnets[INTRA])
         private = {zone: self._create_table(f"private-{zone}", {zone: subnet}) for zone, subnet in subnets[PRIVATE].items()}
@@ -150,19 +148,19 @@ class Network(pulumi.ComponentResource):
             self._create_route(f"private-{zone}", table, nat_gateway_id=nats.get(zone, nats[plan.nat_zones[0]]).id)
         return [intra, public, *private.values()]
 
-    def _create_table(self, what: str, subnets: Mapping[str, aws.ec2.Subnet]) -> aws.ec2.RouteTable:
+    def _create_table(self, what: str, subnets: "Mapping[str, aws.ec2.Subnet]") -> "aws.ec2.RouteTable":
         table = aws.ec2.RouteTable(self._parts.called(what), vpc_id=self._vpc.id, tags=self._parts.tagged(what), opts=self._parts.opts())
         for zone, subnet in subnets.items():
             name = what if what.endswith(zone) else f"{what}-{zone}"
             aws.ec2.RouteTableAssociation(self._parts.called(name), subnet_id=subnet.id, route_table_id=table.id, opts=self._parts.opts())
         return table
 
-    def _create_route(self, what: str, table: aws.ec2.RouteTable, **target: pulumi.Output[str]) -> aws.ec2.Route:
+    def _create_route(self, what: str, table: "aws.ec2.RouteTable", **target: pulumi.Output[str]) -> "aws.ec2.Route":
         return aws.ec2.Route(
             self._parts.called(what), route_table_id=table.id, destination_cidr_block=_ANYWHERE, **target, opts=self._parts.opts()
         )
 
-    def _create_nat(self, zone: str, subnet: aws.ec2.Subnet, out: aws.ec2.Route) -> aws.ec2.NatGateway:
+    def _create_nat(self, zone: str, subnet: "aws.ec2.Subnet", out: "aws.ec2.Route") -> "aws.ec2.NatGateway":
         after = self._parts.opts(out)  # neither comes up, nor goes, without the way out
         address = aws.ec2.Eip(self._parts.called(f"nat-{zone}"), domain="vpc", tags=self._parts.tagged(f"nat-{zone}"), opts=after)
         return aws.ec2.NatGateway(
@@ -195,7 +193,8 @@ def _planned(name: str, args: NetworkArgs) -> _Plan:
     check(NetworkArgs, args, wrong)
     wrong.stop()
     zones, nat = args["zones"], Nat(args.get("nat", Nat.PER_ZONE))
-    region = _region(zones, wrong)
+    for index, found, expected in wrong_zones(zones):
+        wrong.add("zones" if index is None else f"zones[{index}]", found, expected)
     days = args.get("flow_log_days", FLOW_LOG_DAYS)
     if days not in LOG_DAYS:
         wrong.add("flow_log_days", f"is {days}", f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days")
@@ -207,25 +206,10 @@ def _planned(name: str, args: NetworkArgs) -> _Plan:
     except ValueError as error:
         wrong.add("cidr", "is wrong", str(error))
     wrong.stop()
+    region = region_of(zones[0])
     assert block
+    assert region
     subnets = dict(divide(block, zones))
     if nat is Nat.NONE:
         del subnets[PUBLIC]
     return _Plan(block, region, zones, subnets, {Nat.NONE: [], Nat.SINGLE: zones[:1], Nat.PER_ZONE: zones}[nat])
-
-
-def _region(zones: Sequence[str], wrong: Wrong) -> str:
-    """The region that all the zones are of."""
-    regions: dict[str, None] = {}
-    for index, zone in enumerate(zones):
-        if match := _ZONE.fullmatch(zone):
-            regions.setdefault(match[1])
-        else:
-            wrong.add(f"zones[{index}]", f"is {zone!r}", "the name of an availability zone, such as eu-central-1a")
-        if zone in zones[:index]:
-            wrong.add(f"zones[{index}]", f"is {zone!r} a second time", "each zone once")
-    if len(regions) > 1:
-        wrong.add("zones", f"are of {' and '.join(regions)}", "zones of one region")
-    if len(zones) < _FEWEST_ZONES:
-        wrong.add("zones", f"are {len(zones)}", f"{_FEWEST_ZONES} or more: EKS's control plane stands in two at least")
-    return next(iter(regions), "")
