@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mlgate.platform import Platform
+from mlgate.platform_rules import AT_LEAST
 from mlgate.schema import service_schema
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "digits" / "service.yaml"
+ENVIRONMENT = DOCS.parent / "stacks" / "Pulumi.prod.yaml"
 
 _HEAD = """\
 # `service.yaml`, key by key
@@ -41,10 +44,49 @@ an earlier one are counted and not asked, since a case that is answered twice pr
 """
 
 
-def reference(schema: dict[str, Any]) -> str:
-    """One table per object of the schema, outermost first."""
-    text = [_HEAD.format(example=EXAMPLE.read_text(encoding="utf-8"))]
-    waiting, seen = [("Service", schema)], {"Service"}
+_ENVIRONMENTS = """\
+# Environments on AWS, key by key
+
+Generated from the model by `make docs`. What an environment is made of stands in `stacks/Pulumi.<environment>.yaml` under
+`mlgate:platform`, beside the lines that Pulumi keeps there. Unknown keys and impossible values are errors that name file, line, value and
+what would be accepted, all of them at once, before anything is made.
+
+```
+mlgate environments check               # every environment, and the rules between them
+mlgate environments diff staging prod   # every value in which two of them differ
+```
+
+The example's `prod`; its accounts are those that AWS's documentation uses for examples:
+
+```yaml
+{example}```
+
+## Rules between environments
+
+`check` holds each environment against those of the next lower level that there is (`prod`, `staging`, `dev`).
+
+| what | rule |
+|---|---|
+{rules}| `budget.alert_percents` | every share at which the lower one tells somebody |
+| `cluster.public_from` | no address that the lower one does not let in |
+| `who` | nobody has a role whom the lower one does not give it: role or user by name, in whatever account; the same pipeline |
+| `account` | production shares its account, and with it its state, with no other environment |
+| `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
+| `who.ci` | a deployment environment of the pipeline for each level |
+"""
+
+
+def environments() -> str:
+    """The page about environments: the rules from their table, the keys from the model."""
+    rules = "".join(f"| `{'.'.join(rule.at)}` | at least as much as the lower one, so that {rule.why} |\n" for rule in AT_LEAST)
+    head = _ENVIRONMENTS.format(example=ENVIRONMENT.read_text(encoding="utf-8"), rules=rules)
+    return reference("Platform", Platform.model_json_schema(), head)
+
+
+def reference(root: str, schema: dict[str, Any], head: str) -> str:
+    """The head, then one table per object of the schema, outermost first."""
+    text = [head]
+    waiting, seen = [(root, schema)], {root}
     while waiting:
         name, part = waiting.pop(0)
         text.append(f"\n## {name}\n\n{part.get('description', '')}\n\n| key | what it is | type | default |\n|---|---|---|---|\n")
@@ -97,7 +139,8 @@ _LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "ove
 def pages() -> dict[Path, str]:
     """Each generated file and what it must contain."""
     schema = service_schema()
-    return {DOCS / "service.schema.json": schema, DOCS / "service.md": reference(json.loads(schema))}
+    service = reference("Service", json.loads(schema), _HEAD.format(example=EXAMPLE.read_text(encoding="utf-8")))
+    return {DOCS / "service.schema.json": schema, DOCS / "service.md": service, DOCS / "environments.md": environments()}
 
 
 def main() -> int:

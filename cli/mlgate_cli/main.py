@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from mlgate_cli import demo, doctor, down, env, gate, pack, promote, report, rollback, serve, status, testkit, validate, verify
+from mlgate_cli import (
+    demo,
+    doctor,
+    down,
+    env,
+    environments,
+    gate,
+    pack,
+    promote,
+    report,
+    rollback,
+    serve,
+    status,
+    testkit,
+    validate,
+    verify,
+)
 from mlgate_cli.output import errors_as_words
 
 app = typer.Typer(
@@ -26,6 +42,7 @@ app = typer.Typer(
 for verb in (demo, doctor, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
     app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(errors_as_words()(verb.command))
 
+app.add_typer(environments.app, name="environments")
 app.add_typer(testkit.app, name="testkit")
 
 

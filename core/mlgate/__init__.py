@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         ToolError,
         UsageError,
     )
+    from mlgate.platform import Platform
     from mlgate.release import Lineage, Release
     from mlgate.service import Service
     from mlgate.verdict import Verdict, join_all
@@ -37,6 +38,7 @@ __all__ = [
     "Lineage",
     "MlgateError",
     "PackError",
+    "Platform",
     "Problem",
     "ProcessError",
     "RefusedError",
@@ -53,6 +55,7 @@ __all__ = [
 _MODULES = {
     "Environment": "environment",
     "Lineage": "release",
+    "Platform": "platform",
     "Release": "release",
     "Service": "service",
     "Verdict": "verdict",

@@ -9,11 +9,9 @@ import pulumi_aws as aws
 
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["FLOW_LOG_DAYS", "LOG_DAYS", "create_endpoints", "create_flow_log"]
+__all__ = ["FLOW_LOG_DAYS", "create_endpoints", "create_flow_log"]
 
 FLOW_LOG_DAYS = 90
-# CloudWatch Logs API reference, PutRetentionPolicy; 0, for ever, is left out: nobody would ever look at it, and all would pay.
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 # What nodes, their pods and the tools in them call; S3 has a gateway besides, which costs nothing.
 _INTERFACES = ("s3", "ecr.api", "ecr.dkr", "sts", "logs", "kms", "eks", "eks-auth", "sqs")
 _HTTPS = 443

@@ -1,0 +1,222 @@
+"""`Platform`: what an environment on AWS is made of, as frozen typed values.
+
+They stand in `stacks/Pulumi.<environment>.yaml` under `mlgate:platform`, beside the lines that Pulumi keeps there, so that the program, the
+checks between environments, the bill and the policies read one file. Sizes and times carry their unit in their name.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+
+from mlgate.addresses import network_of, wrong_division
+from mlgate.documents import Declared, Location, contradictions
+from mlgate.interface import Name
+from mlgate.regions import region_of, unknown_region, wrong_zones
+
+__all__ = ["LEVELS", "LOG_DAYS", "Budget", "Ci", "Cluster", "Level", "Network", "Pins", "Platform", "Pool", "Retention", "Service", "Who"]
+
+_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+
+
+def _principal(arn: str) -> str:
+    if not _PRINCIPAL.fullmatch(arn):
+        raise ValueError(f"{arn!r} is no role or user by whole name: write one such as arn:aws:iam::111122223333:role/ml-engineers")
+    return arn
+
+
+LEVELS = ("dev", "staging", "prod")
+Level = Literal["dev", "staging", "prod"]
+# CloudWatch Logs API reference, PutRetentionPolicy; 0, for ever, is left out: nobody would ever look at it, and all would pay.
+LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Percent = Annotated[int, Field(ge=1, le=1000)]
+# IAM user guide, "IAM identifiers": a role or user, by whole name. A pattern or a whole account would let in who is not named here.
+Principal = Annotated[str, AfterValidator(_principal)]
+Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
+_ANYWHERE = IPv4Network("0.0.0.0/0")
+Bounded = TypeVar("Bounded", bound=Declared)
+_MINOR = re.compile(r"1\.\d{1,2}")
+
+
+class Network(Declared):
+    """The VPC and the ways out of it."""
+
+    cidr: str = Field(description="the block of all its addresses")
+    zones: list[str] = Field(description="the availability zones by name, two or more")
+    nat: Literal["none", "single", "per-zone"] = Field(default="per-zone", description="where private subnets go out")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found: dict[Location, tuple[str, str]] = {}
+        for index, said, accepted in wrong_zones(self.zones):
+            found[("zones",) if index is None else ("zones", index)] = said, accepted
+        try:
+            if reason := wrong_division(network_of(self.cidr), len(self.zones)):
+                found["cidr",] = f"is {self.cidr}", reason
+        except ValueError as error:
+            found["cidr",] = "is wrong", str(error)
+        if found:
+            raise contradictions(found)
+        return self
+
+
+class Cluster(Declared):
+    """The EKS cluster and the nodes that its own services stand on."""
+
+    version: str = Field(description="Kubernetes' minor version, such as 1.35; it goes up one at a time and never down")
+    public_from: list[Block] = Field(default=[], description="who reaches the API server from outside of the VPC; nobody unless said")
+    system_instance_types: list[str] = Field(description="machines for the cluster's own services")
+    system_nodes_min: int = Field(default=2, ge=2, le=100, description="how many of them there are at least")
+    system_nodes_max: int = Field(default=4, ge=2, le=100, description="and at most")
+
+    @field_validator("version", mode="before")
+    @classmethod
+    def _minor(cls, version: object) -> object:
+        # YAML reads 1.30 as the number 1.3.
+        if not isinstance(version, str) or not _MINOR.fullmatch(version):
+            raise ValueError(f"{version!r} is no minor version of Kubernetes: write it as text, such as '1.35'")
+        return version
+
+    @field_validator("public_from")
+    @classmethod
+    def _somebody(cls, blocks: list[str]) -> list[str]:
+        for block in blocks:
+            if network_of(block) == _ANYWHERE:
+                raise ValueError(f"{block} is everybody: name the networks that operators come from, or leave it out and come by the VPC")
+        return blocks
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        return _ordered(self, "system_nodes_min", "system_nodes_max")
+
+
+class Retention(Declared):
+    """How long what is made is kept, and how hard that is to change."""
+
+    evidence_days: Days = Field(description="how long nobody deletes evidence")
+    evidence_lock: Literal["governance", "compliance"] = Field(
+        description="governance: whom IAM lets bypass it may delete all the same; compliance: nobody, not even AWS; it is never shortened"
+    )
+    models_days: Days = Field(description="how long a model that was replaced or deleted can be brought back")
+    logs_days: Days = Field(description="how long logs of network, cluster and buckets are kept")
+    audit_days: Days = Field(description="how long the record of who read and wrote is kept")
+    images: int = Field(default=50, ge=1, le=10_000, description="how many images a repository keeps")
+    keys_days: int = Field(default=30, ge=7, le=30, description="how long a deleted key can be brought back (KMS: 7 to 30)")
+
+    @field_validator("logs_days")
+    @classmethod
+    def _kept(cls, days: int) -> int:
+        if days not in LOG_DAYS:
+            raise ValueError(f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days, not {days}")
+        return days
+
+
+class Ci(Declared):
+    """The pipeline that may push images and models and run gates: one repository, in one of its environments."""
+
+    issuer: Literal["github", "gitlab"] = Field(default="github", description="who signs the pipeline's identity")
+    repository: str = Field(pattern=r"^[\w.-]+/[\w./-]+$", description="the repository, such as acme/digits")
+    environment: Name = Field(description="the deployment environment there that the pipeline must run in")
+
+
+class Who(Declared):
+    """Who may take which role, by whole name. A list that is empty lets nobody."""
+
+    ci: Ci | None = Field(default=None, description="the pipeline")
+    deployer: list[Principal] = Field(default=[], description="who brings the platform up")
+    promoter: list[Principal] = Field(default=[], description="who moves traffic, with evidence")
+    auditor: list[Principal] = Field(default=[], description="who reads everything and changes nothing")
+    break_glass: list[Principal] = Field(default=[], description="who may do everything in an emergency, seen by all")
+
+    @field_validator("deployer", "promoter", "auditor", "break_glass")
+    @classmethod
+    def _once(cls, principals: list[str]) -> list[str]:
+        for index, principal in enumerate(principals):
+            if principal in principals[:index]:
+                raise ValueError(f"{principal} stands here a second time")
+        return principals
+
+
+class Budget(Declared):
+    """What the environment may cost, and who hears of it."""
+
+    monthly_usd: float = Field(gt=0, description="what a month may cost, in US dollars")
+    alert_percents: list[Percent] = Field(default=[50, 80, 100], min_length=1, description="at which shares of it somebody is told")
+    notify: list[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="who, by e-mail")
+
+
+class Pins(Declared):
+    """Exact versions of what is taken from elsewhere. What is not named is looked up at each preview, which prod does not allow."""
+
+    addons: dict[str, str] = Field(default={}, description="EKS add-ons by name, each with its version")
+    charts: dict[str, str] = Field(default={}, description="Helm charts by name, each with its version")
+    ami: str | None = Field(default=None, description="the image of nodes with accelerators: an alias with its version, or an id")
+
+
+class Pool(Declared):
+    """Nodes with accelerators."""
+
+    accelerator: str = Field(description="such as l4 or h100")
+    count: int = Field(default=1, ge=1, le=16, description="how many of them a pod asks for")
+    share: str = Field(default="whole", description="whole, a MIG profile such as 1g.10gb, or time slices such as 4-slices")
+    capacity: list[str] = Field(default=["spot", "on-demand"], min_length=1, description="where nodes come from, first wish first")
+    nodes_min: int = Field(default=0, ge=0, le=1000, description="the floor: nodes that are always there")
+    nodes_max: int = Field(ge=1, le=1000, description="how many nodes there are at most")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        return _ordered(self, "nodes_min", "nodes_max")
+
+
+class Service(Declared):
+    """A service's identity: the pods that it covers, and what of the stores they see."""
+
+    namespace: Name = Field(description="the namespace of its pods")
+    service_account: Name = Field(description="their service account")
+
+
+class Platform(Declared):
+    """An environment on AWS."""
+
+    level: Level = Field(description="how much depends on it: what prod holds is at least what staging does, and staging at least dev")
+    account: Account = Field(description="the AWS account, as text; the provider is bound to it")
+    region: str = Field(description="the AWS region")
+    owner: Name = Field(description="the team that answers for it")
+    cost_center: str | None = Field(default=None, description="whose budget it is paid from")
+    network: Network
+    cluster: Cluster
+    retention: Retention
+    who: Who
+    budget: Budget
+    pins: Pins = Field(default=Pins())
+    pools: dict[str, Pool] = Field(default={}, description="pools of nodes with accelerators, by name")
+    services: dict[str, Service] = Field(default={}, description="the services that get identity, storage and repository, by name")
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, region: str) -> str:
+        if instead := unknown_region(region):
+            raise ValueError(f"{region!r} is no region that EKS is in: {instead}")
+        return region
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        found: dict[Location, tuple[str, str]] = {}
+        for index, zone in enumerate(self.network.zones):
+            if region_of(zone) != self.region:
+                found["network", "zones", index] = f"is {zone!r}", f"a zone of {self.region}"
+        if found:
+            raise contradictions(found)
+        return self
+
+
+def _ordered(model: Bounded, least: str, most: str) -> Bounded:
+    low, high = getattr(model, least), getattr(model, most)
+    if low > high:
+        raise contradictions({(least,): (f"is {low}", f"at most {most}, which is {high}")})
+    return model

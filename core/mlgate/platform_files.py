@@ -1,0 +1,104 @@
+"""Reading environments out of the stack files of a project: `stacks/Pulumi.<environment>.yaml`, key `mlgate:platform`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlgate.documents import Location, dotted, line_of, parse_yaml, problems_of
+from mlgate.errors import DeclarationError, Problem, UsageError
+from mlgate.platform import LEVELS, Platform
+
+__all__ = ["KEY", "Source", "platform_of", "read_platform", "read_platforms", "stack_file"]
+
+KEY = "mlgate:platform"
+_AT: Location = ("config", KEY)
+_FILES = "Pulumi.*.yaml"
+
+
+class Source:
+    """Where an environment's values stand, so that an error names the line. `file` is empty for values that came without one."""
+
+    def __init__(self, file: str, lines: Mapping[Location, int]) -> None:
+        self._file = file
+        self._lines = lines
+
+    def place(self, *location: str | int) -> str:
+        """File and line of a value, by its path inside of the platform."""
+        return f"{self._file}:{line_of((*_AT, *location), self._lines)}" if self._file else dotted(location)
+
+
+def stack_file(stacks: Path, name: str) -> Path:
+    """Where the values of the environment stand."""
+    return stacks / f"Pulumi.{name}.yaml"
+
+
+def read_platform(path: Path) -> tuple[Platform, Source]:
+    """The environment whose values stand in a stack file. Raises DeclarationError with all that is wrong, each with its line."""
+    value, source, lines = _read(path)
+    if value is None:
+        raise DeclarationError([Problem(str(path), f"has no {KEY} under config", "declare the environment: docs/environments.md")])
+    return _validated(value, str(path), lines), source
+
+
+def read_platforms(stacks: Path) -> dict[str, tuple[Platform, Source]]:
+    """All environments of a project by name, lowest level first, but for stacks without `mlgate:platform`, such as local.
+
+    Raises DeclarationError with all that is wrong in all of the files, UsageError where there are none.
+    """
+    found: dict[str, tuple[Platform, Source]] = {}
+    problems: list[Problem] = []
+    for path in sorted(stacks.glob(_FILES)):
+        try:
+            value, source, lines = _read(path)
+            if value is not None:
+                found[path.name.split(".", 1)[1].removesuffix(".yaml")] = _validated(value, str(path), lines), source
+        except DeclarationError as error:
+            problems += error.problems
+    if problems:
+        raise DeclarationError(problems)
+    if not found:
+        raise UsageError(f"no stack file has {KEY}", where=str(stacks / _FILES), remedy="declare an environment: docs/environments.md")
+    return dict(sorted(found.items(), key=lambda item: LEVELS.index(item[1][0].level)))
+
+
+def platform_of(value: Any, stack: str, stacks: Path) -> Platform:
+    """The environment that a program finds in its configuration, under `mlgate:platform`.
+
+    Pulumi hands over values without lines: they are those of the stack's file, if that says the same. Raises DeclarationError.
+    """
+    path = stack_file(stacks, stack)
+    try:
+        stands, _, lines = _read(path)
+    except DeclarationError:
+        stands, lines = None, {}
+    if stands == value:
+        return _validated(value, str(path), lines)
+    return _validated(value, KEY, {(): 1})
+
+
+def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:
+    """What stands under the key, None where nothing does; where; and the line of each part of it, from the platform's root."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        others = ", ".join(sorted(found.name for found in path.parent.glob(_FILES))) or "no stack file"
+        raise DeclarationError([Problem(str(path), "there is no such file", f"the folder has {others}")]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError([Problem(str(path), f"cannot be read: {error}", "a UTF-8 text file that you may read")]) from None
+    content, lines = parse_yaml(text, str(path))
+    value = content
+    for key in _AT:
+        value = value.get(key) if isinstance(value, dict) else None
+    inside = {location[len(_AT) :]: line for location, line in lines.items() if location[: len(_AT)] == _AT}
+    return value, Source(str(path), lines), inside
+
+
+def _validated(value: Any, where: str, lines: dict[Location, int]) -> Platform:
+    try:
+        return Platform.model_validate(value)
+    except ValidationError as error:
+        raise DeclarationError(problems_of(error, Platform, lines, where)) from None

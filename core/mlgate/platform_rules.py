@@ -1,0 +1,145 @@
+"""What holds between environments: production is at least as protected as staging, staging as dev, and production stands alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from mlgate.addresses import network_of
+from mlgate.errors import Problem
+from mlgate.platform import LEVELS, Platform
+from mlgate.platform_files import Source
+
+__all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules"]
+
+Declared = tuple[Platform, Source]
+_ROLES = ("deployer", "promoter", "auditor", "break_glass")
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A value of which a higher level has at least as much. `rank`: how much a value is."""
+
+    at: tuple[str, ...]
+    why: str
+    rank: Callable[[Any], float] = float
+
+
+def _position(*order: str) -> Callable[[Any], float]:
+    return order.index
+
+
+AT_LEAST = (
+    Ordered(("network", "zones"), "a lost zone takes no more of it down", len),
+    Ordered(("network", "nat"), "a lost zone cuts no other off", _position("none", "single", "per-zone")),
+    Ordered(("cluster", "system_nodes_min"), "its own services stand on as many nodes"),
+    Ordered(("retention", "evidence_days"), "evidence is kept as long"),
+    Ordered(("retention", "evidence_lock"), "evidence is as hard to delete", _position("governance", "compliance")),
+    Ordered(("retention", "models_days"), "a model can be brought back as long"),
+    Ordered(("retention", "logs_days"), "logs are kept as long"),
+    Ordered(("retention", "audit_days"), "the record of who did what is kept as long"),
+    Ordered(("retention", "images"), "as many images are kept"),
+    Ordered(("retention", "keys_days"), "a deleted key can be brought back as long"),
+)
+
+
+def broken_rules(environments: Mapping[str, Declared]) -> list[Problem]:
+    """Every rule that does not hold, by file and line. Empty where all of them do."""
+    found: list[Problem] = []
+    for name, declared in environments.items():
+        for other, below in environments.items():
+            if other in _next_below(name, environments):
+                found += _at_least(declared, other, below[0])
+                found += _never_wider(declared, other, below[0])
+    for (name, one), (other, two) in combinations(environments.items(), 2):
+        found += _apart(name, one, other, two)
+    return found
+
+
+def _next_below(name: str, environments: Mapping[str, Declared]) -> list[str]:
+    """The environments of the nearest lower level that there is: what holds against them holds against those below them."""
+    level = LEVELS.index(environments[name][0].level)
+    lower = {other: LEVELS.index(platform.level) for other, (platform, _) in environments.items() if LEVELS.index(platform.level) < level}
+    return [other for other, its in lower.items() if its == max(lower.values())]
+
+
+def _at_least(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
+    platform, source = declared
+    for rule in AT_LEAST:
+        mine, theirs = _value(platform, rule.at), _value(below, rule.at)
+        if rule.rank(mine) < rule.rank(theirs):
+            found = f"{'.'.join(rule.at)} is {_said(mine)}, less than {other}'s {_said(theirs)}"
+            yield Problem(source.place(*rule.at), found, f"as much or more: {rule.why}")
+    missing = set(below.budget.alert_percents) - set(platform.budget.alert_percents)
+    if missing:
+        said = ", ".join(f"{percent} %" for percent in sorted(missing))
+        yield Problem(
+            source.place("budget", "alert_percents"), f"budget.alert_percents lacks {said}, which {other} has", "tell somebody as early"
+        )
+
+
+def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
+    platform, source = declared
+    for index, block in enumerate(platform.cluster.public_from):
+        if not any(network_of(block).subnet_of(network_of(theirs)) for theirs in below.cluster.public_from):
+            yield Problem(
+                source.place("cluster", "public_from", index),
+                f"cluster.public_from lets {block} in, which {other} does not",
+                "reach it from inside of the VPC, or let these in there too",
+            )
+    for role in _ROLES:
+        known = {_whom(principal) for principal in getattr(below.who, role)}
+        for index, principal in enumerate(getattr(platform.who, role)):
+            if _whom(principal) not in known:
+                yield Problem(
+                    source.place("who", role, index),
+                    f"who.{role} names {_whom(principal)}, who is not {role} in {other}",
+                    f"nobody may do here what they may not do in {other}",
+                )
+    mine, theirs = platform.who.ci, below.who.ci
+    if mine and (theirs is None or (mine.issuer, mine.repository) != (theirs.issuer, theirs.repository)):
+        said = f"{theirs.issuer}'s {theirs.repository}" if theirs else "no pipeline"
+        yield Problem(
+            source.place("who", "ci"), f"who.ci is {mine.issuer}'s {mine.repository}, and {other} has {said}", "the same pipeline in all"
+        )
+
+
+def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Problem]:
+    """What two environments never share, whatever their levels."""
+    (platform, source), (second, place) = one, two
+    if platform.account == second.account and "prod" in (platform.level, second.level):
+        yield Problem(
+            place.place("account"),
+            f"account is {second.account}, which is {name}'s too",
+            "production has an account of its own: state, keys and quotas are of an account",
+        )
+    if network_of(platform.network.cidr).overlaps(network_of(second.network.cidr)):
+        yield Problem(
+            place.place("network", "cidr"),
+            f"network.cidr is {second.network.cidr}, which overlaps {name}'s {platform.network.cidr} ({source.place('network', 'cidr')})",
+            "blocks apart, or the two can never be connected",
+        )
+    if platform.level != second.level and second.who.ci is not None and platform.who.ci == second.who.ci:
+        yield Problem(
+            place.place("who", "ci"),
+            f"who.ci is the same as {name}'s",
+            f"a deployment environment of its own: whoever gets into {name}'s pipeline must not be in {other}'s",
+        )
+
+
+def _whom(principal: str) -> str:
+    """Role or user without the account, which is another one in each environment."""
+    return principal.rsplit(":", 1)[1]
+
+
+def _value(platform: Platform, at: Sequence[str]) -> Any:
+    value: Any = platform
+    for part in at:
+        value = getattr(value, part)
+    return value
+
+
+def _said(value: Any) -> str:
+    return f"{len(value)} ({', '.join(value)})" if isinstance(value, list) else str(value)

@@ -1,0 +1,152 @@
+"""Environments on AWS: what their stack files may say, and that all that is wrong comes with file and line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from mlgate import DeclarationError, UsageError
+from mlgate.platform import LOG_DAYS, Platform
+from mlgate.platform_diff import Difference, differences
+from mlgate.platform_files import platform_of, read_platform, read_platforms
+from mlgate.regions import REGIONS, region_of, unknown_region
+
+from .platforms import LEAVE_OUT, USUAL, varied, write
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def refused(tmp_path: Path, changes: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What is said: the line that is named, as it stands in the file, what was found, what would be accepted."""
+    path = write(tmp_path, "dev", varied(changes))
+    with pytest.raises(DeclarationError) as error:
+        read_platform(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = []
+    for problem in error.value.problems:
+        file, line = problem.where.rsplit(":", 1)
+        assert file == str(path)
+        found.append((lines[int(line) - 1].strip(), problem.found, problem.expected))
+    return found
+
+
+def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> None:
+    platform, _ = read_platform(write(tmp_path, "dev", USUAL))
+    assert platform.model_dump(exclude_unset=True) == USUAL
+    with pytest.raises(ValidationError):
+        platform.region = "eu-west-1"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "said"),
+    [
+        ({"level": "production"}, "level: production", "one of 'dev', 'staging' or 'prod'"),
+        ({"account": "1234"}, "account: '1234'", r"'^\d{12}$'"),
+        ({"account": 111122223333}, "account: 111122223333", "valid string"),
+        ({"region": "eu-centrl-1"}, "region: eu-centrl-1", "did you mean eu-central-1?"),
+        ({"regoin": "eu-central-1"}, "regoin: eu-central-1", "did you mean region?"),
+        ({"budget": LEAVE_OUT}, "mlgate:platform:", "budget is missing"),
+        ({"network.cidr": "10.0.0.0/24"}, "cidr: 10.0.0.0/24", "take /23 or larger"),
+        ({"network.cidr": "10.0.0.1/16"}, "cidr: 10.0.0.1/16", "write 10.0.0.0/16"),
+        ({"network.zones": ["eu-central-1a"]}, "zones:", "2 or more"),
+        ({"network.zones": ["eu-central-1a", "eu-central-1a"]}, "- eu-central-1a", "each zone once"),
+        ({"network.zones": ["eu-west-1a", "eu-west-1b"]}, "- eu-west-1a", "a zone of eu-central-1"),
+        ({"cluster.version": 1.35}, "version: 1.35", "write it as text, such as '1.35'"),
+        ({"cluster.version": "latest"}, "version: latest", "no minor version of Kubernetes"),
+        ({"cluster.public_from": ["0.0.0.0/0"]}, "- 0.0.0.0/0", "is everybody"),
+        ({"cluster.public_from": ["here"]}, "- here", "no IPv4 block"),
+        ({"cluster.system_nodes_min": 5}, "system_nodes_min: 5", "at most system_nodes_max, which is 4"),
+        ({"retention.logs_days": 31}, "logs_days: 31", "CloudWatch Logs keeps for"),
+        ({"retention.keys_days": 5}, "keys_days: 5", "greater than or equal to 7"),
+        ({"who.promoter": ["arn:aws:iam::111122223333:role/*"]}, "- arn:aws:iam::111122223333:role/*", "no role or user by whole name"),
+        ({"who.promoter": ["arn:aws:iam::111122223333:root"]}, "- arn:aws:iam::111122223333:root", "no role or user by whole name"),
+        ({"who.ci.repository": "*"}, "repository: '*'", "match pattern"),
+        ({"budget.monthly_usd": 0}, "monthly_usd: 0", "greater than 0"),
+        ({"budget.notify": ["nobody"]}, "- nobody", "match pattern"),
+        ({"pools.l4.nodes_min": 5}, "nodes_min: 5", "at most nodes_max, which is 4"),
+    ],
+)
+def test_what_cannot_be_names_its_line_and_what_would_be_accepted(tmp_path: Path, changes: dict[str, Any], line: str, said: str) -> None:
+    problems = refused(tmp_path, changes)
+    assert any(at in {line, "public_from:", "promoter:", "notify:"} and said in f"{found} {expected}" for at, found, expected in problems)
+    assert len({at for at, _, _ in problems}) <= 2
+
+
+def test_the_same_person_twice_is_refused(tmp_path: Path) -> None:
+    twice = USUAL["who"]["deployer"] * 2
+    assert "stands here a second time" in refused(tmp_path, {"who.deployer": twice})[0][1]
+
+
+def test_all_that_is_wrong_in_all_files_comes_at_once(tmp_path: Path) -> None:
+    write(tmp_path, "dev", varied({"region": "nowhere", "network.cidr": "10.0.0.0/30", "pools.l4.nodes_max": 0}))
+    write(tmp_path, "prod", varied({"level": "production"}))
+    with pytest.raises(DeclarationError) as error:
+        read_platforms(tmp_path)
+    named = [(Path(problem.where.rsplit(":", 1)[0]).name, problem.found.split(" ")[0].rstrip(":")) for problem in error.value.problems]
+    assert named == [
+        ("Pulumi.dev.yaml", "region"),
+        ("Pulumi.dev.yaml", "network.cidr"),
+        ("Pulumi.dev.yaml", "pools.l4.nodes_max"),
+        ("Pulumi.prod.yaml", "level"),
+    ]
+
+
+def test_stacks_that_are_no_environment_on_aws_are_left_alone_and_none_at_all_is_said(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("encryptionsalt: v1:x\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="no stack file has mlgate:platform"):
+        read_platforms(tmp_path)
+    write(tmp_path, "prod", varied({"level": "prod"}))
+    write(tmp_path, "dev", USUAL)
+    assert list(read_platforms(tmp_path)) == ["dev", "prod"]
+    with pytest.raises(DeclarationError, match="has no mlgate:platform under config"):
+        read_platform(tmp_path / "Pulumi.local.yaml")
+
+
+def test_an_environment_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    write(tmp_path, "dev", USUAL)
+    with pytest.raises(DeclarationError, match=r"there is no such file\n  -> the folder has Pulumi\.dev\.yaml"):
+        read_platform(tmp_path / "Pulumi.prod.yaml")
+
+
+def test_a_program_names_the_line_of_its_stacks_file_and_only_the_key_of_values_from_elsewhere(tmp_path: Path) -> None:
+    wrong = varied({"region": "nowhere"})
+    path = write(tmp_path, "dev", wrong)
+    line = path.read_text(encoding="utf-8").splitlines().index("    region: nowhere") + 1
+    with pytest.raises(DeclarationError) as error:
+        platform_of(wrong, "dev", tmp_path)
+    assert error.value.problems[0].where == f"{path}:{line}"
+    with pytest.raises(DeclarationError) as error:
+        platform_of(varied({"region": "elsewhere"}), "dev", tmp_path)
+    assert error.value.problems[0].where == "mlgate:platform:1"
+    assert platform_of(USUAL, "qa", tmp_path).account == "111122223333"
+
+
+def test_the_environments_that_come_with_the_project_are_well_declared() -> None:
+    assert list(read_platforms(PROJECT / "stacks")) == ["dev", "staging", "prod"]
+
+
+def test_environments_differ_by_path_in_what_was_left_out_too() -> None:
+    one = Platform.model_validate(USUAL)
+    other = Platform.model_validate(varied({"cluster.system_nodes_max": 9, "who.ci": LEAVE_OUT, "who.auditor": USUAL["who"]["deployer"]}))
+    assert differences(one, other) == [
+        Difference("cluster.system_nodes_max", "4", "9"),
+        Difference("who.ci.issuer", "github", None),
+        Difference("who.ci.repository", "acme/ml", None),
+        Difference("who.ci.environment", "dev", None),
+        Difference("who.auditor", "none", "arn:aws:iam::111122223333:role/platform-engineers"),
+    ]
+    assert differences(one, one) == []
+
+
+def test_a_zone_is_of_its_region() -> None:
+    assert {region_of(f"{region}a") for region in REGIONS} == set(REGIONS)
+    assert [region_of(name) for name in ("us-west-2-lax-1a", "eu-central-1", "")] == [None, None, None]
+    assert unknown_region("eu-central-1") == ""
+    assert "us-east-1" in unknown_region("?")
+
+
+def test_days_of_logs_go_up() -> None:
+    assert list(LOG_DAYS) == sorted(set(LOG_DAYS))

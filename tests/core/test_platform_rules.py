@@ -1,0 +1,136 @@
+"""The rules between environments: what each of them refuses, and that it says where and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgate.platform_files import read_platforms
+from mlgate.platform_rules import broken_rules
+
+from .platforms import LEAVE_OUT, USUAL, varied, write
+
+BLOCK = "198.51.100.0/24"
+
+
+def environment(level: str, number: int, **changes: Any) -> dict[str, Any]:
+    account = str(number) * 12
+    own = {
+        "level": level,
+        "account": account,
+        "network.cidr": f"10.{number}.0.0/16",
+        "who.ci.environment": level,
+        "who.deployer": [f"arn:aws:iam::{account}:role/platform-engineers"],
+    }
+    return varied({**own, **{path.replace("__", "."): value for path, value in changes.items()}})
+
+
+def broken(tmp_path: Path, **environments: dict[str, Any]) -> list[str]:
+    """What is said, each with the line that it names."""
+    for name, values in environments.items():
+        write(tmp_path, name, values)
+    found = []
+    for problem in broken_rules(read_platforms(tmp_path)):
+        file, line = problem.where.rsplit(":", 1)
+        found.append(f"{Path(file).name} {Path(file).read_text(encoding='utf-8').splitlines()[int(line) - 1].strip()}: {problem.found}")
+    return found
+
+
+def test_environments_alike_but_for_account_block_and_pipeline_keep_all_of_them(tmp_path: Path) -> None:
+    assert broken(tmp_path, dev=environment("dev", 1), staging=environment("staging", 2), prod=environment("prod", 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "less", "said"),
+    [
+        ("network.zones", ["eu-central-1a", "eu-central-1b"], "network.zones is 2 (eu-central-1a, eu-central-1b), less than staging's 3"),
+        ("network.nat", "single", "network.nat is single, less than staging's per-zone"),
+        ("cluster.system_nodes_min", 2, "cluster.system_nodes_min is 2, less than staging's 3"),
+        ("retention.evidence_days", 29, "retention.evidence_days is 29, less than staging's 40"),
+        ("retention.evidence_lock", "governance", "retention.evidence_lock is governance, less than staging's compliance"),
+        ("retention.models_days", 29, "retention.models_days is 29, less than staging's 40"),
+        ("retention.logs_days", 30, "retention.logs_days is 30, less than staging's 60"),
+        ("retention.audit_days", 90, "retention.audit_days is 90, less than staging's 100"),
+        ("retention.images", 49, "retention.images is 49, less than staging's 60"),
+        ("retention.keys_days", 7, "retention.keys_days is 7, less than staging's 29"),
+        ("budget.alert_percents", [100], "budget.alert_percents lacks 50 %, 80 %, which staging has"),
+    ],
+)
+def test_production_has_at_least_what_staging_has(tmp_path: Path, path: str, less: Any, said: str) -> None:
+    more: dict[str, Any] = {
+        "network__zones": ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
+        "network__nat": "per-zone",
+        "cluster__system_nodes_min": 3,
+        "retention": {
+            "evidence_days": 40,
+            "evidence_lock": "compliance",
+            "models_days": 40,
+            "logs_days": 60,
+            "audit_days": 100,
+            "images": 60,
+            "keys_days": 29,
+        },
+    }
+    staging = environment("staging", 2, **more)
+    assert broken(tmp_path, staging=staging, prod=environment("prod", 3, **more)) == []
+    (found,) = broken(tmp_path, staging=staging, prod=varied({path: less}, environment("prod", 3, **more)))
+    assert found.startswith("Pulumi.prod.yaml")
+    assert said in found
+    assert f"{path.rsplit('.', maxsplit=1)[-1]}:" in found
+
+
+def test_without_staging_production_is_held_against_dev(tmp_path: Path) -> None:
+    (found,) = broken(tmp_path, dev=environment("dev", 1, retention__images=51), prod=environment("prod", 3))
+    assert "less than dev's 51" in found
+
+
+def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_own(tmp_path: Path) -> None:
+    found = broken(
+        tmp_path,
+        eu=environment("prod", 1, retention__images=51),
+        us=environment("prod", 2, retention__images=52),
+        qa=environment("staging", 3, retention__images=53),
+        try_=environment("staging", 4, retention__images=51),
+    )
+    assert sorted(line.split(": retention.images ")[1] for line in found) == ["is 51, less than qa's 53", "is 52, less than qa's 53"]
+
+
+@pytest.mark.parametrize(
+    ("staging", "prod", "said"),
+    [
+        ({}, {"cluster__public_from": [BLOCK]}, f"- {BLOCK}: cluster.public_from lets {BLOCK} in, which staging does not"),
+        ({"cluster__public_from": [BLOCK]}, {"cluster__public_from": ["198.51.100.0/25"]}, ""),
+        (
+            {},
+            {"who__promoter": ["arn:aws:iam::333333333333:user/joe"]},
+            "- arn:aws:iam::333333333333:user/joe: who.promoter names user/joe, who is not promoter in staging",
+        ),
+        ({"who__promoter": ["arn:aws:iam::222222222222:user/joe"]}, {"who__promoter": ["arn:aws:iam::333333333333:user/joe"]}, ""),
+        ({"who__ci": LEAVE_OUT}, {}, "ci:: who.ci is github's acme/ml, and staging has no pipeline"),
+        ({}, {"who__ci": LEAVE_OUT}, ""),
+        ({}, {"who__ci__repository": "acme/other"}, "ci:: who.ci is github's acme/other, and staging has github's acme/ml"),
+        ({}, {"who__ci__environment": "staging"}, "ci:: who.ci is the same as staging's"),
+        ({}, {"account": "222222222222"}, "account: '222222222222': account is 222222222222, which is staging's too"),
+        (
+            {},
+            {"network__cidr": "10.2.128.0/17"},
+            "cidr: 10.2.128.0/17: network.cidr is 10.2.128.0/17, which overlaps staging's",
+        ),
+    ],
+)
+def test_production_lets_in_nobody_whom_staging_does_not_and_shares_nothing(
+    tmp_path: Path, staging: dict[str, Any], prod: dict[str, Any], said: str
+) -> None:
+    found = broken(tmp_path, staging=environment("staging", 2, **staging), prod=environment("prod", 3, **prod))
+    assert len(found) == bool(said)
+    assert not said or found[0].startswith(f"Pulumi.prod.yaml {said}")
+
+
+def test_dev_and_staging_may_share_an_account(tmp_path: Path) -> None:
+    assert broken(tmp_path, dev=environment("dev", 1), staging=environment("staging", 2, account="111111111111")) == []
+
+
+def test_usual_is_no_rule_breaker_alone(tmp_path: Path) -> None:
+    assert broken(tmp_path, dev=USUAL) == []
