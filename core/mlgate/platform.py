@@ -188,12 +188,12 @@ class Platform(Declared):
     region: str = Field(description="the AWS region")
     owner: Name = Field(description="the team that answers for it")
     cost_center: str | None = Field(default=None, description="whose budget it is paid from")
-    network: Network
-    cluster: Cluster
-    retention: Retention
-    who: Who
-    budget: Budget
-    pins: Pins = Field(default=Pins())
+    network: Network = Field(description="the VPC")
+    cluster: Cluster = Field(description="the EKS cluster")
+    retention: Retention = Field(description="what is kept how long")
+    who: Who = Field(description="who may do what")
+    budget: Budget = Field(description="what it may cost")
+    pins: Pins = Field(default=Pins(), description="versions of what is taken from elsewhere")
     pools: dict[str, Pool] = Field(default={}, description="pools of nodes with accelerators, by name")
     services: dict[str, Service] = Field(default={}, description="the services that get identity, storage and repository, by name")
 

@@ -5,11 +5,13 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import mlgate
 from mlgate.environment import HOME_VARIABLE, cache_folder, local
+from mlgate.platform import Platform
 from mlgate.schema import service_schema
 
 ROOT = Path(__file__).parents[2]
@@ -60,18 +62,20 @@ def test_every_error_that_is_raised_says_what_to_do() -> None:
 
 def test_the_generated_pages_are_current() -> None:
     pages = generate.pages()
-    assert {path.name for path in pages} == {"service.md", "service.schema.json"}
+    assert {path.name for path in pages} == {"environments.md", "service.md", "service.schema.json"}
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text
 
 
-def test_every_key_of_the_declaration_is_explained_in_schema_and_page() -> None:
-    schema = json.loads(service_schema())
-    page = (DOCS / "service.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("page", "schema"), [("service.md", json.loads(service_schema())), ("environments.md", Platform.model_json_schema())]
+)
+def test_every_key_of_a_declaration_is_explained_in_schema_and_page(page: str, schema: dict[str, Any]) -> None:
+    text = (DOCS / page).read_text(encoding="utf-8")
     for part in (schema, *schema["$defs"].values()):
         for key, value in part["properties"].items():
             assert value.get("description"), (part["title"], key)
-            assert f"| `{key}` | {value['description']} |" in page
+            assert f"| `{key}` | {value['description']} |" in text
 
 
 def test_the_page_shows_a_whole_declaration_and_the_form_of_its_data() -> None:
