@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlgate.stateful import STATEFUL
 from mlgate_testkit.lint.aws_policies import misspelt_elements, open_statements
-from mlgate_testkit.lint.aws_tables import LIMITS, STATEFUL
+from mlgate_testkit.lint.aws_tables import LIMITS
 from mlgate_testkit.lint.findings import Finding, Rule, leaves, naming_input, physical_name
 from mlgate_testkit.record import UNKNOWN, Graph, Resource, Secret
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types

@@ -1,57 +1,31 @@
-"""Policies of AWS: elements that are misspelt, and when a statement of a bucket policy lets in everybody, as Amazon S3 judges it for its
-block of public access.
-
-Source: Amazon S3 User Guide, "The meaning of 'public'": a statement for any principal is public unless a condition holds it to fixed values
-of one of a few keys; IAM User Guide, condition operators, for those that also hold where the key is missing.
-"""
+"""Policies of AWS: elements that are misspelt, and statements of a bucket policy that let in everybody (`mlgate.policy_documents`)."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlgate import policy_documents
+from mlgate.policy_documents import listed, read_policy
 from mlgate_testkit.nearest import nearest
 from mlgate_testkit.policy_grammar import DOCUMENT, STATEMENT, VERSIONS
 from mlgate_testkit.record import Secret
 
 __all__ = ["misspelt_elements", "open_statements"]
 
-_FIXING = {
-    f"aws:{key}".lower()
-    for key in (
-        *("PrincipalAccount", "PrincipalArn", "PrincipalOrgID", "PrincipalOrgPaths", "userid"),
-        *("SourceAccount", "SourceArn", "SourceIp", "SourceOrgID", "SourceOrgPaths", "SourceOwner", "SourceVpc", "SourceVpce"),
-    )
-} | {"s3:dataaccesspointaccount", "s3:dataaccesspointarn"}
-_OPERATOR = re.compile(r"(ForAnyValue:)?(StringEquals|StringEqualsIgnoreCase|StringLike|ArnEquals|ArnLike|IpAddress)")
-"""What holds a request to the values. Not so with IfExists and ForAllValues, which hold where the key is missing, nor with Not."""
-
-_WIDEST = {4: 8, 6: 32}
-"""Prefix lengths, by version of IP: S3 calls a wider range public."""
-_ARN_ACCOUNT = 4
-_WILD = re.compile(r"[*?]|\$\{")
-
 
 def open_statements(policy: Any) -> Iterator[Mapping[str, Any]]:
     """The statements that allow something to everybody. `policy`: a document or its JSON text; one that is not known has none."""
-    document = _document(policy)
-    for statement in _listed(document.get("Statement") if isinstance(document, Mapping) else None):
-        if not isinstance(statement, Mapping):  # not known yet, or none
-            continue
-        if statement.get("Effect") == "Allow" and _for_anybody(statement) and not _held(statement.get("Condition")):
-            yield statement
+    return policy_documents.open_statements(_clear(policy))
 
 
 def misspelt_elements(policy: Any) -> Iterator[tuple[str, str]]:
     """Elements that the grammar has not, each with the one that is written alike: ("Statement[0].Efect", "Effect")."""
-    document = _document(policy)
+    document = read_policy(_clear(policy))
     if not isinstance(document, Mapping) or not ("Statement" in document or document.get("Version") in VERSIONS):
         return
     yield from _misspelt(document, DOCUMENT, "")
-    for index, statement in enumerate(_listed(document.get("Statement"))):
+    for index, statement in enumerate(listed(document.get("Statement"))):
         if isinstance(statement, Mapping):
             yield from _misspelt(statement, STATEMENT, f"Statement[{index}].")
 
@@ -63,54 +37,5 @@ def _misspelt(written: Mapping[str, Any], elements: frozenset[str], path: str) -
             yield f"{path}{key}", near
 
 
-def _document(policy: Any) -> Any:
-    document = policy.value if isinstance(policy, Secret) else policy
-    if not isinstance(document, str):
-        return document
-    try:
-        return json.loads(document)
-    except ValueError:
-        return None
-
-
-def _for_anybody(statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
-    return "NotPrincipal" in statement or "*" in _listed(principal.get("AWS") if isinstance(principal, Mapping) else principal)
-
-
-def _held(condition: Any) -> bool:
-    """Whether one of its parts, all of which must hold, lets in only whom it names."""
-    if not isinstance(condition, Mapping):
-        return False
-    return any(
-        key.lower() in _FIXING and all(_fixed(key.lower(), value) for value in _listed(values))
-        for operator, tested in condition.items()
-        if _OPERATOR.fullmatch(operator) and isinstance(tested, Mapping)
-        for key, values in tested.items()
-    )
-
-
-def _fixed(key: str, value: Any) -> bool:
-    """Whether it names one account, organisation, network or resource. A value that only the cloud knows does."""
-    if not isinstance(value, str):
-        return True
-    if key == "aws:sourceip":
-        return _narrow(value)
-    if value.startswith("arn:"):
-        account = value.split(":", 5)[_ARN_ACCOUNT : _ARN_ACCOUNT + 1]
-        return not _WILD.search(account[0] if account and account[0] else value)
-    return bool(value) and not _WILD.search(re.split(r"[:/]", value)[0])
-
-
-def _narrow(addresses: str) -> bool:
-    try:
-        network = ipaddress.ip_network(addresses, strict=False)
-    except ValueError:  # a marked text
-        return True
-    return network.prefixlen >= _WIDEST[network.version]
-
-
-def _listed(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return value
-    return [] if value is None else [value]
+def _clear(policy: Any) -> Any:
+    return policy.value if isinstance(policy, Secret) else policy

@@ -6,9 +6,9 @@ import pulumi_kubernetes as k8s
 import pytest
 
 from mlgate.errors import UsageError
+from mlgate.stateful import STATEFUL
 from mlgate_testkit.engine import Changes
 from mlgate_testkit.lint import RULES, assert_clean, assert_expected, lint, required_tags
-from mlgate_testkit.lint.aws_tables import STATEFUL
 from mlgate_testkit.record import Graph, Secret, record
 from mlgate_testkit.record.sdk import class_of
 
