@@ -22,8 +22,9 @@ from mlgate.digests import canonical_json, digest_bytes, digest_json
 from mlgate.environment import Environment
 from mlgate.errors import EvidenceError
 from mlgate.verdict import Verdict
+from mlgate_evidence.envelope import PAYLOAD_TYPE
 from mlgate_evidence.signer import KeyFileSigner, make_key
-from mlgate_evidence.statement import CLOCK_SKEW_NS, PAYLOAD_TYPE, build_statement, read_evidence, sign_statement
+from mlgate_evidence.statement import CLOCK_SKEW_NS, build_statement, read_evidence, sign_statement
 from mlgate_evidence.trust import Trust, ensure_local_trust
 
 RELEASE, CONFIGURATION = digest_json("release"), digest_json("configuration")
