@@ -95,25 +95,27 @@ def ensure_local_trust(environment: Environment) -> Trust:
                 raise
     signer = KeyFileSigner(environment.signing_key)
     if not environment.trust.exists():
-        _write_whole(environment.trust, _trust_text(f"{environment.name}-gate", environment.name, signer))
+        _write_whole(environment.trust, trust_text(f"{environment.name}-gate", environment.name, signer.public_pem))
     trust = Trust.read(environment.trust)
     allowed = trust.key(signer.keyid)
     if allowed is None or environment.name not in allowed.environments:
         raise EvidenceError(
             f"the key in {environment.signing_key} ({signer.keyid}) may not sign for {environment.name}",
             where=str(environment.trust),
-            remedy="add to keys, if it is yours:\n" + indent(_key_text(f"{environment.name}-gate", environment.name, signer), "     "),
+            remedy="add to keys, if it is yours:\n"
+            + indent(_key_text(f"{environment.name}-gate", environment.name, signer.public_pem), "     "),
         )
     return trust
 
 
-def _trust_text(name: str, environment: str, signer: KeyFileSigner) -> str:
-    return f"apiVersion: mlgate/v1\nkind: Trust\nkeys:\n{indent(_key_text(name, environment, signer), '  ')}"
+def trust_text(name: str, environment: str, pem: str) -> str:
+    """A trust file that allows the key `name` for one environment. Raises ValueError for anything but Ed25519 and P-256."""
+    return f"apiVersion: mlgate/v1\nkind: Trust\nkeys:\n{indent(_key_text(name, environment, pem), '  ')}"
 
 
-def _key_text(name: str, environment: str, signer: KeyFileSigner) -> str:
-    pem = indent(signer.public_pem, "    ")
-    return f"- name: {name}\n  keyid: {signer.keyid}\n  public: |\n{pem}  environments: [{environment}]\n"
+def _key_text(name: str, environment: str, pem: str) -> str:
+    keyid = read_public_key(pem).keyid
+    return f"- name: {name}\n  keyid: {keyid}\n  public: |\n{indent(pem, '    ')}  environments: [{environment}]\n"
 
 
 def _write_whole(path: Path, text: str) -> None:
