@@ -93,6 +93,7 @@ REPLACED: dict[str, Callable[[Cloud], dict[str, Any]]] = {
     **{kind: other_bucket for kind, sample in samples.SAMPLES.items() if sample.replace is samples.OTHER},
     "aws:s3/bucketPolicy:BucketPolicy": other_bucket_policy,
     "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": other_versioned,
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": other_versioned,
     "aws:ecr/repositoryPolicy:RepositoryPolicy": other_repository,
     "aws:sqs/queuePolicy:QueuePolicy": other_queue,
     "aws:ec2/natGateway:NatGateway": other_subnet_and_address,

@@ -60,6 +60,27 @@ def log_target(cloud: Cloud) -> Arguments:
     return {**bucket(cloud), "targetBucket": "logs"}
 
 
+def copied(cloud: Cloud) -> Arguments:
+    """A bucket and another one, both with versions, and the role that copies."""
+    found = versioned(cloud)
+    cloud.up("aws:s3/bucket:Bucket", "copy", bucket="copy")
+    cloud.boto("s3").put_bucket_versioning(Bucket="copy", VersioningConfiguration={"Status": "Enabled"})
+    return {**found, "role": cloud.up("aws:iam/role:Role", name="copier", assumeRolePolicy=trust("s3.amazonaws.com")).outputs["arn"]}
+
+
+def watched(cloud: Cloud) -> Arguments:
+    """A bucket that lets CloudTrail write."""
+    cloud.up("aws:s3/bucket:Bucket", bucket="trails")
+    let = {"Effect": "Allow", "Principal": {"Service": "cloudtrail.amazonaws.com"}}
+    statements = [
+        {**let, "Action": "s3:GetBucketAcl", "Resource": "arn:aws:s3:::trails"},
+        {**let, "Action": "s3:PutObject", "Resource": "arn:aws:s3:::trails/*"},
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    cloud.up("aws:s3/bucketPolicy:BucketPolicy", bucket="trails", policy=document)
+    return {"s3BucketName": "trails"}
+
+
 def role(cloud: Cloud) -> Arguments:
     return {"role": cloud.up("aws:iam/role:Role", name="trainer", assumeRolePolicy=trust()).id}
 
@@ -104,6 +125,27 @@ def own_bucket(principal: str) -> str:
 ROOT = "arn:aws:iam::123456789012:root"
 JOBS = "arn:aws:sqs:eu-central-1:123456789012:jobs"
 OTHER = {"bucket": "others"}
+
+COPIES: Arguments = {
+    "id": "everything",
+    "priority": 1,
+    "status": "Enabled",
+    "filter": {"prefix": ""},
+    "deleteMarkerReplication": {"status": "Disabled"},
+    "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"}},
+    "destination": {
+        "bucket": "arn:aws:s3:::copy",
+        "encryptionConfiguration": {"replicaKmsKeyId": "arn:aws:kms:eu-central-1:123456789012:key/copies"},
+    },
+}
+MANAGEMENT: Arguments = {"name": "management", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]}
+OBJECTS: Arguments = {
+    "fieldSelectors": [
+        {"field": "eventCategory", "equals": ["Data"]},
+        {"field": "resources.type", "equals": ["AWS::S3::Object"]},
+        {"field": "resources.ARN", "startsWiths": ["arn:aws:s3:::models/"]},
+    ]
+}
 
 DATABASE: Arguments = {
     "engine": "postgres",
@@ -181,6 +223,9 @@ SAMPLES: dict[str, Sample] = {
         OTHER,
         told_queue,
     ),
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig": Sample(
+        {"rules": [COPIES]}, {"rules": [{**COPIES, "status": "Disabled", "filter": {"prefix": "runs/"}}]}, OTHER, copied
+    ),
     "aws:s3/bucketObjectv2:BucketObjectv2": Sample(
         {"key": "a/b.json", "content": "{}", "contentType": "application/json", "metadata": {"by": "us"}, "tags": {"owner": "vision"}},
         {"content": "[]", "tags": {"owner": "speech"}},
@@ -241,6 +286,12 @@ SAMPLES: dict[str, Sample] = {
         {"name": "/mlgate/digits", "retentionInDays": 14, "tags": {"a": "b"}},
         {"retentionInDays": 0, "tags": {"c": "d"}},
         {"name": "/mlgate/others"},
+    ),
+    "aws:cloudtrail/trail:Trail": Sample(
+        {"name": "audit", "advancedEventSelectors": [MANAGEMENT, OBJECTS], "enableLogFileValidation": True, "tags": {"a": "b"}},
+        {"advancedEventSelectors": [MANAGEMENT], "enableLogging": False, "isMultiRegionTrail": True, "tags": {"c": "d"}},
+        {"name": "other-audit"},
+        watched,
     ),
     "aws:secretsmanager/secret:Secret": Sample(
         {"name": "endpoint-token", "description": "of digits", "tags": {"a": "b"}},

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from mlgate_testkit.provider.provider import ProviderError
 
@@ -102,3 +105,15 @@ def test_rotation_switched_off_by_hand_is_seen(cloud: Cloud) -> None:
     found = cloud.refresh(KEY, state)
     assert found
     assert found.inputs["enableKeyRotation"] is False
+
+
+def test_only_an_asymmetric_key_has_a_public_one(cloud: Cloud) -> None:
+    signing = cloud.up(KEY, keyUsage="SIGN_VERIFY", customerMasterKeySpec="ECC_NIST_P256")
+    found = cloud.invoke("aws:kms/getPublicKey:getPublicKey", keyId=signing.outputs["arn"])
+    assert found["signingAlgorithms"] == ["ECDSA_SHA_256"]
+    public = load_pem_public_key(found["publicKeyPem"].encode())
+    assert isinstance(public, EllipticCurvePublicKey)
+    signed = cloud.boto("kms").sign(KeyId=signing.id, Message=b"it", SigningAlgorithm="ECDSA_SHA_256")["Signature"]
+    public.verify(signed, b"it", ECDSA(SHA256()))
+    with pytest.raises(ProviderError, match=r"GetPublicKey, .* api error UnsupportedOperationException"):
+        cloud.invoke("aws:kms/getPublicKey:getPublicKey", keyId=cloud.up(KEY).id)

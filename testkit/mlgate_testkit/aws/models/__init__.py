@@ -6,6 +6,7 @@ from types import ModuleType
 
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.models import (
+    cloudtrail,
     compute,
     ecr,
     functions,
@@ -19,6 +20,7 @@ from mlgate_testkit.aws.models import (
     s3_lifecycle,
     s3_notification,
     s3_object,
+    s3_replication,
     s3_settings,
     s3_website,
     secrets,
@@ -35,6 +37,7 @@ _MODULES: tuple[ModuleType, ...] = (
     s3_website,
     s3_lifecycle,
     s3_notification,
+    s3_replication,
     s3_object,
     iam_policy,
     iam_role,
@@ -42,6 +45,7 @@ _MODULES: tuple[ModuleType, ...] = (
     ecr,
     sqs,
     logs,
+    cloudtrail,
     secrets,
     ssm,
     sns,

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import listed, malformed, statements
 from mlgate_testkit.aws.grants import allows
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
+from mlgate_testkit.aws.model import AutoName, Behaviour, FunctionModel, ResourceModel
 from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
-__all__ = ["MODELS"]
+__all__ = ["FUNCTIONS", "MODELS"]
 
+_PEM_LINE = 64
 _SPECS = (
     "SYMMETRIC_DEFAULT",
     "RSA_2048",
@@ -159,6 +161,32 @@ def _delete_alias(aws: Aws, name: str, _inputs: Inputs) -> None:
     aws.client("kms").delete_alias(AliasName=name)
 
 
+# -- what anybody may know of an asymmetric one
+
+
+def _public_key(aws: Aws, arguments: Inputs) -> Outputs:
+    kms = aws.client("kms")
+    if kms.describe_key(KeyId=arguments["keyId"])["KeyMetadata"]["KeySpec"] == "SYMMETRIC_DEFAULT":  # at which moto breaks down
+        raise refusal("UnsupportedOperationException", _UNSUPPORTED, "GetPublicKey")
+    found = kms.get_public_key(KeyId=arguments["keyId"])
+    text = b64encode(found["PublicKey"]).decode()
+    lines = "\n".join(text[at : at + _PEM_LINE] for at in range(0, len(text), _PEM_LINE))
+    arn = aws.arn("kms", f"key/{found['KeyId']}")
+    return {
+        "id": arn,
+        "arn": arn,
+        "keyId": arguments["keyId"],
+        "grantTokens": arguments.get("grantTokens"),
+        "customerMasterKeySpec": found["CustomerMasterKeySpec"],
+        "keyUsage": found["KeyUsage"],
+        "publicKey": text,
+        "publicKeyPem": f"-----BEGIN PUBLIC KEY-----\n{lines}\n-----END PUBLIC KEY-----\n",
+        "region": aws.region,
+        "encryptionAlgorithms": found.get("EncryptionAlgorithms") or [],
+        "signingAlgorithms": found.get("SigningAlgorithms") or [],
+    }
+
+
 def _prefixed(name: str) -> str:
     return name if name.startswith("alias/") else f"alias/{name}"
 
@@ -232,6 +260,20 @@ MODELS = (
                 "a name without alias/, or below alias/aws/, is refused",
                 "KMS API reference, CreateAlias",
                 "test_kms.py::test_an_alias_is_called_alias",
+            ),
+        ),
+    ),
+)
+
+FUNCTIONS = (
+    FunctionModel(
+        "aws:kms/getPublicKey:getPublicKey",
+        _public_key,
+        behaviours=(
+            Behaviour(
+                "only an asymmetric key has a public one (UnsupportedOperationException), which is told in PEM too",
+                "KMS API reference, GetPublicKey; aws_kms_public_key",
+                "test_kms.py::test_only_an_asymmetric_key_has_a_public_one",
             ),
         ),
     ),
