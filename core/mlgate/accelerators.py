@@ -1,4 +1,5 @@
-"""The accelerators a service can name, and the machines AWS sells with them: how many, how much memory, which architecture, what price.
+"""The accelerators a service can name, and the machines AWS sells with them: how many, how much memory, which architecture, what price,
+in which regions, and by which quotas.
 
 The figures lie in `accelerators.json`, which says where each comes from and when it was written (`docs/accelerators.py` writes it). It is
 read when the first question is asked. Three of its traps are resolved here: "A100" alone is two accelerators, a machine with a fraction of
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -48,6 +49,9 @@ class Sources:
 
     instance_types: str
     prices: str
+    offers: str
+    mig: str
+    quotas: str
     written: str
 
 
@@ -90,6 +94,31 @@ def instance_type(name: str) -> InstanceType:
     return found
 
 
+def zones_offering(kind: InstanceType) -> Mapping[str, int]:
+    """In how many availability zones of each region the machine is offered; a region of `regions` that is not named has none."""
+    found: Mapping[str, int] = _data()["offered"][kind.name]
+    return found
+
+
+def regions() -> Sequence[str]:
+    """Those whose offers the catalogue knows, sorted."""
+    found: Sequence[str] = _data()["regions"]
+    return found
+
+
+def mig_profiles(accelerator: str) -> Mapping[str, int]:
+    """The MIG profiles of a GPU ("1g.5gb") and how many of each it is cut into; none for one that cannot be."""
+    found: Mapping[str, int] = _data()["mig"].get(accelerator, {})
+    return found
+
+
+def vcpu_quota(kind: InstanceType, sold_as: str) -> str | None:
+    """The code of the quota that counts the machine's CPUs, "on-demand" or "spot"; None where no source names it."""
+    family = "g" if kind.name.startswith("g") else kind.name[:2]
+    found: str | None = _data()["quotas"][family][sold_as]
+    return found
+
+
 def sources() -> Sources:
     """Where the figures come from."""
     return _read()[1]
@@ -102,7 +131,20 @@ def _nearest(name: str, known: Sequence[str]) -> str:
 
 
 @cache
+def _data() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(files("mlgate").joinpath(_DATA).read_text(encoding="utf-8"))
+    return read
+
+
+@cache
 def _read() -> tuple[tuple[InstanceType, ...], Sources]:
-    data: dict[str, Any] = json.loads(files("mlgate").joinpath(_DATA).read_text(encoding="utf-8"))
+    data = _data()
     kinds = tuple(InstanceType(**{**entry, "sold_as": tuple(entry["sold_as"])}) for entry in data["instance_types"])
-    return kinds, Sources(data["instance_types_source"], data["prices_source"], data["written"])
+    return kinds, Sources(
+        instance_types=data["instance_types_source"],
+        prices=data["prices_source"],
+        offers=data["offered_source"],
+        mig=data["mig_source"],
+        quotas=data["quotas_source"],
+        written=data["written"],
+    )
