@@ -102,6 +102,7 @@ QUOTAS: tuple[Quota, ...] = (
             ("L-34B43A08", "Standard (A, C, D, H, I, M, R, T, Z)"),
             ("L-3819A6DF", "G and VT"),
             ("L-7212CCBC", "P4, P3 and P2"),
+            ("L-C4BD4855", "P5"),
             ("L-6B0D517C", "Trn"),
             ("L-B5D1601B", "Inf"),
         )

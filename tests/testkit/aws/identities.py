@@ -70,6 +70,8 @@ IDENTITIES: dict[str, Identity] = {
     "aws:sqs/queue:Queue": Identity(_URL, f"arn:aws:sqs:{_HERE}:jobs"),
     "aws:sqs/queuePolicy:QueuePolicy": Identity(_URL),
     "aws:cloudwatch/logGroup:LogGroup": Identity("/mlgate/digits", f"arn:aws:logs:{_HERE}:log-group:/mlgate/digits"),
+    "aws:cloudwatch/eventRule:EventRule": Identity("interruptions", f"arn:aws:events:{_HERE}:rule/interruptions"),
+    "aws:cloudwatch/eventTarget:EventTarget": Identity("interruptions/queue", f"arn:aws:sqs:{_HERE}:jobs"),
     "aws:secretsmanager/secret:Secret": Identity(*[_SECRET.replace("token", "endpoint-token")] * 2),
     "aws:secretsmanager/secretVersion:SecretVersion": Identity(rf"{_SECRET}\|{_UUID}", _SECRET),
     "aws:ssm/parameter:Parameter": Identity("/mlgate/threshold", f"arn:aws:ssm:{_HERE}:parameter/mlgate/threshold"),

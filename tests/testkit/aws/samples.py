@@ -46,6 +46,13 @@ def queue(cloud: Cloud) -> Arguments:
     return {"queueUrl": cloud.up("aws:sqs/queue:Queue", name="jobs").id}
 
 
+def rule(cloud: Cloud) -> Arguments:
+    """A rule, and a queue for it."""
+    queue(cloud)
+    pattern = json.dumps({"source": ["aws.ec2"]})
+    return {"rule": cloud.up("aws:cloudwatch/eventRule:EventRule", name="interruptions", eventPattern=pattern).outputs["name"], "arn": JOBS}
+
+
 def told_queue(cloud: Cloud) -> Arguments:
     """A bucket, and a queue that lets S3 send to it."""
     allowed = policy("sqs:SendMessage", Principal={"Service": "s3.amazonaws.com"})
@@ -293,6 +300,12 @@ SAMPLES: dict[str, Sample] = {
         {"name": "other-audit"},
         watched,
     ),
+    "aws:cloudwatch/eventRule:EventRule": Sample(
+        {"name": "interruptions", "eventPattern": json.dumps({"source": ["aws.ec2"]}), "tags": {"a": "b"}},
+        {"eventPattern": json.dumps({"source": ["aws.health"]}), "description": "of machines", "state": "DISABLED", "tags": {"c": "d"}},
+        {"name": "others"},
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": Sample({"targetId": "queue"}, {"inputPath": "$.detail"}, {"targetId": "other"}, rule),
     "aws:secretsmanager/secret:Secret": Sample(
         {"name": "endpoint-token", "description": "of digits", "tags": {"a": "b"}},
         {"description": "of all", "tags": {"c": "d"}},

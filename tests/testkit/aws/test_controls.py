@@ -52,6 +52,7 @@ ASKS = {
     "ec2": "aws:ec2/vpc:Vpc",
     "ecr": "aws:ecr/repository:Repository",
     "eks": "aws:eks/cluster:Cluster",
+    "events": "aws:cloudwatch/eventRule:EventRule",
     "iam": "aws:iam/role:Role",
     "kms": "aws:kms/key:Key",
     "logs": "aws:cloudwatch/logGroup:LogGroup",

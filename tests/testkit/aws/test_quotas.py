@@ -47,6 +47,7 @@ MACHINES: dict[str, dict[str, Any]] = {
     "All Standard (A, C, D, H, I, M, R, T, Z) Spot Instance Requests": {"instanceType": "t3.micro", **SPOT},
     "All G and VT Spot Instance Requests": {"instanceType": "g6.xlarge", **SPOT},
     "All P4, P3 and P2 Spot Instance Requests": {"instanceType": "p4d.24xlarge", **SPOT},
+    "All P5 Spot Instance Requests": {"instanceType": "p5.48xlarge", **SPOT},
     "All Trn Spot Instance Requests": {"instanceType": "trn1.2xlarge", **SPOT},
     "All Inf Spot Instance Requests": {"instanceType": "inf2.xlarge", **SPOT},
 }

@@ -26,6 +26,8 @@ def vcpus(instance_type: str) -> int:
 
 def _quota(instance_type: str, spot: bool) -> str:
     """The quota that counts it, "" for families whose quota is not simulated."""
+    if spot and instance_type.startswith("p5"):
+        return "L-C4BD4855"
     letters = instance_type[: next((at for at, letter in enumerate(instance_type) if not letter.isalpha()), 0)]
     special = (_SPOT if spot else _ON_DEMAND).get(letters)
     return special or (_STANDARD[spot] if letters[:1] in _STANDARD_FAMILIES and letters not in _ON_DEMAND else "")
