@@ -1,4 +1,4 @@
-"""Set up an environment and print the shell exports it needs.
+"""Print the shell exports that an environment needs; local is set up first, those on AWS by `mlgate bootstrap`.
 
 Example: eval "$(mlgate env local)" && pulumi up -s local
 """
@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from mlgate_cli.options import environment_named
 from mlgate_cli.output import JsonFlag, print_json, progress_since, say
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="The environment; this version knows local.")],
+    name: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="local, or one of stacks/Pulumi.ENVIRONMENT.yaml.")],
     recover: Annotated[
         bool, typer.Option("--recover", help="Also clear what a killed update left: its lock, half-made resources, processes nobody wants.")
     ] = False,
@@ -22,18 +21,47 @@ def command(
 ) -> None:
     import shlex
 
+    if name == "local":
+        exports = _local(recover)
+        # A passphrase would win over the file that holds the stack's, a stack over the one that is named.
+        lines = ["unset PULUMI_CONFIG_PASSPHRASE"]
+    else:
+        exports, lines = _on_aws(name, recover)
+    if as_json:
+        print_json({"environment": name, "exports": exports})
+        return
+    for line in lines:
+        say(line)
+    for variable, value in exports.items():
+        say(f"export {variable}={shlex.quote(value)}")
+
+
+def _local(recover: bool) -> dict[str, str]:
+    from mlgate import local
     from mlgate_delivery.exports import prepare
 
-    progress = progress_since()
-    environment = environment_named(name)
+    progress, environment = progress_since(), local()
     exports = {**prepare(environment, progress), "PULUMI_STACK": environment.name}
     if recover:
         from mlgate_delivery.recover import recover as clear
 
         clear(environment, progress)
-    if as_json:
-        print_json({"environment": name, "exports": exports})
-    else:
-        say("unset PULUMI_CONFIG_PASSPHRASE")  # it would win over the file that holds the stack's
-        for variable, value in exports.items():
-            say(f"export {variable}={shlex.quote(value)}")
+    return exports
+
+
+def _on_aws(name: str, recover: bool) -> tuple[dict[str, str], list[str]]:
+    """The exports, and lines before them. Says how the stack is made where its file has no encryption lines yet."""
+    from mlgate import UsageError
+    from mlgate.platform_files import read_platform, stack_file
+    from mlgate_delivery.project import Project
+    from mlgate_delivery.remote_state import RemoteState
+    from mlgate_delivery.stackfile import StackFile
+
+    if recover:
+        raise UsageError("--recover is for local", where=name, remedy="pulumi cancel, then pulumi refresh --clear-pending-creates")
+    path = stack_file(Project.find().stack_files, name)
+    state = RemoteState(name, read_platform(path)[0])
+    if not StackFile(path).initialised():
+        # Where it is seen: standard output goes to `eval`.
+        typer.echo(f"{name} has no stack yet; once: mlgate bootstrap {name}, then {state.init_command()}", err=True)
+    return dict(state.exports()), ["unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE"]

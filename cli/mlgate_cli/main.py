@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from mlgate_cli import (
+    bootstrap,
+    cost,
     demo,
     doctor,
     down,
@@ -39,7 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, doctor, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
+for verb in (demo, doctor, bootstrap, cost, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
     app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(errors_as_words()(verb.command))
 
 app.add_typer(environments.app, name="environments")

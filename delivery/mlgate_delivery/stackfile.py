@@ -14,6 +14,7 @@ from mlgate.errors import StackError
 
 _SERVICES = "mlgate:services"
 _SALT = "encryptionsalt"
+_WRAPPED_KEY = "encryptedkey"
 
 
 class StackFile:
@@ -26,6 +27,10 @@ class StackFile:
         """The salt of the stack's secrets; None before the stack was initialised."""
         salt = self._read().get(_SALT)
         return salt if isinstance(salt, str) else None
+
+    def initialised(self) -> bool:
+        """Whether `pulumi stack init` has written how the stack's secrets are encrypted."""
+        return any(self._read().get(key) for key in (_SALT, _WRAPPED_KEY))
 
     def services(self) -> dict[str, dict[str, Any]]:
         """The configuration of each service, unchecked: the program checks it."""

@@ -18,6 +18,8 @@ from mlgate_tools.tool import Progress, Tool, parse_version, platform_name, prob
 ENGINE_VERSION = "3.259.0"
 OLDEST_VERSION = (3, 231, 0)
 _LANGUAGE_HOST = "pulumi-language-python"
+# The engine fetches no provider by itself.
+NO_PLUGINS = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"
 _QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
 REMEDY = (
     "run `python -m mlgate_tools engine`, or install Pulumi 3.231 or newer (https://www.pulumi.com/docs/install) so that `pulumi` "
@@ -63,7 +65,7 @@ def engine_environment() -> dict[str, str]:
     if str(engine.path.parent) not in inherited:
         first.append(str(engine.path.parent))
     path = os.pathsep.join(dict.fromkeys([*first, *inherited]))
-    return {**_QUIET, "PATH": path, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+    return {**_QUIET, "PATH": path, NO_PLUGINS: "true"}
 
 
 def _on_path(progress: Progress) -> Tool | None:
