@@ -65,6 +65,7 @@ bench-gpu: $(READY) ## the same of serving on a CUDA GPU into benchmarks/results
 lock: $(READY) ## resolve the dependencies anew
 	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements/dev.txt -o requirements/base.txt
+	@$(BIN)/uv pip compile -q --group policies --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o tools/mlgate_tools/modules/policies.txt
 	@echo uv | $(BIN)/uv pip compile -q - --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 -o requirements/uv.txt
 
 # Ledger, evidence and keys of the environment local can be made by nobody again, so they stay.

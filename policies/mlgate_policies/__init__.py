@@ -1,1 +1,1 @@
-"""The policy pack: rules over what a Pulumi program registers, as plain functions."""
+"""What no stack may hold, whatever its program says: rules over its resources, and the pack by which the engine asks them."""

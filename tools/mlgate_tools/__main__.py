@@ -1,7 +1,8 @@
 """`python -m mlgate_tools`: get every tool that mlgate runs, with progress on stderr and the result on stdout.
 
 `python -m mlgate_tools engine` gets the Pulumi engine alone: all that the testkit needs for simulated clouds. `python -m mlgate_tools
-cluster` gets instead what its Kubernetes clusters consist of: some 20 minutes of building, once, that only their users need.
+cluster` gets instead what its Kubernetes clusters consist of: some 20 minutes of building, once, that only their users need. `python -m
+mlgate_tools policies` gets what the policy pack runs with, and says what to give to `pulumi up --policy-pack`.
 
 Exit codes: 0 everything is here, 1 something cannot be had (the message says why and what to do), 2 usage, 130 interrupted.
 """
@@ -17,6 +18,7 @@ from mlgate.errors import ToolError
 from mlgate_tools.control_plane import MODULES, ensure_modules
 from mlgate_tools.envoy import find_envoy
 from mlgate_tools.java import find_java
+from mlgate_tools.policies import ensure_policies
 from mlgate_tools.pulumi import ensure_pulumi
 from mlgate_tools.tool import Tool
 
@@ -32,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         nargs="?",
         metavar="|".join(_WAYS),
         choices=_WAYS,
-        help="engine: the Pulumi engine alone; cluster: the parts of the testkit's Kubernetes clusters, about 20 minutes on 2 cores, once",
+        help="engine: the Pulumi engine alone; cluster: the parts of the testkit's Kubernetes clusters, about 20 minutes on 2 cores, once; "
+        "policies: the policy pack",
     )
     failed = False
     ways = _WAYS.get(parser.parse_args(arguments).what, _everything)
@@ -67,7 +70,11 @@ def _control_plane() -> list[_Way]:
     return [lambda: ensure_modules(MODULES, _say)]
 
 
-_WAYS: dict[str, Callable[[], list[_Way]]] = {"engine": _engine, "cluster": _control_plane}
+def _policies() -> list[_Way]:
+    return [lambda: [ensure_policies(_say)]]
+
+
+_WAYS: dict[str, Callable[[], list[_Way]]] = {"engine": _engine, "cluster": _control_plane, "policies": _policies}
 
 
 def _say(line: str) -> None:

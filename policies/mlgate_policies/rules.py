@@ -1,0 +1,40 @@
+"""All rules, and those that a project adds."""
+
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from mlgate.environment import project_folder
+from mlgate.errors import UsageError
+from mlgate_policies import access, naming, network, storage, traffic
+from mlgate_policies.rule import Rule
+
+__all__ = ["OWN_FILE", "RULES", "rules_of"]
+
+RULES: tuple[Rule, ...] = (*traffic.RULES, *storage.RULES, *access.RULES, *network.RULES, *naming.RULES)
+
+OWN_FILE = "policy_rules.py"
+
+
+def rules_of(folder: Path) -> tuple[Rule, ...]:
+    """The rules, and those in `RULES` of `policy_rules.py` beside the project's `Pulumi.yaml`, if it has that file.
+
+    Raises UsageError for a file that has no such rules, or takes the name of a rule that there is.
+    """
+    path = (project_folder(folder) or folder) / OWN_FILE
+    if not path.exists():
+        return RULES
+    spec = spec_from_file_location("policy_rules", path)
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    own = getattr(module, "RULES", None)
+    if not isinstance(own, list | tuple) or not all(isinstance(each, Rule) for each in own):
+        raise UsageError(f"RULES is {own!r}", where=str(path), remedy="assign a tuple of mlgate_policies.rule.Rule to RULES")
+    found = (*RULES, *own)
+    names = [rule.name for rule in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"there are two rules {', '.join(twice)}", where=str(path), remedy="give yours names of their own")
+    return found
