@@ -1,0 +1,149 @@
+"""A small platform, recorded as AWS would make it: its roles, its resources, and the policies of both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from mlgate_testkit.record import Graph, record
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+HERE = f"{REGION}:{ACCOUNT}"
+CLUSTER = f"arn:aws:eks:{HERE}:cluster/ml"
+STATE = f"arn:aws:kms:{HERE}:key/state"
+TAGS = {"environment": "dev", "owner": "platform"}
+PIPELINE = {"host": "github", "repository": "acme/digits", "environment": "dev"}
+
+
+def role(name: str) -> str:
+    return f"arn:aws:iam::{ACCOUNT}:role/{name}"
+
+
+WHO: dict[str, Any] = {
+    "ci": {"pipelines": [PIPELINE]},
+    "gate": {"pipelines": [{**PIPELINE, "environment": "dev-gate"}]},
+    "deployer": {"principals": [role("engineers")]},
+    "promoter": {"principals": [role("releasers")]},
+    "auditor": {"principals": [role("auditors")]},
+    "break_glass": {"principals": [f"arn:aws:iam::{ACCOUNT}:user/ada"]},
+}
+
+
+def program() -> None:
+    from mlgate_components.aws.access import Access
+    from mlgate_components.aws.duties import duties
+    from mlgate_components.aws.evidence_storage import EvidenceStorage
+    from mlgate_components.aws.identity import ServiceIdentity
+    from mlgate_components.aws.keys import Key
+    from mlgate_components.aws.model_storage import ModelStorage
+    from mlgate_components.aws.permissions import Permissions, reads, reads_secret, writes
+    from mlgate_components.aws.repository import ImageRepository
+    from mlgate_components.aws.secrets import Secret
+
+    cluster = {"cluster_name": "ml", "cluster_arn": CLUSTER}
+    roles = Access("access", {"who": WHO, "tags": TAGS}).roles
+    models = ModelStorage("models", {"tags": TAGS})
+    evidence = EvidenceStorage("evidence", {"tags": TAGS, "lock": {"mode": "GOVERNANCE", "days": 30}, "gate_role_arn": roles["gate"]})
+    toy = ServiceIdentity(
+        "toy",
+        {
+            "cluster": cluster,
+            "namespace": "vision",
+            "service_account": "toy",
+            "tags": TAGS,
+            "flows": [reads(models, "toy/"), writes(models, "toy/answers/")],
+        },
+    )
+    other = ServiceIdentity(
+        "other", {"cluster": cluster, "namespace": "text", "service_account": "other", "tags": TAGS, "flows": [reads(models, "other/")]}
+    )
+    images = ImageRepository(
+        "images",
+        {
+            "key_arn": Key("images", {"description": "images", "services": ["ecr"], "tags": TAGS}).key_arn,
+            "pushers": [roles["ci"]],
+            "pullers": [roles["gate"]],
+            "tags": TAGS,
+        },
+    )
+    secrets = Key("secrets", {"description": "secrets", "services": ["secretsmanager"], "tags": TAGS})
+    token, theirs = (
+        Secret(name, {"description": name, "key_arn": secrets.key_arn, "readers": [reader.role_arn], "tags": TAGS})
+        for name, reader in (("token", toy), ("theirs", other))
+    )
+    Permissions("toy-token", {"role_arn": toy.role_arn, "flows": [reads_secret(token)]})
+    Permissions("other-theirs", {"role_arn": other.role_arn, "flows": [reads_secret(theirs)]})
+    state = ModelStorage.existing("state", "arn:aws:s3:::state", STATE)
+    everything = duties(
+        models=models, evidence=evidence, cluster=Known(CLUSTER), state=state, repositories=[images], secrets=[token, theirs]
+    )
+    for duty, flows in everything.items():
+        Permissions(f"access-{duty.replace('_', '-')}", {"role_arn": roles[duty], "flows": flows})
+
+
+@dataclass(frozen=True)
+class Known:
+    """A cluster by its ARN alone."""
+
+    cluster_arn: str
+
+
+def _named(arn: str, **more: str) -> Callable[[Mapping[str, Any]], dict[str, str]]:
+    """What AWS answers for a resource: it is called as its tag says."""
+
+    def answer(inputs: Mapping[str, Any]) -> dict[str, str]:
+        name = inputs["tags"]["Name"]
+        return {"arn": arn.format(name), **{key: value.format(name) for key, value in more.items()}}
+
+    return answer
+
+
+@cache
+def recorded() -> Graph:
+    signing = ec.generate_private_key(ec.SECP256R1()).public_key()
+    public = signing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return record(
+        program,
+        resources={
+            "aws:ecr/repository:Repository": _named(f"arn:aws:ecr:{HERE}:repository/{{}}", name="{}"),
+            "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _named(
+                f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+            ),
+            "aws:iam/role:Role": _named(f"arn:aws:iam::{ACCOUNT}:role/{{}}", name="{}"),
+            "aws:kms/key:Key": _named(f"arn:aws:kms:{HERE}:key/{{}}", keyId="{}"),
+            "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{}", bucket="{}", id="{}"),
+            "aws:secretsmanager/secret:Secret": _named(f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf"),
+        },
+        invokes={
+            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/admin"},
+            "aws:kms/getPublicKey:getPublicKey": {"publicKeyPem": public},
+        },
+    )
+
+
+def policies_of(graph: Graph, name: str) -> tuple[dict[str, Any], ...]:
+    """The role's own policies."""
+    return tuple(json.loads(each.inputs["policy"]) for each in graph.all("aws:iam/rolePolicy:RolePolicy") if each.inputs["role"] == name)
+
+
+def resource_policies(graph: Graph) -> dict[str, dict[str, Any] | None]:
+    """Each resource that was made, by its ARN, and its own policy; of roles, who may take them."""
+    made: dict[str, dict[str, Any] | None] = {}
+    for token, key in (
+        ("aws:iam/role:Role", "assumeRolePolicy"),
+        ("aws:kms/key:Key", "policy"),
+        ("aws:secretsmanager/secret:Secret", "policy"),
+    ):
+        made |= {each.outputs["arn"]: json.loads(each.inputs[key]) for each in graph.all(token)}
+    repositories = {each.inputs["repository"]: each.inputs["policy"] for each in graph.all("aws:ecr/repositoryPolicy:RepositoryPolicy")}
+    made |= {each.outputs["arn"]: json.loads(repositories[each.outputs["name"]]) for each in graph.all("aws:ecr/repository:Repository")}
+    buckets = {each.inputs["bucket"]: each.inputs["policy"] for each in graph.all("aws:s3/bucketPolicy:BucketPolicy")}
+    made |= {each.outputs["arn"]: json.loads(buckets[each.outputs["bucket"]]) for each in graph.all("aws:s3/bucket:Bucket")}
+    return made
