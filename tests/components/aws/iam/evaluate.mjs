@@ -1,5 +1,6 @@
 // Reads {services, identities, resources} from stdin and writes what is allowed: every action of those services, for every identity, on
-// every resource, judged by iam-simulate. An action that no statement names that allows something is denied, and is not asked for.
+// every resource, judged by iam-simulate. What no statement that allows something names is denied, and is not asked for; across accounts
+// both the identity's policies and the resource's must allow it (IAM user guide, "Cross-account policy evaluation logic").
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
@@ -10,12 +11,14 @@ const { services, identities, resources } = JSON.parse(readFileSync(0, 'utf8'))
 
 const listed = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value])
 const pattern = (text) => new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 'i')
-const named = (policies) =>
-  policies.flatMap((policy) => listed(policy.Statement)).filter((one) => one.Effect === 'Allow').map((one) => {
+const naming = (policies) => {
+  const names = policies.flatMap((policy) => listed(policy.Statement)).filter((one) => one.Effect === 'Allow').map((one) => {
     if (one.Action === undefined) throw new Error(`a statement that allows all but some actions: ${JSON.stringify(one)}`)
     const patterns = listed(one.Action).map(pattern)
     return (action) => patterns.some((each) => each.test(action))
   })
+  return (action) => names.some((each) => each(action))
+}
 
 const actions = []
 const about = {}
@@ -31,11 +34,14 @@ const allowed = []
 const impossible = {} // an action that is not for that kind of resource, whoever asks
 let [asked, simulated] = [0, 0]
 for (const [identity, { arn, policies, context, strict }] of Object.entries(identities)) {
+  const byIdentity = naming(policies)
   for (const [resource, { account, policy }] of Object.entries(resources)) {
-    const naming = named([...policies, ...(policy ? [policy] : [])])
+    const byResource = naming(policy ? [policy] : [])
+    const abroad = arn.startsWith('arn:') && arn.split(':')[4] !== account
     for (const { action, alone } of actions) {
       asked += 1
-      if (alone !== (resource === '*') || impossible[`${action} ${resource}`] || !naming.some((names) => names(action))) continue
+      if (alone !== (resource === '*') || impossible[`${action} ${resource}`]) continue
+      if (abroad ? !(byIdentity(action) && byResource(action)) : !(byIdentity(action) || byResource(action))) continue
       simulated += 1
       const result = await runSimulation(
         {
