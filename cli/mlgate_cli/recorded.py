@@ -1,0 +1,99 @@
+"""The resources of a program that no engine runs, and those of a deployed stack, as a bill takes them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlgate import MlgateError, StackError, UsageError
+from mlgate.bill import Resource
+from mlgate.inputs import text
+
+if TYPE_CHECKING:
+    from mlgate_testkit.record import Graph
+    from mlgate_testkit.record import Resource as Recorded
+
+__all__ = ["deployed_resources", "recorded_resources"]
+
+_REGION = "aws:region"
+
+
+def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
+    """What the project's program makes for a stack, and the region in which it does.
+
+    Raises what the program says is wrong, and StackError for anything else that it raises.
+    """
+    from mlgate_testkit.record import record
+
+    if not any((project / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml")):
+        raise UsageError(f"there is no Pulumi.yaml in {project.resolve()}", where="--project", remedy="name the project's folder")
+    try:
+        # What the program prints is not our answer, and what it looks like is for people.
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always")
+            graph = record(project, stack=stack)
+    except MlgateError:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".removeprefix("RunError: ")
+        raise StackError(
+            f"the program did not run to its end: {said}", where=f"{project}, stack {stack}", remedy="see that it previews"
+        ) from error
+    for doubt in doubts:
+        if issubclass(doubt.category, UserWarning):
+            sys.stderr.write(f"mlgate: {doubt.message}\n")
+    if not graph.resources:
+        raise UsageError(f"the program makes nothing for stack {stack}", where=str(project), remedy="name a stack that it knows")
+    return _resources(graph), _region(graph)
+
+
+def deployed_resources(path: Path) -> list[Resource]:
+    """What a stack's exported state holds. Raises UsageError for a file that is none."""
+    from mlgate_testkit.record import Graph
+
+    remedy = "write it by: pulumi stack export --file FILE"
+    try:
+        export = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), remedy=remedy) from None
+    except ValueError as error:
+        raise UsageError(f"is no JSON: {error}", where=str(path), remedy=remedy) from None
+    if not isinstance(export, dict):
+        raise UsageError("is no exported state", where=str(path), remedy=remedy)
+    return _resources(Graph.from_state(export))
+
+
+def _resources(graph: Graph) -> list[Resource]:
+    """Those that the stack makes: components are in no cloud, and what is only looked up is somebody else's."""
+    return [
+        Resource(found.type, found.name, _plain(found.inputs), found.id if isinstance(found.id, str) else None, _own_region(found))
+        for found in graph.resources
+        if found.custom and not found.read
+    ]
+
+
+def _plain(value: Any) -> Any:
+    from mlgate_testkit.provider.values import plain
+
+    return plain(dict(value))
+
+
+def _own_region(found: Recorded) -> str | None:
+    provider: Mapping[str, Any] = found.provider.inputs if found.provider else {}
+    return text(found.inputs, "region") or text(provider, "region")
+
+
+def _region(graph: Graph) -> str:
+    configured = graph.config.get(_REGION)
+    if isinstance(configured, str):
+        return configured
+    given = {region for found in graph.all("pulumi:providers:aws") if (region := text(found.inputs, "region"))}
+    if len(given) != 1:
+        said = f"the program has providers of {' and '.join(sorted(given))}" if given else "no region is said"
+        raise UsageError(said, where=f"stack {graph.stack}", remedy=f"say which one the bill is of: pulumi config set {_REGION} us-east-1")
+    return given.pop()

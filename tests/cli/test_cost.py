@@ -1,0 +1,193 @@
+"""`mlgate cost`: what an environment costs, from its program alone; whatever is wrong is told in words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from mlgate_cli.main import app
+
+PROGRAM = """\
+import pulumi
+
+from mlgate_components.aws.network import Nat, Network
+
+config = pulumi.Config()
+print("a program may print")
+zones = [f"{config.require('region')}{letter}" for letter in "ab"]
+Network("core", {
+    "cidr": "10.0.0.0/16", "zones": zones, "nat": Nat(config.get("nat") or "single"), "tags": {"environment": "dev", "owner": "platform"}
+})
+"""
+USAGE = """\
+apiVersion: mlgate/v1
+kind: Usage
+usage:
+  core-us-east-1a: {nat-gateway-data: 100}
+"""
+PRICES = """\
+apiVersion: mlgate/v1
+kind: Prices
+source: our contract
+date: 2026-11-20
+currency: USD
+prices:
+- {item: nat-gateway, region: us-east-1, amount: 0.01, unit: hour}
+"""
+Cost = Callable[..., Result]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A network in us-east-1 by the stack dev, in Frankfurt by the stack far."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: net\nruntime: python\n")
+    (folder / "Pulumi.dev.yaml").write_text("config: {aws:region: us-east-1, net:region: us-east-1}\n")
+    (folder / "Pulumi.far.yaml").write_text("config: {aws:region: eu-central-1, net:region: eu-central-1}\n")
+    (folder / "__main__.py").write_text(PROGRAM)
+    return folder
+
+
+@pytest.fixture
+def cost(project: Path) -> Cost:
+    """Runs the verb on the project, with files that are given by their text."""
+
+    def run(stack: str, *words: str, **files: str) -> Result:
+        options = []
+        for option, text in files.items():
+            path = project / option
+            path.write_text(text)
+            options += [f"--{option}", str(path)]
+        return CliRunner().invoke(app, ["cost", stack, "--project", str(project), *options, *words])
+
+    return run
+
+
+def document(done: Result) -> dict[str, Any]:
+    assert done.exit_code == 0, done.output
+    return dict(json.loads(done.stdout))
+
+
+def test_the_bill_says_each_thing_its_sum_what_is_not_known_and_how_old_its_prices_are(cost: Cost) -> None:
+    shown = cost("dev").stdout
+    assert "at least 167.90" in shown
+    assert "NatGateway core-us-east-1a" in shown
+    assert "depends on use: declare nat-gateway-data in GiB" in shown
+    assert "prices of 2024-02-01 to 2026-09-20" in shown
+    assert "a program may print" not in shown
+
+
+def test_everything_that_the_program_makes_is_in_the_bill_and_everything_has_a_reason(cost: Cost) -> None:
+    told = document(cost("dev", "--json"))
+    assert (told["environment"], told["region"], told["currency"]) == ("dev", "us-east-1", "USD")
+    assert told["total"] == {"min": 167.9, "expected": 167.9, "max": 167.9}
+    assert told["at_least"] == {"min": True, "expected": True, "max": True}
+    assert len({line["name"] for line in told["lines"]}) > 20
+    assert not [line for line in told["lines"] if "not known here" in line["note"]], "every type of the network is known"
+    assert all(line["prices"] or line["note"] for line in told["lines"])
+    (nat,) = [line for line in told["lines"] if line["what"] == "NAT gateway"]
+    assert nat["prices"][0]["source"]
+    assert nat["prices"][0]["date"] == "2026-09-20"
+
+
+def test_what_is_expected_and_prices_of_your_own_are_taken(cost: Cost) -> None:
+    told = document(cost("dev", "--json", usage=USAGE, prices=PRICES))
+    by_what = {line["what"]: line["cost"]["expected"] for line in told["lines"] if line["name"] == "core-us-east-1a"}
+    assert by_what == {"NAT gateway": 7.3, "data through it": 4.5}
+    assert told["prices"]["newest"] == "2026-11-20"
+
+
+def test_another_region_has_other_prices(cost: Cost) -> None:
+    assert document(cost("far", "--json"))["total"]["expected"] == 199.29
+
+
+def test_the_difference_to_what_is_deployed_is_told(cost: Cost) -> None:
+    urn = "urn:pulumi:dev::net::mlgate:index:Network$aws:ec2/natGateway:NatGateway::"
+    nat, stack = "aws:ec2/natGateway:NatGateway", "pulumi:pulumi:Stack"
+    resources = [{"urn": f"urn:pulumi:dev::net::{stack}::net-dev", "type": stack}] + [
+        {"urn": urn + name, "type": nat, "custom": True, "id": name, "inputs": {}} for name in ("core-us-east-1a", "core-us-east-1b")
+    ]
+    deployed = json.dumps({"version": 3, "deployment": {"resources": resources}})
+    told = document(cost("dev", "--json", deployed=deployed, usage=USAGE))["difference"]
+    assert told["total"]["expected"] == round(167.9 - 2 * 32.85, 4)
+    gone = [change for change in told["changes"] if change["after"] is None]
+    assert {change["name"] for change in gone} == {"core-us-east-1b"}
+    shown = cost("dev", deployed=deployed).stdout
+    assert "against what is deployed: min +102.20, expected +102.20, max +102.20, of what is known" in shown
+
+
+@pytest.mark.parametrize(
+    ("stack", "files", "said"),
+    [
+        ("dve", {}, "net:region"),
+        ("dev", {"usage": USAGE.replace("core-us", "core-eu")}, "did you mean core-us-east-1a?"),
+        ("dev", {"usage": USAGE.replace("100", "many")}, "usage:4: usage.core-us-east-1a.nat-gateway-data: 'many' is no number"),
+        ("dev", {"prices": PRICES.replace("nat-gateway", "nat")}, "prices:7: prices[0].item: 'nat' is nothing that a bill asks for"),
+        ("dev", {"deployed": "nothing"}, "is no JSON"),
+        ("dev", {"deployed": "[]"}, "is no exported state"),
+        ("dev", {"deployed": "{}"}, "pulumi stack export"),
+    ],
+)
+def test_whatever_is_wrong_is_told_in_words(cost: Cost, stack: str, files: dict[str, str], said: str) -> None:
+    done = cost(stack, **files)
+    assert done.exit_code in {1, 2}
+    assert said in done.stderr
+    assert isinstance(done.exception, SystemExit), "and not by a traceback"
+
+
+@pytest.mark.parametrize(
+    ("program", "config", "said"),
+    [
+        ("1 / 0", "{}", "the program did not run to its end: ZeroDivisionError"),
+        ("", "{}", "the program makes nothing for stack dev"),
+        ("import pulumi_aws as aws; aws.ec2.Eip('x')", "{}", "no region is said"),
+        (
+            "import pulumi_aws as aws; [aws.Provider(r, region=r) for r in ('eu-west-1', 'eu-west-2')]",
+            "{}",
+            "providers of eu-west-1 and eu-",
+        ),
+        ("import pulumi_aws as aws; aws.ec2.Eip('x')", "{aws:region: eu-central-9}", "no price of region 'eu-central-9'"),
+        ("import pulumi_aws as aws; aws.ec2.Eip('x', domian='vpc')", "{aws:region: us-east-1}", "domian"),
+    ],
+)
+def test_a_program_that_fails_or_says_no_region_is_no_traceback_either(
+    cost: Cost, project: Path, program: str, config: str, said: str
+) -> None:
+    (project / "__main__.py").write_text(program)
+    (project / "Pulumi.dev.yaml").write_text(f"config: {config}\n")
+    done = cost("dev")
+    assert said in done.stderr, done.stderr
+    assert isinstance(done.exception, SystemExit)
+
+
+def test_the_region_may_be_that_of_the_one_provider_and_what_is_looked_up_costs_nothing(cost: Cost, project: Path) -> None:
+    (project / "Pulumi.dev.yaml").write_text("config: {}\n")
+    (project / "__main__.py").write_text(
+        "import pulumi, pulumi_aws as aws\n"
+        "ours = pulumi.ResourceOptions(provider=aws.Provider('ours', region='eu-west-1'))\n"
+        "aws.ec2.NatGateway('new', subnet_id='subnet-1', opts=ours)\n"
+        "aws.ec2.NatGateway.get('old', 'nat-1', opts=ours)\n"
+    )
+    told = document(cost("dev", "--json"))
+    assert (told["region"], told["total"]["expected"]) == ("eu-west-1", 35.04)
+
+
+def test_a_folder_without_a_project_is_told() -> None:
+    done = CliRunner().invoke(app, ["cost", "dev", "--project", "tests"])
+    assert "there is no Pulumi.yaml" in done.stderr
+
+
+def test_the_command_itself_answers_one_document(project: Path) -> None:
+    command = [str(Path(sys.executable).with_name("mlgate")), "cost", "dev", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project, timeout=120)
+    assert json.loads(done.stdout)["total"]["expected"] == 167.9
+    assert "a program may print" in done.stderr
