@@ -116,6 +116,23 @@ def test_the_file_is_what_the_script_makes_of_the_installed_table() -> None:
     assert made.instance_types(json.loads(gzip.decompress(packed)), prices) == written["instance_types"]  # type: ignore[attr-defined]
 
 
+def test_offers_profiles_and_quotas_are_what_the_script_has() -> None:
+    made = script()
+    written = json.loads((ROOT / "core" / "mlgate" / "accelerators.json").read_text())
+    assert (written["mig"], written["quotas"]) == (made.MIG, made.QUOTAS)  # type: ignore[attr-defined]
+    if f"moto {version('moto')}" not in written["offered_source"]:
+        pytest.skip(f"written from another table: {written['offered_source']}; installed is moto {version('moto')}")
+    assert made.offered({entry["name"] for entry in written["instance_types"]}) == written["offered"]  # type: ignore[attr-defined]
+    assert list(made.offers()) == written["regions"]  # type: ignore[attr-defined]
+
+
+def test_every_part_of_the_catalogue_says_where_it_is_from() -> None:
+    said = sources()
+    assert said.offers.startswith("moto ")
+    assert "mig-parted" in said.mig
+    assert "quotas" in said.quotas
+
+
 def test_prices_are_read_from_the_first_region_alone(tmp_path: Path) -> None:
     table = tmp_path / "prices.go"
     table.write_text(

@@ -13,9 +13,9 @@ import pulumi_aws as aws
 from mlgate_components.arguments import Wrong
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["check_addon_versions", "create_addon"]
+__all__ = ["EKS_VERSION", "check_addon_versions", "create_addon"]
 
-_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
+EKS_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 
 
 def create_addon(
@@ -54,7 +54,7 @@ def check_addon_versions(versions: Mapping[str, str], known: Collection[str], wr
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
             wrong.add(f"{path}.{name}", "is no add-on here", f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
-        elif not _VERSION.fullmatch(version):
+        elif not EKS_VERSION.fullmatch(version):
             wrong.add(
                 f"{path}.{name}", f"is {version!r}", "a version of EKS's, such as v1.12.4-eksbuild.1 (aws eks describe-addon-versions)"
             )
