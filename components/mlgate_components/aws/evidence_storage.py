@@ -1,5 +1,6 @@
 """`EvidenceStorage`: where evidence lies under lock, and the key that signs it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
@@ -20,6 +21,7 @@ __all__ = ["EvidenceStorage", "EvidenceStorageArgs", "ExistingEvidenceStorage"]
 
 TYPE = "mlgate:index:EvidenceStorage"
 _SIGNING = "signing"
+_ENVIRONMENT = r"[a-z][a-z0-9-]{0,57}"  # the key's name in a trust file is this and -gate, 63 characters at most
 _ALGORITHM = "ECDSA_SHA_256"  # the one of P-256, and what securesystemslib's AWSSigner asks for
 
 
@@ -130,6 +132,9 @@ def _planned(name: str, args: EvidenceStorageArgs) -> Mapping[str, Any]:
     check_lock(args["lock"], wrong, "lock")
     check_arn(args["gate_role_arn"], wrong, "gate_role_arn", ROLE)
     check_replica(args.get("replica"), wrong, "replica")
+    environment = args["tags"]["environment"]
+    if not re.fullmatch(_ENVIRONMENT, environment):
+        wrong.add("tags.environment", f"is {environment!r}", "lower-case letters, digits and hyphens, 58 at most: the trust file names it")
     days = {"log_days": check_log_days(args, wrong), "deletion_days": check_deletion(args, wrong)}
     wrong.stop()
     return days

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -144,6 +145,19 @@ def test_logs_need_a_target_that_lets_the_service_write(cloud: Cloud) -> None:
     cloud.up("aws:s3/bucket:Bucket", bucket="logs")
     with pytest.raises(ProviderError, match="InvalidTargetBucketForLogging"):
         cloud.up(LOGGING, bucket="models", targetBucket="logs", targetPrefix="models/")
+    for source in ("others", "models"):
+        let = {
+            "Principal": {"Service": "logging.s3.amazonaws.com"},
+            "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{source}"}},
+        }
+        document = json.loads(policy("s3:PutObject", "arn:aws:s3:::logs/*", **let))
+        refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::logs/*"}
+        document["Statement"].insert(0, refused)
+        cloud.up("aws:s3/bucketPolicy:BucketPolicy", bucket="logs", policy=json.dumps(document))
+        if source == "others":
+            with pytest.raises(ProviderError, match="InvalidTargetBucketForLogging"):
+                cloud.up(LOGGING, bucket="models", targetBucket="logs", targetPrefix="models/")
+    assert cloud.up(LOGGING, bucket="models", targetBucket="logs", targetPrefix="models/").id == "models"
 
 
 def test_a_lock_needs_versioning(cloud: Cloud) -> None:

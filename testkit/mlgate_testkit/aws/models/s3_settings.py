@@ -367,8 +367,8 @@ MODELS = (
         rules=(conflicting("partitionedPrefix", "simplePrefix", inside="targetObjectKeyFormat"),),
         behaviours=(
             Behaviour(
-                "the target bucket must let the logging service write",
-                "S3 user guide, Enabling server access logging; moto",
+                "the target bucket must let the logging service write for this bucket",
+                "S3 user guide, Enabling server access logging: permissions for log delivery; moto",
                 "test_s3_settings.py::test_logs_need_a_target_that_lets_the_service_write",
             ),
         ),
