@@ -69,10 +69,10 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 |---|---|
 {rules}| `budget.alert_percents` | every share at which the lower one tells somebody |
 | `cluster.public_from` | no address that the lower one does not let in |
-| `who` | nobody has a role whom the lower one does not give it: role or user by name, in whatever account; the same pipeline |
+| `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
+| `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
 | `account` | production shares its account, and with it its state, with no other environment |
 | `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
-| `who.ci` | a deployment environment of the pipeline for each level |
 """
 
 

@@ -10,23 +10,30 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from mlgate.addresses import network_of, wrong_division
 from mlgate.documents import Declared, Location, contradictions
 from mlgate.interface import Name
+from mlgate.platform_pools import GpuAmi, Pool
+from mlgate.platform_who import Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
 
-__all__ = ["LEVELS", "LOG_DAYS", "Budget", "Ci", "Cluster", "Level", "Network", "Pins", "Platform", "Pool", "Retention", "Service", "Who"]
-
-_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
-
-
-def _principal(arn: str) -> str:
-    if not _PRINCIPAL.fullmatch(arn):
-        raise ValueError(f"{arn!r} is no role or user by whole name: write one such as arn:aws:iam::111122223333:role/ml-engineers")
-    return arn
-
+__all__ = [
+    "LEVELS",
+    "LOG_DAYS",
+    "Budget",
+    "Cluster",
+    "Level",
+    "Network",
+    "Pins",
+    "Platform",
+    "Pool",
+    "Retention",
+    "Service",
+    "Takers",
+    "Who",
+]
 
 LEVELS = ("dev", "staging", "prod")
 Level = Literal["dev", "staging", "prod"]
@@ -35,8 +42,6 @@ LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096,
 Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=1, le=1000)]
-# IAM user guide, "IAM identifiers": a role or user, by whole name. A pattern or a whole account would let in who is not named here.
-Principal = Annotated[str, AfterValidator(_principal)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
 _ANYWHERE = IPv4Network("0.0.0.0/0")
 Bounded = TypeVar("Bounded", bound=Declared)
@@ -116,32 +121,6 @@ class Retention(Declared):
         return days
 
 
-class Ci(Declared):
-    """The pipeline that may push images and models and run gates: one repository, in one of its environments."""
-
-    issuer: Literal["github", "gitlab"] = Field(default="github", description="who signs the pipeline's identity")
-    repository: str = Field(pattern=r"^[\w.-]+/[\w./-]+$", description="the repository, such as acme/digits")
-    environment: Name = Field(description="the deployment environment there that the pipeline must run in")
-
-
-class Who(Declared):
-    """Who may take which role, by whole name. A list that is empty lets nobody."""
-
-    ci: Ci | None = Field(default=None, description="the pipeline")
-    deployer: list[Principal] = Field(default=[], description="who brings the platform up")
-    promoter: list[Principal] = Field(default=[], description="who moves traffic, with evidence")
-    auditor: list[Principal] = Field(default=[], description="who reads everything and changes nothing")
-    break_glass: list[Principal] = Field(default=[], description="who may do everything in an emergency, seen by all")
-
-    @field_validator("deployer", "promoter", "auditor", "break_glass")
-    @classmethod
-    def _once(cls, principals: list[str]) -> list[str]:
-        for index, principal in enumerate(principals):
-            if principal in principals[:index]:
-                raise ValueError(f"{principal} stands here a second time")
-        return principals
-
-
 class Budget(Declared):
     """What the environment may cost, and who hears of it."""
 
@@ -155,22 +134,8 @@ class Pins(Declared):
 
     addons: dict[str, str] = Field(default={}, description="EKS add-ons by name, each with its version")
     charts: dict[str, str] = Field(default={}, description="Helm charts by name, each with its version")
-    ami: str | None = Field(default=None, description="the image of nodes with accelerators: an alias with its version, or an id")
-
-
-class Pool(Declared):
-    """Nodes with accelerators."""
-
-    accelerator: str = Field(description="such as l4 or h100")
-    count: int = Field(default=1, ge=1, le=16, description="how many of them a pod asks for")
-    share: str = Field(default="whole", description="whole, a MIG profile such as 1g.10gb, or time slices such as 4-slices")
-    capacity: list[str] = Field(default=["spot", "on-demand"], min_length=1, description="where nodes come from, first wish first")
-    nodes_min: int = Field(default=0, ge=0, le=1000, description="the floor: nodes that are always there")
-    nodes_max: int = Field(ge=1, le=1000, description="how many nodes there are at most")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        return _ordered(self, "nodes_min", "nodes_max")
+    nodes: str | None = Field(default=None, description="the release of the system nodes' image")
+    gpu_ami: GpuAmi | None = Field(default=None, description="the image of nodes with accelerators; every pool needs it")
 
 
 class Service(Declared):

@@ -22,16 +22,21 @@ class Difference:
 
 def differences(one: Platform, other: Platform) -> list[Difference]:
     """Every value that is not the same in both, those that were left out with their defaults, in the order of the declaration."""
-    mine, theirs = dict(_values(one.model_dump(), "")), dict(_values(other.model_dump(), ""))
-    paths = [*mine, *(path for path in theirs if path not in mine)]
-    return [Difference(path, mine.get(path), theirs.get(path)) for path in paths if mine.get(path) != theirs.get(path)]
+    return list(_differing(one.model_dump(), other.model_dump(), ""))
 
 
-def _values(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _differing(one: Any, other: Any, path: str) -> Iterator[Difference]:
+    mine, theirs = _parts(one), _parts(other)
+    if mine is None and theirs is None:
+        if one != other:
+            yield Difference(path, *(None if value is None else str(value) for value in (one, other)))
+        return
+    for part in dict.fromkeys([*(mine or {}), *(theirs or {})]):
+        yield from _differing((mine or {}).get(part), (theirs or {}).get(part), f"{path}{part}".lstrip("."))
+
+
+def _parts(value: Any) -> dict[str, Any] | None:
+    """What lies in it, by what its path goes on with; None for a plain value."""
     if isinstance(value, dict):
-        for key, member in value.items():
-            yield from _values(member, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        yield path, ", ".join(map(str, value)) or "none"
-    elif value is not None:
-        yield path, str(value)
+        return {f".{key}": member for key, member in value.items()}
+    return {f"[{index}]": member for index, member in enumerate(value)} if isinstance(value, list) else None

@@ -11,11 +11,12 @@ from mlgate.addresses import network_of
 from mlgate.errors import Problem
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import Source
+from mlgate.platform_who import Pipeline, Who
 
 __all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules"]
 
 Declared = tuple[Platform, Source]
-_ROLES = ("deployer", "promoter", "auditor", "break_glass")
+_ROLES = tuple(Who.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +91,17 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
                 "reach it from inside of the VPC, or let these in there too",
             )
     for role in _ROLES:
-        known = {_whom(principal) for principal in getattr(below.who, role)}
-        for index, principal in enumerate(getattr(platform.who, role)):
-            if _whom(principal) not in known:
+        mine, theirs = getattr(platform.who, role), getattr(below.who, role)
+        named = [(("principals", index), _whom(principal)) for index, principal in enumerate(mine.principals)]
+        named += [(("pipelines", index), _where_from(pipeline)) for index, pipeline in enumerate(mine.pipelines)]
+        known = {*map(_whom, theirs.principals), *map(_where_from, theirs.pipelines)}
+        for at, whom in named:
+            if whom not in known:
                 yield Problem(
-                    source.place("who", role, index),
-                    f"who.{role} names {_whom(principal)}, who is not {role} in {other}",
+                    source.place("who", role, *at),
+                    f"who.{role} names {whom}, who is not {role} in {other}",
                     f"nobody may do here what they may not do in {other}",
                 )
-    mine, theirs = platform.who.ci, below.who.ci
-    if mine and (theirs is None or (mine.issuer, mine.repository) != (theirs.issuer, theirs.repository)):
-        said = f"{theirs.issuer}'s {theirs.repository}" if theirs else "no pipeline"
-        yield Problem(
-            source.place("who", "ci"), f"who.ci is {mine.issuer}'s {mine.repository}, and {other} has {said}", "the same pipeline in all"
-        )
 
 
 def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Problem]:
@@ -121,17 +119,26 @@ def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Prob
             f"network.cidr is {second.network.cidr}, which overlaps {name}'s {platform.network.cidr} ({source.place('network', 'cidr')})",
             "blocks apart, or the two can never be connected",
         )
-    if platform.level != second.level and second.who.ci is not None and platform.who.ci == second.who.ci:
-        yield Problem(
-            place.place("who", "ci"),
-            f"who.ci is the same as {name}'s",
-            f"a deployment environment of its own: whoever gets into {name}'s pipeline must not be in {other}'s",
-        )
+    if platform.level != second.level:
+        for role in _ROLES:
+            taken = getattr(platform.who, role).pipelines
+            for index, pipeline in enumerate(getattr(second.who, role).pipelines):
+                if pipeline in taken:
+                    yield Problem(
+                        place.place("who", role, "pipelines", index),
+                        f"who.{role} names {_where_from(pipeline)} in {pipeline.environment}, as {name} does",
+                        f"a deployment environment of its own: a job that {name} lets in must not be {role} in {other}",
+                    )
 
 
 def _whom(principal: str) -> str:
     """Role or user without the account, which is another one in each environment."""
     return principal.rsplit(":", 1)[1]
+
+
+def _where_from(pipeline: Pipeline) -> str:
+    """The pipeline without the deployment environment, which is another one in each environment."""
+    return f"{pipeline.host}'s {pipeline.repository}"
 
 
 def _value(platform: Platform, at: Sequence[str]) -> Any:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.core.platforms import USUAL, varied, write
 
+PIPELINES = [{"repository": "acme/ml", "environment": "prod"}]
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -18,7 +20,12 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: ours\nruntime: python\nstackConfigDir: stacks\n", encoding="utf-8")
     (tmp_path / "stacks").mkdir()
     write(tmp_path / "stacks", "dev", USUAL)
-    prod = {"level": "prod", "account": "777788889999", "network.cidr": "10.30.0.0/16", "who.ci.environment": "prod"}
+    prod = {
+        "level": "prod",
+        "account": "777788889999",
+        "network.cidr": "10.30.0.0/16",
+        "who.ci.pipelines": [{"repository": "acme/ml", "environment": "prod"}],
+    }
     write(tmp_path / "stacks", "prod", varied(prod))
     return tmp_path
 
@@ -48,7 +55,11 @@ def test_environments_that_keep_the_rules_are_named(project: Path) -> None:
 
 
 def test_a_broken_rule_leaves_with_usage_and_its_line(project: Path) -> None:
-    path = write(project / "stacks", "prod", varied({"level": "prod", "account": "777788889999", "who.ci.environment": "prod"}))
+    path = write(
+        project / "stacks",
+        "prod",
+        varied({"level": "prod", "account": "777788889999", "who.ci.pipelines": PIPELINES}),
+    )
     shown = mlgate(project, "check")
     line = path.read_text(encoding="utf-8").splitlines().index("      cidr: 10.10.0.0/16") + 1
     assert (shown.returncode, shown.stdout) == (2, "")

@@ -19,11 +19,11 @@ USUAL: dict[str, Any] = {
     "cluster": {"version": "1.35", "system_instance_types": ["m7i.large"]},
     "retention": {"evidence_days": 30, "evidence_lock": "governance", "models_days": 30, "logs_days": 30, "audit_days": 90},
     "who": {
-        "ci": {"repository": "acme/ml", "environment": "dev"},
-        "deployer": ["arn:aws:iam::111122223333:role/platform-engineers"],
+        "ci": {"pipelines": [{"repository": "acme/ml", "environment": "dev"}]},
+        "deployer": {"principals": ["arn:aws:iam::111122223333:role/platform-engineers"]},
     },
     "budget": {"monthly_usd": 3000, "notify": ["ml@example.com"]},
-    "pools": {"l4": {"accelerator": "l4", "nodes_max": 4}},
+    "pools": {"l4": {"accelerator": "l4", "replicas": 4, "capacity": [{"buy": "spot"}]}},
 }
 LEAVE_OUT = object()
 

@@ -16,6 +16,7 @@ from mlgate.regions import REGIONS, region_of, unknown_region
 
 from .platforms import LEAVE_OUT, USUAL, varied, write
 
+ACCOUNT = "arn:aws:iam::111122223333"
 PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -61,27 +62,38 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"cluster.system_nodes_min": 5}, "system_nodes_min: 5", "at most system_nodes_max, which is 4"),
         ({"retention.logs_days": 31}, "logs_days: 31", "CloudWatch Logs keeps for"),
         ({"retention.keys_days": 5}, "keys_days: 5", "greater than or equal to 7"),
-        ({"who.promoter": ["arn:aws:iam::111122223333:role/*"]}, "- arn:aws:iam::111122223333:role/*", "no role or user by whole name"),
-        ({"who.promoter": ["arn:aws:iam::111122223333:root"]}, "- arn:aws:iam::111122223333:root", "no role or user by whole name"),
-        ({"who.ci.repository": "*"}, "repository: '*'", "match pattern"),
+        (
+            {"who.promoter.principals": [f"{ACCOUNT}:role/*"]},
+            f"- {ACCOUNT}:role/*",
+            "no role or user by whole name",
+        ),
+        (
+            {"who.promoter.principals": [f"{ACCOUNT}:root"]},
+            f"- {ACCOUNT}:root",
+            "no role or user by whole name",
+        ),
+        ({"who.ci.pipelines": [{"repository": "*", "environment": "dev"}]}, "- repository: '*'", "match pattern"),
         ({"budget.monthly_usd": 0}, "monthly_usd: 0", "greater than 0"),
         ({"budget.notify": ["nobody"]}, "- nobody", "match pattern"),
-        ({"pools.l4.nodes_min": 5}, "nodes_min: 5", "at most nodes_max, which is 4"),
+        ({"pools.l4.replicas": 0}, "replicas: 0", "greater than or equal to 1"),
+        ({"pools.l4.capacity": [{"buy": "cheap"}]}, "- buy: cheap", "one of 'reservation', 'block', 'spot' or 'on-demand'"),
+        ({"pools.l4.capacity": []}, "capacity: []", "at least 1 item"),
+        ({"who.gate.session_s": 60}, "session_s: 60", "greater than or equal to 900"),
     ],
 )
 def test_what_cannot_be_names_its_line_and_what_would_be_accepted(tmp_path: Path, changes: dict[str, Any], line: str, said: str) -> None:
     problems = refused(tmp_path, changes)
-    assert any(at in {line, "public_from:", "promoter:", "notify:"} and said in f"{found} {expected}" for at, found, expected in problems)
+    assert any(at in {line, "public_from:", "principals:", "notify:"} and said in f"{found} {expected}" for at, found, expected in problems)
     assert len({at for at, _, _ in problems}) <= 2
 
 
 def test_the_same_person_twice_is_refused(tmp_path: Path) -> None:
-    twice = USUAL["who"]["deployer"] * 2
-    assert "stands here a second time" in refused(tmp_path, {"who.deployer": twice})[0][1]
+    twice = USUAL["who"]["deployer"]["principals"] * 2
+    assert "stands here a second time" in refused(tmp_path, {"who.deployer.principals": twice})[0][1]
 
 
 def test_all_that_is_wrong_in_all_files_comes_at_once(tmp_path: Path) -> None:
-    write(tmp_path, "dev", varied({"region": "nowhere", "network.cidr": "10.0.0.0/30", "pools.l4.nodes_max": 0}))
+    write(tmp_path, "dev", varied({"region": "nowhere", "network.cidr": "10.0.0.0/30", "pools.l4.replicas": 0}))
     write(tmp_path, "prod", varied({"level": "production"}))
     with pytest.raises(DeclarationError) as error:
         read_platforms(tmp_path)
@@ -89,7 +101,7 @@ def test_all_that_is_wrong_in_all_files_comes_at_once(tmp_path: Path) -> None:
     assert named == [
         ("Pulumi.dev.yaml", "region"),
         ("Pulumi.dev.yaml", "network.cidr"),
-        ("Pulumi.dev.yaml", "pools.l4.nodes_max"),
+        ("Pulumi.dev.yaml", "pools.l4.replicas"),
         ("Pulumi.prod.yaml", "level"),
     ]
 
@@ -130,13 +142,15 @@ def test_the_environments_that_come_with_the_project_are_well_declared() -> None
 
 def test_environments_differ_by_path_in_what_was_left_out_too() -> None:
     one = Platform.model_validate(USUAL)
-    other = Platform.model_validate(varied({"cluster.system_nodes_max": 9, "who.ci": LEAVE_OUT, "who.auditor": USUAL["who"]["deployer"]}))
+    changes = {"cluster.system_nodes_max": 9, "who.ci": LEAVE_OUT, "who.auditor": USUAL["who"]["deployer"], "pins.nodes": "1"}
+    other = Platform.model_validate(varied(changes))
     assert differences(one, other) == [
         Difference("cluster.system_nodes_max", "4", "9"),
-        Difference("who.ci.issuer", "github", None),
-        Difference("who.ci.repository", "acme/ml", None),
-        Difference("who.ci.environment", "dev", None),
-        Difference("who.auditor", "none", "arn:aws:iam::111122223333:role/platform-engineers"),
+        Difference("who.ci.pipelines[0].host", "github", None),
+        Difference("who.ci.pipelines[0].repository", "acme/ml", None),
+        Difference("who.ci.pipelines[0].environment", "dev", None),
+        Difference("who.auditor.principals[0]", None, "arn:aws:iam::111122223333:role/platform-engineers"),
+        Difference("pins.nodes", None, "1"),
     ]
     assert differences(one, one) == []
 

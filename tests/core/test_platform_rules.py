@@ -21,10 +21,14 @@ def environment(level: str, number: int, **changes: Any) -> dict[str, Any]:
         "level": level,
         "account": account,
         "network.cidr": f"10.{number}.0.0/16",
-        "who.ci.environment": level,
-        "who.deployer": [f"arn:aws:iam::{account}:role/platform-engineers"],
+        "who.ci.pipelines": [{"repository": "acme/ml", "environment": level}],
+        "who.deployer.principals": [f"arn:aws:iam::{account}:role/platform-engineers"],
     }
     return varied({**own, **{path.replace("__", "."): value for path, value in changes.items()}})
+
+
+def joe(number: int) -> str:
+    return f"arn:aws:iam::{str(number) * 12}:user/joe"
 
 
 def broken(tmp_path: Path, **environments: dict[str, Any]) -> list[str]:
@@ -104,14 +108,22 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
         ({"cluster__public_from": [BLOCK]}, {"cluster__public_from": ["198.51.100.0/25"]}, ""),
         (
             {},
-            {"who__promoter": ["arn:aws:iam::333333333333:user/joe"]},
+            {"who__promoter__principals": [joe(3)]},
             "- arn:aws:iam::333333333333:user/joe: who.promoter names user/joe, who is not promoter in staging",
         ),
-        ({"who__promoter": ["arn:aws:iam::222222222222:user/joe"]}, {"who__promoter": ["arn:aws:iam::333333333333:user/joe"]}, ""),
-        ({"who__ci": LEAVE_OUT}, {}, "ci:: who.ci is github's acme/ml, and staging has no pipeline"),
+        ({"who__gate__principals": [joe(2)]}, {"who__gate__principals": [joe(3)]}, ""),
+        ({"who__ci": LEAVE_OUT}, {}, "- repository: acme/ml: who.ci names github's acme/ml, who is not ci in staging"),
         ({}, {"who__ci": LEAVE_OUT}, ""),
-        ({}, {"who__ci__repository": "acme/other"}, "ci:: who.ci is github's acme/other, and staging has github's acme/ml"),
-        ({}, {"who__ci__environment": "staging"}, "ci:: who.ci is the same as staging's"),
+        (
+            {},
+            {"who__ci__pipelines": [{"repository": "acme/other", "environment": "prod"}]},
+            "- repository: acme/other: who.ci names github's acme/other, who is not ci in staging",
+        ),
+        (
+            {},
+            {"who__ci__pipelines": [{"repository": "acme/ml", "environment": "staging"}]},
+            "- repository: acme/ml: who.ci names github's acme/ml in staging, as staging does",
+        ),
         ({}, {"account": "222222222222"}, "account: '222222222222': account is 222222222222, which is staging's too"),
         (
             {},

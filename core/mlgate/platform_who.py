@@ -1,0 +1,59 @@
+"""Who may take which role in an environment, by whole name."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from mlgate.documents import Declared
+
+__all__ = ["Pipeline", "Takers", "Who"]
+
+_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+
+
+def _principal(arn: str) -> str:
+    if not _PRINCIPAL.fullmatch(arn):
+        raise ValueError(f"{arn!r} is no role or user by whole name: write one such as arn:aws:iam::111122223333:role/ml-engineers")
+    return arn
+
+
+# IAM user guide, "IAM identifiers": a role or user, by whole name. A pattern or a whole account would let in who is not named here.
+Principal = Annotated[str, AfterValidator(_principal)]
+
+
+class Pipeline(Declared):
+    """The jobs of one repository, in one of its deployment environments."""
+
+    host: Literal["github", "gitlab"] = Field(default="github", description="where it runs; it signs the pipeline's identity")
+    repository: str = Field(pattern=r"^[\w.@-]+/[\w.@/-]+$", description="the repository, such as acme/digits")
+    environment: str = Field(pattern=r"^[\w.-]+$", description="the deployment environment there that a job must run in")
+
+
+class Takers(Declared):
+    """Who may take a role; nobody where both lists are empty."""
+
+    principals: list[Principal] = Field(default=[], description="roles and users by whole ARN")
+    pipelines: list[Pipeline] = Field(default=[], description="jobs of pipelines")
+    session_s: int = Field(default=3600, ge=900, le=43_200, description="how long a session lasts at most (IAM: 900 to 43,200)")
+
+    @field_validator("principals")
+    @classmethod
+    def _once(cls, principals: list[str]) -> list[str]:
+        for index, principal in enumerate(principals):
+            if principal in principals[:index]:
+                raise ValueError(f"{principal} stands here a second time")
+        return principals
+
+
+class Who(Declared):
+    """Who may take which role."""
+
+    ci: Takers = Field(default=Takers(), description="builds images and models and stores them")
+    deployer: Takers = Field(default=Takers(), description="puts services into the cluster")
+    gate: Takers = Field(default=Takers(), description="judges releases and signs the evidence")
+    promoter: Takers = Field(default=Takers(), description="moves traffic to releases that have evidence")
+    auditor: Takers = Field(default=Takers(), description="reads everything and changes nothing")
+    break_glass: Takers = Field(default=Takers(), description="repairs the cluster in an emergency, after a second factor")
