@@ -19,21 +19,7 @@ from mlgate.platform_pools import GpuAmi, Pool
 from mlgate.platform_who import Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
 
-__all__ = [
-    "LEVELS",
-    "LOG_DAYS",
-    "Budget",
-    "Cluster",
-    "Level",
-    "Network",
-    "Pins",
-    "Platform",
-    "Pool",
-    "Retention",
-    "Service",
-    "Takers",
-    "Who",
-]
+__all__ = ["LEVELS", "LOG_DAYS", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
 
 LEVELS = ("dev", "staging", "prod")
 Level = Literal["dev", "staging", "prod"]
