@@ -30,7 +30,7 @@ def _open_ports(resource: Resource, _others: Sequence[Resource]) -> Iterator[str
     for rule in rules:
         ranges = [each for key in ("cidrBlocks", "ipv6CidrBlocks", "cidrIpv4", "cidrIpv6") for each in listed_at(rule, key)]
         for anywhere in filter(_wide, ranges):
-            yield f"{_ports(rule)} {'are' if at(rule, 'fromPort') != at(rule, 'toPort') else 'is'} open to {anywhere}"
+            yield f"{anywhere} may reach {_ports(rule)}"
 
 
 def _wide(addresses: Any) -> bool:

@@ -1,0 +1,148 @@
+"""Rules over policies: each fires, and leaves alone what is right or not known yet."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mlgate_policies.resource import UNKNOWN
+
+from .asking import BUCKET, objections, resource
+
+POLICY = "aws:iam/policy:Policy"
+ROLE = "aws:iam/role:Role"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+PERMISSION = "aws:lambda/permission:Permission"
+GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
+SUB = "token.actions.githubusercontent.com:sub"
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(**elements: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", **elements}
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (allow(Action="*", Resource="*"), ["statement 1 allows *"]),
+        (allow(Action=["s3:GetObject", "s3:Put*", "sqs:*"], Resource="*"), ["statement 1 allows s3:Put*, sqs:*"]),
+        (allow(Sid="All", Action="s3:GetObjec?", Resource="*"), ["statement All allows s3:GetObjec?"]),
+        (allow(NotAction="iam:*", Resource="*"), ["statement 1 allows all but iam:*"]),
+        (allow(Action=["s3:GetObject", "s3:PutObject"], Resource="arn:aws:s3:::b/*"), []),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, []),
+    ],
+)
+@pytest.mark.parametrize(
+    "kind", [POLICY, "aws:iam/rolePolicy:RolePolicy", "aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"]
+)
+def test_a_pattern_among_the_allowed_actions_is_named(kind: str, statement: dict[str, Any], expected: list[str]) -> None:
+    assert objections("wildcard-action", resource(kind, {"policy": document(statement)})) == expected
+
+
+def test_inline_policies_of_a_role_are_read_too() -> None:
+    role = {"inlinePolicies": [{"name": "a", "policy": document(allow(Action="s3:*"))}, {"name": "b", "policy": UNKNOWN}]}
+    assert objections("wildcard-action", resource(ROLE, role)) == ["statement 1 allows s3:*"]
+
+
+@pytest.mark.parametrize("policy", [UNKNOWN, None, "<json of Policy read>", document()])
+def test_a_policy_that_is_not_known_yet_is_left_alone(policy: Any) -> None:
+    assert objections("wildcard-action", resource(POLICY, {"policy": policy})) == []
+
+
+@pytest.mark.parametrize(
+    ("arn", "objected"),
+    [
+        ("arn:aws:iam::aws:policy/AdministratorAccess", True),
+        ("arn:aws:iam::aws:policy/AmazonS3FullAccess", True),
+        ("arn:aws-us-gov:iam::aws:policy/AmazonS3FullAccess", True),
+        ("arn:aws:iam::aws:policy/AmazonElasticFileSystemFullAccess", True),
+        ("arn:aws:iam::aws:policy/AdministratorAccess-AWSElasticBeanstalk", True),
+        ("arn:aws:iam::aws:policy/PowerUserAccess", True),
+        ("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy", False),
+        ("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", False),
+        ("arn:aws:iam::111122223333:policy/OurFullAccess", False),  # ours, whose actions are read where it is made
+        (UNKNOWN, False),
+        (None, False),
+    ],
+)
+def test_a_policy_of_aws_that_allows_a_whole_service_is_named(arn: Any, objected: bool) -> None:
+    assert len(objections("wildcard-action", resource(ATTACHMENT, {"policyArn": arn}))) == objected
+    assert len(objections("wildcard-action", resource(ROLE, {"managedPolicyArns": [arn]}))) == objected
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        (ROLE, "assumeRolePolicy"),
+        (BUCKET, "policy"),
+        ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+        ("aws:kms/key:Key", "policy"),
+        ("aws:kms/keyPolicy:KeyPolicy", "policy"),
+        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+        ("aws:sns/topicPolicy:TopicPolicy", "policy"),
+        ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+        ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+        ("aws:opensearch/domain:Domain", "accessPolicies"),
+    ],
+)
+@pytest.mark.parametrize("principal", [{"Principal": "*"}, {"Principal": {"AWS": ["*"]}}, {"NotPrincipal": {"AWS": "arn:x"}}])
+def test_a_statement_for_everybody_is_named(kind: str, key: str, principal: dict[str, Any]) -> None:
+    open_one = document(allow(Action="x:Do", **principal))
+    assert objections("wildcard-principal", resource(kind, {key: open_one})) == ["statement 1 allows x:Do to everybody"]
+    held = document(allow(Action="x:Do", **principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))
+    assert objections("wildcard-principal", resource(kind, {key: held})) == []
+    denied = document({"Effect": "Deny", "Action": "x:Do", **principal})
+    assert objections("wildcard-principal", resource(kind, {key: denied})) == []
+    assert objections("wildcard-principal", resource(kind, {key: UNKNOWN})) == []
+    assert objections("wildcard-principal", resource(kind)) == []
+
+
+def test_a_statement_for_everybody_that_names_what_it_does_not_allow_is_told_so() -> None:
+    policy = document(allow(Principal={"AWS": "arn:aws:iam::111122223333:root"}, Action="s3:*"), allow(Principal="*", NotAction="s3:Put*"))
+    assert objections("wildcard-principal", resource(BUCKET, {"policy": policy})) == ["statement 2 allows all but s3:Put* to everybody"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "objected"),
+    [
+        (None, True),
+        ({"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}}, True),
+        ({"StringLike": {SUB: "*"}}, True),
+        ({"StringLike": {SUB: ["repo:acme/models:*", "*:other"]}}, True),
+        ({"StringEqualsIfExists": {SUB: "repo:acme/models:environment:prod"}}, True),
+        ({"StringLike": "no mapping"}, True),
+        ({"StringEquals": {SUB: "repo:acme/models:environment:prod"}}, False),
+        ({"StringLike": {SUB: ["repo:acme/models:*"]}}, False),
+    ],
+)
+def test_a_sign_in_from_outside_names_the_subjects(condition: Any, objected: bool) -> None:
+    statement = allow(Principal=GITHUB, Action="sts:AssumeRoleWithWebIdentity", **({"Condition": condition} if condition else {}))
+    found = objections("wildcard-principal", resource(ROLE, {"assumeRolePolicy": document(statement)}))
+    expected = [f"statement 1 lets in everybody whom {GITHUB['Federated']} knows: no condition is on its sub"]
+    assert found == (expected if objected else [])
+
+
+def test_a_role_for_a_service_is_left_alone() -> None:
+    statement = allow(Principal={"Service": "eks.amazonaws.com"}, Action="sts:AssumeRole")
+    assert objections("wildcard-principal", resource(ROLE, {"assumeRolePolicy": document(statement)})) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "objected"),
+    [
+        ({"principal": "*"}, True),
+        ({"principal": "*", "sourceArn": "arn:aws:s3:::b"}, False),
+        ({"principal": "*", "sourceAccount": UNKNOWN}, False),
+        ({"principal": "*", "principalOrgId": "o-1"}, False),
+        ({"principal": "s3.amazonaws.com"}, False),
+        ({"principal": UNKNOWN}, False),
+    ],
+)
+def test_a_permission_for_everybody_to_call_a_function_is_named(properties: dict[str, Any], objected: bool) -> None:
+    assert objections("wildcard-principal", resource(PERMISSION, properties)) == (["its principal is *"] if objected else [])

@@ -1,0 +1,109 @@
+"""Rules over what can be reached: each fires, and leaves alone what is right or not known yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlgate_policies.resource import UNKNOWN
+
+from .asking import objections, resource
+
+GROUP = "aws:ec2/securityGroup:SecurityGroup"
+DEFAULT = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+CLUSTER = "aws:eks/cluster:Cluster"
+SSH = {"protocol": "tcp", "fromPort": 22.0, "toPort": 22.0}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "expected"),
+    [
+        (GROUP, {"ingress": [{**SSH, "cidrBlocks": ["10.0.0.0/8", "0.0.0.0/0"]}]}, ["0.0.0.0/0 may reach port 22"]),
+        (GROUP, {"ingress": [{**SSH, "ipv6CidrBlocks": ["::/0"]}]}, ["::/0 may reach port 22"]),
+        (
+            GROUP,
+            {"ingress": [{**SSH, "toPort": 80, "cidrBlocks": ["0.0.0.0/1", "128.0.0.0/1"]}]},
+            ["0.0.0.0/1 may reach ports 22 to 80", "128.0.0.0/1 may reach ports 22 to 80"],
+        ),
+        (
+            "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+            {"ingress": [{**SSH, "cidrBlocks": ["0.0.0.0/0"]}]},
+            ["0.0.0.0/0 may reach port 22"],
+        ),
+        (RULE, {"type": "ingress", **SSH, "cidrBlocks": ["0.0.0.0/0"]}, ["0.0.0.0/0 may reach port 22"]),
+        (INGRESS, {"ipProtocol": "-1", "cidrIpv4": "0.0.0.0/0"}, ["0.0.0.0/0 may reach all ports"]),
+        (INGRESS, {"ipProtocol": "tcp", "fromPort": 443, "toPort": 443, "cidrIpv6": "::/0"}, ["::/0 may reach port 443"]),
+        (
+            INGRESS,
+            {"fromPort": UNKNOWN, "toPort": UNKNOWN, "cidrIpv4": "0.0.0.0/0"},
+            ["0.0.0.0/0 may reach all ports"],
+        ),
+    ],
+)
+def test_a_port_that_is_open_to_the_internet_is_named(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
+    assert objections("open-security-group", resource(kind, properties)) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        (GROUP, {"ingress": [{**SSH, "cidrBlocks": ["10.0.0.0/8", "198.51.100.0/24"], "ipv6CidrBlocks": ["2001:db8::/32"]}]}),
+        (GROUP, {"ingress": [{**SSH, "securityGroups": ["sg-1"]}], "egress": [{**SSH, "cidrBlocks": ["0.0.0.0/0"]}]}),
+        (GROUP, {"ingress": UNKNOWN}),
+        (GROUP, {"ingress": [UNKNOWN, {**SSH, "cidrBlocks": UNKNOWN}]}),
+        (GROUP, {"ingress": [{**SSH, "cidrBlocks": ["<cidrBlock of Vpc net>"]}]}),
+        (GROUP, {}),
+        (RULE, {"type": "egress", **SSH, "cidrBlocks": ["0.0.0.0/0"]}),
+        (INGRESS, {"ipProtocol": "tcp", "cidrIpv4": "10.0.0.0/16"}),
+    ],
+)
+def test_ranges_and_groups_that_are_named_may_come_in(kind: str, properties: dict[str, Any]) -> None:
+    assert objections("open-security-group", resource(kind, properties)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "expected"),
+    [
+        (TEMPLATE, {}, ["httpTokens is not said"]),
+        (TEMPLATE, {"metadataOptions": {"httpPutResponseHopLimit": 1}}, ["httpTokens is not said"]),
+        ("aws:ec2/instance:Instance", {"metadataOptions": {"httpTokens": "optional"}}, ["httpTokens is optional"]),
+        ("aws:ec2/launchConfiguration:LaunchConfiguration", {}, ["httpTokens is not said"]),
+        (NODE_CLASS, {"spec": {"metadataOptions": {"httpTokens": "optional"}}}, ["httpTokens is optional"]),
+        (TEMPLATE, {"metadataOptions": {"httpTokens": "required"}}, []),
+        (TEMPLATE, {"metadataOptions": {"httpEndpoint": "disabled"}}, []),
+        (TEMPLATE, {"metadataOptions": UNKNOWN}, []),
+        (NODE_CLASS, {"spec": {"metadataOptions": {"httpTokens": "required"}}}, []),
+        (NODE_CLASS, {"spec": {}}, []),  # Karpenter asks for tokens by itself
+    ],
+)
+def test_metadata_asks_for_a_token(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
+    assert objections("imdsv1", resource(kind, properties)) == expected
+
+
+NOBODY_NAMED = ["its API server is public, and no publicAccessCidrs say for whom"]
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (None, NOBODY_NAMED),
+        ({}, NOBODY_NAMED),
+        ({"endpointPublicAccess": True, "publicAccessCidrs": []}, NOBODY_NAMED),
+        (
+            {"endpointPublicAccess": True, "publicAccessCidrs": ["198.51.100.0/24", "0.0.0.0/0"]},
+            ["its API server is public for 0.0.0.0/0"],
+        ),
+        ({"endpointPublicAccess": True, "publicAccessCidrs": ["198.51.100.0/24"]}, []),
+        ({"endpointPublicAccess": True, "publicAccessCidrs": UNKNOWN}, []),
+        ({"endpointPublicAccess": False}, []),
+        ({"endpointPublicAccess": UNKNOWN}, []),
+        (UNKNOWN, []),
+    ],
+)
+def test_a_public_api_server_says_for_whom(access: Any, expected: list[str]) -> None:
+    assert objections("public-api-server", resource(CLUSTER, {"vpcConfig": access})) == expected

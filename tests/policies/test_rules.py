@@ -1,0 +1,116 @@
+"""The rules together: their table, their levels, rules of a project's own, and programs as they are recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from mlgate import UsageError
+from mlgate_policies.exceptions import PolicyExceptions
+from mlgate_policies.judge import Judge
+from mlgate_policies.rule import ENVIRONMENTS, Level, Levels, Rule
+from mlgate_policies.rules import OWN_FILE, RULES, rules_of
+from mlgate_testkit.record import record
+
+from .asking import resources
+from .programs import EVERY_RULE_OF_AWS, IDENTITY, REGION, careful, careless
+
+ORDER = list(Level)
+NO_EXCEPTIONS = PolicyExceptions(apiVersion="mlgate/v1", kind="PolicyExceptions", exceptions=())
+OWN = """\
+from mlgate_policies.rule import Level, Levels, Rule
+
+def check(resource, others):
+    if resource.at("engine") == "mysql":
+        yield "its engine is mysql"
+
+RULES = (
+    Rule(
+        name="{name}",
+        why="we know PostgreSQL",
+        remedy="take PostgreSQL",
+        levels=Levels(dev=Level.ADVISORY, staging=Level.ADVISORY, prod=Level.ADVISORY),
+        types=frozenset({{"aws:rds/instance:Instance"}}),
+        check=check,
+    ),
+)
+"""
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_no_environment_is_held_to_less_than_the_one_before_it(rule: Rule) -> None:
+    levels = [ORDER.index(rule.levels.of(environment)) for environment in ENVIRONMENTS]
+    assert levels == sorted(levels)
+    assert rule.levels.prod is Level.MANDATORY
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_says_why_and_what_to_do(rule: Rule) -> None:
+    assert rule.why
+    assert rule.remedy
+    assert rule.types
+    assert not rule.why.endswith(".")
+
+
+def test_names_are_names_of_one_rule_each() -> None:
+    assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize(("stack", "level"), [("dev", "disabled"), ("staging", "advisory"), ("prod", "mandatory"), ("acme", "mandatory")])
+def test_a_stack_of_another_name_is_judged_as_prod(stack: str, level: str) -> None:
+    assert Levels(dev=Level.DISABLED, staging=Level.ADVISORY, prod=Level.MANDATORY).of(stack) == level
+
+
+def judged(program: Callable[[], None], stack: str) -> list[tuple[str, str, Level]]:
+    graph = record(program, stack=stack, config=REGION, invokes=IDENTITY)
+    judge = Judge(stack, NO_EXCEPTIONS, date(2026, 12, 31))
+    found = [
+        violation
+        for at_end in (False, True)
+        for violation in judge.all([rule for rule in RULES if rule.at_end is at_end], resources(graph, at_end=at_end))
+    ]
+    return [(each.rule.name, each.resource.name, each.level) for each in found]
+
+
+@pytest.mark.parametrize("stack", ENVIRONMENTS)
+def test_a_careful_program_breaks_no_rule(stack: str) -> None:
+    assert judged(careful, stack) == []
+
+
+def test_a_careless_program_breaks_all_of_them_in_prod() -> None:
+    found = judged(careless, "prod")
+    assert {name for name, _, _ in found} == EVERY_RULE_OF_AWS
+    assert {level for _, _, level in found} == {Level.MANDATORY}
+
+
+def test_in_dev_it_may_lose_what_it_has() -> None:
+    found = judged(careless, "dev")
+    assert {name for name, _, _ in found} == EVERY_RULE_OF_AWS - {"missing-backup", "missing-retention"}
+    assert {name for name, _, level in found if level is Level.ADVISORY} == {"missing-owner"}
+
+
+def test_a_project_adds_rules_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
+    assert rules_of(tmp_path) == RULES
+    (tmp_path / OWN_FILE).write_text(OWN.format(name="no-mysql"), encoding="utf-8")
+    *ours, own = rules_of(tmp_path / "stacks")
+    assert tuple(ours) == RULES
+    assert own.name == "no-mysql"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (OWN.format(name="plain-disk"), "there are two rules plain-disk"),
+        ("RULES = 'no-mysql'", "RULES is 'no-mysql'"),
+        ("", "RULES is None"),
+    ],
+)
+def test_a_file_without_rules_is_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / OWN_FILE).write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=said) as failure:
+        rules_of(tmp_path)
+    assert failure.value.where == str(tmp_path / OWN_FILE)
