@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mlgate.digests import short
@@ -9,6 +10,7 @@ from mlgate.environment import Environment
 from mlgate.errors import EvidenceError, ProcessError, UsageError
 from mlgate.release import Release
 from mlgate.service import Service
+from mlgate_delivery.engine import Update
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
 from mlgate_delivery.turn import turn
@@ -34,8 +36,15 @@ def deploy_candidate(environment: Environment, service: Service, declaration: Pa
         return bring_up(stack, service, declaration, packed, progress)
 
 
-def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Path, progress: Progress) -> LocalEndpoint:
-    """As `deploy_candidate`, for a caller that has its turn and a cleared stack."""
+def bring_up(
+    stack: LocalStack,
+    service: Service,
+    declaration: Path,
+    packed: Path,
+    progress: Progress,
+    update: Callable[[LocalStack, str, Progress], Update] | None = None,
+) -> LocalEndpoint:
+    """As `deploy_candidate`, for a caller that has its turn and a cleared stack, and may have an `update` of its own."""
     environment = stack.environment
     release = Release.read(packed)
     stable = Ledger.of(environment).stable(service.name, environment.name)
@@ -48,7 +57,7 @@ def bring_up(stack: LocalStack, service: Service, declaration: Path, packed: Pat
         candidate=release.digest if packed.resolve().parent == environment.releases else stack.project.spelt(packed),
         weight=None,
     )
-    stack.up(progress)
+    update(stack, service.name, progress) if update else stack.up(progress)
     supervisor = Supervisor(environment.processes)
     endpoint = find_endpoint(supervisor, service.name, release.digest)
     if endpoint is None:

@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -64,8 +65,12 @@ class Engine:
             )
         return answer.stdout
 
-    def operate(self, operation: str, arguments: Sequence[str], progress: Progress) -> Update:
+    def operate(
+        self, operation: str, arguments: Sequence[str], progress: Progress, *, document: Path | None = None, by_plan: bool = False
+    ) -> Update:
         """Runs `up`, `preview`, `refresh` or `destroy`, telling of each step. Raises StackError with the reasons it failed.
+
+        `document`: where standard output goes by itself, for `--json`. `by_plan`: whether the arguments name one, which is experimental.
 
         Ctrl-C lets what is in flight end and begins nothing more, then raises KeyboardInterrupt; a second one kills the engine, and the
         next command clears up after it.
@@ -74,14 +79,15 @@ class Engine:
         events, output = self.logs / f"{operation}.events.jsonl", self.logs / f"{operation}.log"
         events.unlink(missing_ok=True)
         command = ["pulumi", operation, *arguments, "--non-interactive", "--color", "never", "--event-log", str(events)]
-        with output.open("wb") as log:
+        hidden = {"PULUMI_DEBUG_COMMANDS": "true"} | ({"PULUMI_EXPERIMENTAL": "true"} if by_plan else {})  # --event-log, --plan
+        with output.open("wb") as log, document.open("wb") if document else nullcontext(log) as said:
             process = subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env={**self.variables, "PULUMI_DEBUG_COMMANDS": "true"},  # --event-log is hidden without
+                env={**self.variables, **hidden},
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=said,
+                stderr=log,
                 start_new_session=True,
             )
         told = _Told(progress)

@@ -1,11 +1,12 @@
 """Promotion: fresh evidence, its place in the ledger, then the traffic, in this order.
 
-The ledger comes before the traffic because the update asks it. A kill anywhere after it leaves a promotion that is not `settled`, which the
-same command finishes.
+The ledger comes before the traffic because the update asks it, and so does its plan. A kill, or a plan that is refused, anywhere after it
+leaves a promotion that is not `settled`, which the same command finishes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from mlgate.digests import short
@@ -14,7 +15,9 @@ from mlgate.errors import BusyError, EvidenceError, MlgateError, StackError
 from mlgate.service import Service
 from mlgate.verdict import Verdict
 from mlgate_delivery.candidate import bring_up, stable_already
+from mlgate_delivery.engine import Update
 from mlgate_delivery.exports import backend_of, stack_file_of
+from mlgate_delivery.guarded_update import has_neighbours, require_plan, update_by_plan
 from mlgate_delivery.recover import clear
 from mlgate_delivery.resources import find, ours
 from mlgate_delivery.stack import LocalStack
@@ -42,7 +45,7 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
     It must have fresh evidence for exactly this release, the configuration that `service` declares now, and this environment; the verdict
     is computed again from its rows. Raises RefusedError (with the verdict's exit code) or EvidenceError without, UsageError for a release
     whose promotion is settled or that is stable in another configuration, BusyError while another command changes the environment,
-    StackError where the update fails.
+    StackError where the update fails, or its plan does more than promote this service.
     """
     digest = release_named(environment, release)
     with turn(environment, f"promoting {service.name} {short(digest)}"):
@@ -55,7 +58,7 @@ def promote(environment: Environment, service: Service, declaration: Path, relea
             raise stable_already(stable, service, declaration)
         else:
             progress(f"{short(digest)} was promoted before, but that was not finished, or something of it ended: finishing that")
-        move_traffic(stack, stable, progress)
+        move_traffic(stack, stable, progress, update_by_plan)
         return stable
 
 
@@ -95,8 +98,10 @@ def has_traffic(environment: Environment, service: str, release: str) -> bool:
     return arms is not None and arms.stable is not None and arms.stable.release == release and arms.candidate_weight == 0
 
 
-def move_traffic(stack: LocalStack, promotion: Promotion, progress: Progress) -> None:
-    """Brings stack and traffic to what the ledger says.
+def move_traffic(
+    stack: LocalStack, promotion: Promotion, progress: Progress, update: Callable[[LocalStack, str, Progress], Update]
+) -> None:
+    """Brings stack and traffic to what the ledger says, by that `update`.
 
     Raises StackError, or BusyError where an update by hand is running, that says what state the failure left, and how to go on.
     """
@@ -104,7 +109,7 @@ def move_traffic(stack: LocalStack, promotion: Promotion, progress: Progress) ->
     # Without a candidate: one that does not come up would keep the traffic where it is, in a rollback of all times.
     stack.file.set_service(service, stable=promotion.release, candidate=None, weight=None)
     try:
-        stack.up(progress)
+        update(stack, service, progress)
     except (StackError, BusyError) as error:
         state = _traffic_in_words(stack.environment, promotion)
         raise type(error)(
@@ -129,7 +134,9 @@ def _record(stack: LocalStack, service: Service, declaration: Path, release: str
     _recompute(environment, evidence)
     endpoint = find_endpoint(Supervisor(environment.processes), service.name, digest)
     if endpoint is None or endpoint.configuration != configuration:
-        bring_up(stack, service, declaration, release_folder(environment, release), progress)
+        bring_up(stack, service, declaration, release_folder(environment, release), progress, update_by_plan)
+    elif has_neighbours(stack, service.name):
+        require_plan(stack, service.name, progress)
     return Ledger.of(environment).record_promotion(
         service=service.name,
         stage=environment.name,

@@ -7,6 +7,12 @@ from collections.abc import Iterable
 from mlgate_tools.pulumi_state import StateResource
 
 _OURS = "pulumi-python:dynamic/mlgate:"
+_ENDPOINT = "mlgate:local:TorchServeEndpoint"  # in the state, so it outlives the class's name
+
+
+def endpoint_urn(stack: str, project: str, service: str) -> str:
+    """The component that is the service's endpoint: what lies under it is the service's, and nothing else is."""
+    return f"urn:pulumi:{stack}::{project}::{_ENDPOINT}::{service}"
 
 
 def kind_of(resource: StateResource) -> str:

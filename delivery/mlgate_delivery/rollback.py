@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlgate.digests import short
 from mlgate.environment import Environment
 from mlgate.service import Service
+from mlgate_delivery.guarded_update import update_back
 from mlgate_delivery.promote import carried_out, move_traffic
 from mlgate_delivery.recover import clear
 from mlgate_delivery.stack import LocalStack
@@ -42,5 +43,5 @@ def rollback(environment: Environment, service: Service, reason: str, progress: 
                 by=current_user(),
                 reason=reason,
             )
-        move_traffic(stack, stable, progress)
+        move_traffic(stack, stable, progress, update_back)
         return stable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mlgate.environment import Environment
 from mlgate_delivery.engine import Engine, Update
@@ -48,6 +49,21 @@ class LocalStack:
         """Brings what runs to what the configuration says. `refresh` first looks at what runs, instead of asking only where it matters."""
         return self._operate("up", progress, "--yes", "--skip-preview", *(["--refresh"] if refresh else []))
 
+    def plan(self) -> bytes:
+        """What `up` would do, as a document with every step; `up_by_plan` does that and nothing else."""
+        document = self.engine.logs / "plan.steps.json"
+        self._plan.unlink(missing_ok=True)
+        whole = ("--json", "--show-sames", "--show-replacement-steps", "--save-plan", str(self._plan))
+        self._operate("preview", lambda _line: None, *whole, document=document)
+        return document.read_bytes()
+
+    def up_by_plan(self, progress: Progress) -> Update:
+        """Does what `plan` found, once. Raises StackError at the first step that is not in it; others may have been done by then."""
+        try:
+            return self._operate("up", progress, "--yes", "--skip-preview", "--plan", str(self._plan), by_plan=True)
+        finally:
+            self._plan.unlink(missing_ok=True)
+
     def preview(self) -> Update:
         """What `up` would do."""
         return self._operate("preview", lambda _line: None)
@@ -60,6 +76,10 @@ class LocalStack:
         """Ends everything that the stack runs; configuration and history stay."""
         return self._operate("destroy", progress, "--yes", "--skip-preview")
 
-    def _operate(self, operation: str, progress: Progress, *arguments: str) -> Update:
+    @property
+    def _plan(self) -> Path:
+        return self.environment.state / "plan.json"
+
+    def _operate(self, operation: str, progress: Progress, *arguments: str, document: Path | None = None, by_plan: bool = False) -> Update:
         place = ["--stack", self.environment.name, "--config-file", str(self.file.path)]
-        return self.engine.operate(operation, [*place, *arguments], progress)
+        return self.engine.operate(operation, [*place, *arguments], progress, document=document, by_plan=by_plan)
