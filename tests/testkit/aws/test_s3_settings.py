@@ -160,6 +160,20 @@ def test_logs_need_a_target_that_lets_the_service_write(cloud: Cloud) -> None:
     assert cloud.up(LOGGING, bucket="models", targetBucket="logs", targetPrefix="models/").id == "models"
 
 
+def test_only_a_deny_without_a_condition_bars_anybody(cloud: Cloud) -> None:
+    s3 = cloud.boto("s3")
+    plain = {"Effect": "Deny", "Principal": "*", "Resource": "arn:aws:s3:::models/*"}
+    by_http = {**plain, "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    document = {"Version": "2012-10-17", "Statement": [by_http]}
+    state = cloud.up(POLICY, bucket="models", policy=json.dumps(document))
+    s3.put_object(Bucket="models", Key="a", Body=b"x")
+    document["Statement"] = [by_http, {**plain, "Action": "s3:DeleteObject"}]
+    cloud.change(POLICY, state, bucket="models", policy=json.dumps(document))
+    with pytest.raises(s3.exceptions.ClientError, match="Forbidden"):
+        s3.delete_object(Bucket="models", Key="a")
+    assert s3.get_object(Bucket="models", Key="a")["Body"].read() == b"x"
+
+
 def test_a_lock_needs_versioning(cloud: Cloud) -> None:
     rule = {"defaultRetention": {"mode": "GOVERNANCE", "days": 5}}
     with pytest.raises(ProviderError, match="InvalidBucketState: Versioning must be 'Enabled'"):

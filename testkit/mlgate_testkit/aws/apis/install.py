@@ -11,7 +11,6 @@ from moto.eks.models import eks_backends
 from moto.eks.responses import EKSResponse
 from moto.rds.models import rds_backends
 from moto.rds.responses import RDSResponse
-from moto.s3.models import FakeBucket
 
 from mlgate_testkit.aws.apis import (
     ec2_capacity,
@@ -24,7 +23,7 @@ from mlgate_testkit.aws.apis import (
     eks_nodes,
     eks_versions,
     rds,
-    s3_logs,
+    s3_policies,
 )
 from mlgate_testkit.aws.apis.dispatch import extended
 
@@ -38,4 +37,4 @@ def install() -> None:
     moto.ec2.urls.url_paths = {"{0}/": extended(EC2Response, "ec2", ec2_backends, ec2)}
     moto.eks.urls.url_paths = {"{0}/(?P<path>.+)$": extended(EKSResponse, "eks", eks_backends, eks)}
     moto.rds.urls.url_paths = {"{0}/$": extended(RDSResponse, "rds", rds_backends, rds.OPERATIONS)}
-    FakeBucket._log_permissions_enabled_policy = s3_logs.takes_logs  # type: ignore[method-assign,assignment]
+    s3_policies.install()

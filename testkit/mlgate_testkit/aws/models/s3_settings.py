@@ -311,6 +311,11 @@ MODELS = (
                 "S3 user guide, Principals for bucket policies",
                 "test_s3_settings.py::test_a_policy_for_a_role_that_is_not_there_is_refused",
             ),
+            Behaviour(
+                "whom a Deny without a condition names cannot read, write or delete objects; conditions are not judged",
+                "S3 user guide, How Amazon S3 authorizes a request; moto",
+                "test_s3_settings.py::test_only_a_deny_without_a_condition_bars_anybody",
+            ),
         ),
     ),
     setting(
