@@ -117,3 +117,12 @@ def test_only_an_asymmetric_key_has_a_public_one(cloud: Cloud) -> None:
     public.verify(signed, b"it", ECDSA(SHA256()))
     with pytest.raises(ProviderError, match=r"GetPublicKey, .* api error UnsupportedOperationException"):
         cloud.invoke("aws:kms/getPublicKey:getPublicKey", keyId=cloud.up(KEY).id)
+
+
+def test_an_alias_is_looked_up_by_its_whole_name(cloud: Cloud) -> None:
+    key = cloud.up(KEY)
+    cloud.up(ALIAS, name="alias/state", targetKeyId=key.id)
+    found = cloud.invoke("aws:kms/getAlias:getAlias", name="alias/state")
+    assert (found["targetKeyArn"], found["targetKeyId"]) == (key.outputs["arn"], key.id)
+    with pytest.raises(ProviderError, match=r"reading KMS Alias \(alias/stat\): couldn't find resource"):
+        cloud.invoke("aws:kms/getAlias:getAlias", name="alias/stat")

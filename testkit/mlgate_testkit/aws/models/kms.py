@@ -13,7 +13,7 @@ from mlgate_testkit.aws.model import AutoName, Behaviour, FunctionModel, Resourc
 from mlgate_testkit.aws.principals import require_principals
 from mlgate_testkit.aws.rules import between, choice, conflicting, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
-from mlgate_testkit.provider.provider import Inputs, Outputs
+from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
 
 __all__ = ["FUNCTIONS", "MODELS"]
 
@@ -187,6 +187,23 @@ def _public_key(aws: Aws, arguments: Inputs) -> Outputs:
     }
 
 
+def _alias(aws: Aws, arguments: Inputs) -> Outputs:
+    kms, name = aws.client("kms"), arguments["name"]
+    pages = kms.get_paginator("list_aliases").paginate()
+    found = next((alias for page in pages for alias in page["Aliases"] if alias["AliasName"] == name), None)
+    if found is None:
+        raise ProviderError(f"reading KMS Alias ({name}): couldn't find resource")
+    key = kms.describe_key(KeyId=found["TargetKeyId"])["KeyMetadata"]
+    return {
+        "id": found["AliasArn"],
+        "arn": found["AliasArn"],
+        "name": name,
+        "region": aws.region,
+        "targetKeyArn": key["Arn"],
+        "targetKeyId": key["KeyId"],
+    }
+
+
 def _prefixed(name: str) -> str:
     return name if name.startswith("alias/") else f"alias/{name}"
 
@@ -266,6 +283,17 @@ MODELS = (
 )
 
 FUNCTIONS = (
+    FunctionModel(
+        "aws:kms/getAlias:getAlias",
+        _alias,
+        behaviours=(
+            Behaviour(
+                "an alias that is not there is an error",
+                "terraform-provider-aws, internal/service/kms/alias_data_source.go and find.go; retry.NotFoundError (text)",
+                "test_kms.py::test_an_alias_is_looked_up_by_its_whole_name",
+            ),
+        ),
+    ),
     FunctionModel(
         "aws:kms/getPublicKey:getPublicKey",
         _public_key,
