@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from mlgate.platform import Platform
+from mlgate.platform_state import state_bucket, state_key_alias
 from mlgate_tools.pulumi import NO_PLUGINS, engine_environment
 
 __all__ = ["RemoteState"]
@@ -26,13 +27,13 @@ class RemoteState:
 
     @property
     def bucket(self) -> str:
-        """The account stands in it, since bucket names are shared by all of AWS: at most 60 of their 63 characters."""
-        return f"mlgate-state-{self.name[:34]}-{self.platform.account}"
+        """The bucket of the state."""
+        return state_bucket(self.name, self.platform.account)
 
     @property
     def alias(self) -> str:
-        """Of the key that encrypts secrets in the state, and the state itself."""
-        return f"alias/mlgate-state-{self.name}"
+        """The alias of the key that encrypts it, and the secrets in it."""
+        return state_key_alias(self.name)
 
     @property
     def backend(self) -> str:
