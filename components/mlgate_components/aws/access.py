@@ -3,7 +3,7 @@
 import enum
 import re
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -173,7 +173,7 @@ def _planned(name: str, args: AccessArgs) -> dict[str, Takers]:
     wrong.stop()
     check_name(name, wrong, at_most=_NAME - AUTOMATIC - len("-break-glass"))
     check_arn(args.get("boundary_arn"), wrong, "boundary_arn", BOUNDARY)
-    takers: dict[str, Takers] = {duty: args["who"][duty] for duty in DUTIES if duty in args["who"]}  # type: ignore[literal-required]
+    takers = {duty: taken for duty in DUTIES if (taken := cast(dict[str, Takers | None], args["who"]).get(duty)) is not None}
     for host in args.get("oidc_provider_arns", {}):
         if host not in HOSTS:
             wrong.add(f"oidc_provider_arns.{host}", "is no host", f"one of {', '.join(HOSTS)}")

@@ -73,7 +73,8 @@ class ServiceIdentity(pulumi.ComponentResource):
             tags=parts.tagged(),
             opts=parts.opts(),
         )
-        allowed = [Permissions(name, {"role_arn": role.arn, "flows": args["flows"]}, parts.opts())] if "flows" in args else []
+        flows = args.get("flows")
+        allowed = [] if flows is None else [Permissions(name, {"role_arn": role.arn, "flows": flows}, parts.opts())]
         aws.eks.PodIdentityAssociation(
             name,
             cluster_name=cluster["cluster_name"],
@@ -100,11 +101,9 @@ def _planned(name: str, args: ServiceIdentityArgs) -> None:
     for path, kind in (("namespace", _LABEL), ("service_account", _SUBDOMAIN)):
         if not kind.fullmatch(args[path]):  # type: ignore[literal-required]
             wrong.add(path, f"is {args[path]!r}", "a name that Kubernetes takes, such as digits")  # type: ignore[literal-required]
-    if "flows" in args:
-        check_flows(args["flows"], wrong)
-    for index, flow in enumerate(args.get("flows", [])):
-        if Verb(flow["verb"]) in SIGNS | OPENS_TRAFFIC:
-            wrong.add(
-                f"flows[{index}].verb", f"is {Verb(flow['verb']).value!r}", "what a service does: no service judges or moves services"
-            )
+    if (flows := args.get("flows")) is not None:
+        check_flows(flows, wrong)
+        for index, verb in enumerate(Verb(flow["verb"]) for flow in flows):
+            if verb in SIGNS | OPENS_TRAFFIC:
+                wrong.add(f"flows[{index}].verb", f"is {verb.value!r}", "what a service does: no service judges or moves services")
     wrong.stop()
