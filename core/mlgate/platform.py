@@ -16,10 +16,10 @@ from mlgate.addresses import network_of, wrong_division
 from mlgate.documents import Declared, Location, contradictions
 from mlgate.interface import Name
 from mlgate.platform_pools import GpuAmi, Pool
-from mlgate.platform_who import Who
+from mlgate.platform_who import Principal, Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
 
-__all__ = ["LEVELS", "LOG_DAYS", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
+__all__ = ["LEVELS", "LOG_DAYS", "Addon", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
 
 LEVELS = ("dev", "staging", "prod")
 Level = Literal["dev", "staging", "prod"]
@@ -40,6 +40,7 @@ class Network(Declared):
     cidr: str = Field(description="the block of all its addresses")
     zones: list[str] = Field(description="the availability zones by name, two or more")
     nat: Literal["none", "single", "per-zone"] = Field(default="per-zone", description="where private subnets go out")
+    dns_zone_ids: list[str] = Field(default=[], description="hosted zones of Route 53 in which the cluster may write")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -64,6 +65,9 @@ class Cluster(Declared):
     system_instance_types: list[str] = Field(description="machines for the cluster's own services")
     system_nodes_min: int = Field(default=2, ge=2, le=100, description="how many of them there are at least")
     system_nodes_max: int = Field(default=4, ge=2, le=100, description="and at most")
+    admins: dict[Name, Principal] = Field(
+        min_length=1, description="roles that may do everything in it, by a name: the one that runs `pulumi up` among them"
+    )
 
     @field_validator("version", mode="before")
     @classmethod
@@ -115,13 +119,23 @@ class Budget(Declared):
     notify: list[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="who, by e-mail")
 
 
-class Pins(Declared):
-    """Exact versions of what is taken from elsewhere. What is not named is looked up at each preview, which prod does not allow."""
+class Addon(Declared):
+    """What is said of an add-on of the cluster, such as karpenter."""
 
-    addons: dict[str, str] = Field(default={}, description="EKS add-ons by name, each with its version")
-    charts: dict[str, str] = Field(default={}, description="Helm charts by name, each with its version")
-    nodes: str | None = Field(default=None, description="the release of the system nodes' image")
+    on: bool = Field(default=True, description="whether it is there")
+    version: str | None = Field(default=None, description="its exact version; the one that mlgate was read with unless said")
+    digest: str | None = Field(default=None, pattern=r"^sha256:[0-9a-f]{64}$", description="the digest of its chart in a registry")
+
+
+class Pins(Declared):
+    """Exact versions of what is taken from elsewhere. What has none is looked up at each preview, which prod does not allow."""
+
+    eks_addons: dict[str, str] = Field(default={}, description="EKS's add-ons that every node needs, by name, each with its version")
+    addons: dict[str, Addon] = Field(default={}, description="the other add-ons, by name")
+    nodes_image: Literal["al2023", "bottlerocket"] = Field(default="al2023", description="the operating system of the system nodes")
+    nodes_release: str | None = Field(default=None, description="the release of EKS's image for it")
     gpu_ami: GpuAmi | None = Field(default=None, description="the image of nodes with accelerators; every pool needs it")
+    mirror: str | None = Field(default=None, description="the registry, and a folder in it, that charts and their images come from")
 
 
 class Service(Declared):
@@ -161,6 +175,10 @@ class Platform(Declared):
         for index, zone in enumerate(self.network.zones):
             if region_of(zone) != self.region:
                 found["network", "zones", index] = f"is {zone!r}", f"a zone of {self.region}"
+        if not (self.who.gate.principals or self.who.gate.pipelines):
+            found["who", "gate"] = "is nobody", "principals or pipelines: somebody must be able to sign evidence"
+        if self.pools and self.pins.gpu_ami is None:
+            found["pins", "gpu_ami"] = "is missing", f"the image of the nodes of {', '.join(self.pools)}: its family and version, or its id"
         if found:
             raise contradictions(found)
         return self

@@ -90,6 +90,14 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
                 f"cluster.public_from lets {block} in, which {other} does not",
                 "reach it from inside of the VPC, or let these in there too",
             )
+    admins = {_whom(principal) for principal in below.cluster.admins.values()}
+    for name, principal in platform.cluster.admins.items():
+        if _whom(principal) not in admins:
+            yield Problem(
+                source.place("cluster", "admins", name),
+                f"cluster.admins names {_whom(principal)}, who is no admin in {other}",
+                f"nobody may do here what they may not do in {other}",
+            )
     for role in _ROLES:
         mine, theirs = getattr(platform.who, role), getattr(below.who, role)
         named = [(("principals", index), _whom(principal)) for index, principal in enumerate(mine.principals)]

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from mlgate.documents import Declared
 
-__all__ = ["Pipeline", "Takers", "Who"]
+__all__ = ["Pipeline", "Principal", "Takers", "Who"]
 
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 

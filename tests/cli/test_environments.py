@@ -12,6 +12,7 @@ import pytest
 from tests.core.platforms import USUAL, varied, write
 
 PIPELINES = [{"repository": "acme/ml", "environment": "prod"}]
+GATES = [{"repository": "acme/ml", "environment": "prod-gate"}]
 
 
 @pytest.fixture
@@ -24,7 +25,8 @@ def project(tmp_path: Path) -> Path:
         "level": "prod",
         "account": "777788889999",
         "network.cidr": "10.30.0.0/16",
-        "who.ci.pipelines": [{"repository": "acme/ml", "environment": "prod"}],
+        "who.ci.pipelines": PIPELINES,
+        "who.gate.pipelines": GATES,
     }
     write(tmp_path / "stacks", "prod", varied(prod))
     return tmp_path
@@ -39,12 +41,12 @@ def test_two_environments_differ_in_a_table(project: Path) -> None:
     shown = mlgate(project / "stacks", "diff", "dev", "prod")
     assert shown.returncode == 0, shown.stderr
     title, _, head, *rows = shown.stdout.splitlines()
-    assert title.strip() == "dev and prod differ in 4 values"
+    assert title.strip() == "dev and prod differ in 5 values"
     assert head.split() == ["value", "dev", "prod"]
     assert ["account", "111122223333", "777788889999"] in [row.split() for row in rows]
     found = json.loads(mlgate(project, "diff", "dev", "prod", "--json").stdout)["differences"]
     assert {"path": "level", "dev": "dev", "prod": "prod"} in found
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_environments_that_keep_the_rules_are_named(project: Path) -> None:
@@ -58,7 +60,7 @@ def test_a_broken_rule_leaves_with_usage_and_its_line(project: Path) -> None:
     path = write(
         project / "stacks",
         "prod",
-        varied({"level": "prod", "account": "777788889999", "who.ci.pipelines": PIPELINES}),
+        varied({"level": "prod", "account": "777788889999", "who.ci.pipelines": PIPELINES, "who.gate.pipelines": GATES}),
     )
     shown = mlgate(project, "check")
     line = path.read_text(encoding="utf-8").splitlines().index("      cidr: 10.10.0.0/16") + 1

@@ -16,13 +16,19 @@ USUAL: dict[str, Any] = {
     "region": "eu-central-1",
     "owner": "ml-platform",
     "network": {"cidr": "10.10.0.0/16", "zones": ["eu-central-1a", "eu-central-1b"], "nat": "single"},
-    "cluster": {"version": "1.35", "system_instance_types": ["m7i.large"]},
+    "cluster": {
+        "version": "1.35",
+        "system_instance_types": ["m7i.large"],
+        "admins": {"platform": "arn:aws:iam::111122223333:role/platform-engineers"},
+    },
     "retention": {"evidence_days": 30, "evidence_lock": "governance", "models_days": 30, "logs_days": 30, "audit_days": 90},
     "who": {
         "ci": {"pipelines": [{"repository": "acme/ml", "environment": "dev"}]},
+        "gate": {"pipelines": [{"repository": "acme/ml", "environment": "dev-gate"}]},
         "deployer": {"principals": ["arn:aws:iam::111122223333:role/platform-engineers"]},
     },
     "budget": {"monthly_usd": 3000, "notify": ["ml@example.com"]},
+    "pins": {"gpu_ami": {"version": "1.46.0"}},
     "pools": {"l4": {"accelerator": "l4", "replicas": 4, "capacity": [{"buy": "spot"}]}},
 }
 LEAVE_OUT = object()

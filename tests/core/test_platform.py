@@ -78,6 +78,9 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"pools.l4.replicas": 0}, "replicas: 0", "greater than or equal to 1"),
         ({"pools.l4.capacity": [{"buy": "cheap"}]}, "- buy: cheap", "one of 'reservation', 'block', 'spot' or 'on-demand'"),
         ({"pools.l4.capacity": []}, "capacity: []", "at least 1 item"),
+        ({"who.gate": {}}, "gate: {}", "somebody must be able to sign evidence"),
+        ({"pins": {}}, "pins: {}", "the image of the nodes of l4"),
+        ({"cluster.admins": {}}, "admins: {}", "at least 1 item"),
         ({"who.gate.session_s": 60}, "session_s: 60", "greater than or equal to 900"),
     ],
 )
@@ -142,7 +145,7 @@ def test_the_environments_that_come_with_the_project_are_well_declared() -> None
 
 def test_environments_differ_by_path_in_what_was_left_out_too() -> None:
     one = Platform.model_validate(USUAL)
-    changes = {"cluster.system_nodes_max": 9, "who.ci": LEAVE_OUT, "who.auditor": USUAL["who"]["deployer"], "pins.nodes": "1"}
+    changes = {"cluster.system_nodes_max": 9, "who.ci": LEAVE_OUT, "who.auditor": USUAL["who"]["deployer"], "pins.nodes_release": "1"}
     other = Platform.model_validate(varied(changes))
     assert differences(one, other) == [
         Difference("cluster.system_nodes_max", "4", "9"),
@@ -150,7 +153,7 @@ def test_environments_differ_by_path_in_what_was_left_out_too() -> None:
         Difference("who.ci.pipelines[0].repository", "acme/ml", None),
         Difference("who.ci.pipelines[0].environment", "dev", None),
         Difference("who.auditor.principals[0]", None, "arn:aws:iam::111122223333:role/platform-engineers"),
-        Difference("pins.nodes", None, "1"),
+        Difference("pins.nodes_release", None, "1"),
     ]
     assert differences(one, one) == []
 

@@ -21,6 +21,7 @@ def environment(level: str, number: int, **changes: Any) -> dict[str, Any]:
         "level": level,
         "account": account,
         "network.cidr": f"10.{number}.0.0/16",
+        "who.gate.pipelines": [{"repository": "acme/ml", "environment": f"{level}-gate"}],
         "who.ci.pipelines": [{"repository": "acme/ml", "environment": level}],
         "who.deployer.principals": [f"arn:aws:iam::{account}:role/platform-engineers"],
     }
@@ -112,6 +113,11 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
             "- arn:aws:iam::333333333333:user/joe: who.promoter names user/joe, who is not promoter in staging",
         ),
         ({"who__gate__principals": [joe(2)]}, {"who__gate__principals": [joe(3)]}, ""),
+        (
+            {},
+            {"cluster__admins": {"joe": joe(3)}},
+            "joe: arn:aws:iam::333333333333:user/joe: cluster.admins names user/joe, who is no admin in staging",
+        ),
         ({"who__ci": LEAVE_OUT}, {}, "- repository: acme/ml: who.ci names github's acme/ml, who is not ci in staging"),
         ({}, {"who__ci": LEAVE_OUT}, ""),
         (
