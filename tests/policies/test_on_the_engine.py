@@ -1,0 +1,107 @@
+"""The pack as the real engine runs it: every rule in one preview, none in another, and traffic by a program without the component."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from mlgate import Release
+from mlgate_evidence.ledger import Ledger
+from mlgate_policies.exceptions import FILE
+from mlgate_testkit.engine import UpdateError
+
+from .programs import EVERY_RULE_OF_AWS, REGION, careful, careless
+
+pytestmark = pytest.mark.engine
+ADVISORY = {"missing-backup", "missing-retention"}  # in staging
+EXCEPTIONS = """\
+apiVersion: mlgate/v1
+kind: PolicyExceptions
+exceptions:
+  - {rule: mutable-tag, resources: [images], environments: [staging], owner: ml, reason: a mirror, expires: 2999-12-31}
+  - {rule: imdsv1, resources: [nodes], environments: [staging], owner: ml, reason: an old agent, expires: 2020-01-01}
+"""
+
+
+def traffic() -> None:
+    import pulumi
+
+    from mlgate_components.local.resources import EndpointProcess, StableUrl
+
+    config = pulumi.Config()
+    release = config.require("release")
+    place = {"home": config.require("home"), "stage": "local", "service": "toy"}
+    url = config.get("url")
+    if config.get("configuration"):
+        serving = {"release": release, "configuration": config.get("configuration"), "folder": "/nowhere"}
+        served = EndpointProcess("toy-1", {**place, **serving}, None)
+        url = url or served.url
+    StableUrl("toy", {**place, "stable": release, "stable_url": url, "weight": 0}, None)
+
+
+def by_severity(failure: UpdateError) -> dict[str, dict[str, str]]:
+    """What was said by each rule, by severity."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for said in failure.changes.diagnostics:
+        name, colon, message = said.message.partition(": ")
+        if colon:
+            found[said.severity][name] = message
+    return found
+
+
+def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_environment(stack, simulated_aws, policy_pack):
+    staging = stack("staging", program=careless, config=REGION)
+    Path(staging.site.folder, FILE).write_text(EXCEPTIONS, encoding="utf-8")
+    with pytest.raises(UpdateError) as failure:
+        staging.operate("preview", "--policy-pack", policy_pack)
+    said = by_severity(failure.value)
+    assert set(said["error"]) == EVERY_RULE_OF_AWS - ADVISORY - {"mutable-tag"}
+    assert set(said["warning"]) == ADVISORY
+    assert said["error"]["imdsv1"].endswith(
+        "httpTokens is not said\n  the exception of ml until 2020-01-01 (an old agent) has expired\n"
+        "  -> set httpTokens to required (and httpPutResponseHopLimit to 1, so that pods do not get them either)"
+    )
+    assert "until 2020-01-01 (an old agent), from imdsv1 for nodes, has expired and no longer counts" in printed(staging)
+
+
+def test_a_careful_stack_is_told_nothing(stack, simulated_aws, policy_pack):
+    prod = stack("prod", program=careful, config=REGION)
+    assert not prod.operate("up", "--yes", "--skip-preview", "--policy-pack", policy_pack).diagnostics
+    assert not prod.operate("preview", "--policy-pack", policy_pack).diagnostics
+
+
+def test_an_update_without_a_preview_makes_nothing_that_a_rule_forbids(stack, at_home, packed, policy_pack):
+    release = Release.read(packed("1")).digest
+    local = stack("local", program=traffic, config={"home": str(at_home.home), "release": release, "url": "http://127.0.0.1:9"})
+    with pytest.raises(UpdateError, match="unproven-traffic") as failure:
+        local.operate("up", "--yes", "--skip-preview", "--policy-pack", policy_pack)
+    assert "no endpoint of this stack serves it" in str(failure.value)
+    assert [each.type for each in local.state.checkpoint().resources if "mlgate" in each.type] == []
+    assert not at_home.routers.exists()
+
+
+def test_traffic_without_the_component_needs_a_promotion_of_exactly_this(stack, at_home, packed, gated, promoted, policy_pack):
+    attempt = gated(packed("1"))
+    config = {"home": str(at_home.home), "release": attempt.release, "configuration": attempt.configuration}
+    local = stack("local", program=traffic, config=config)
+
+    def refused() -> str:
+        with pytest.raises(UpdateError) as failure:
+            local.operate("preview", "--policy-pack", policy_pack)
+        return str(failure.value)
+
+    assert "it has passed and is not promoted" in refused()
+    promoted(packed("1"))
+    assert Ledger.of(at_home).stable("toy", "local")
+    assert local.operate("preview", "--policy-pack", policy_pack).created("pulumi-python:dynamic/mlgate:StableUrl")
+    local.change(config={"configuration": "sha256:" + "ab" * 32})
+    assert "it was promoted with configuration" in refused()
+    local.change(config={"configuration": attempt.configuration, "url": "http://127.0.0.1:9"})
+    assert "stable_url is not the URL of toy-1" in refused()
+
+
+def printed(stack) -> str:
+    """All that its engines printed."""
+    return "".join(log.read_text(encoding="utf-8") for _, _, log in stack.site.runs())
