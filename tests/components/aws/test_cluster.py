@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.cluster import ADDONS, Cluster, ClusterArgs
+from mlgate_components.aws.cluster import Cluster
+from mlgate_components.aws.cluster_arguments import ADDONS, ClusterArgs
+from mlgate_components.aws.cluster_reach import unreached
 from mlgate_components.aws.cluster_version import wrong_step
 from mlgate_testkit.record import Graph, record
 from mlgate_testkit.record.graph import Resource
@@ -49,8 +53,13 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     return cluster
 
 
+@cache
+def usual() -> Graph:
+    return record(program(USUAL), invokes=CALLER)
+
+
 def recorded(**args: Any) -> Graph:
-    return record(program({**USUAL, **args}), invokes=CALLER)
+    return record(program({**USUAL, **args}), invokes=CALLER) if args else usual()
 
 
 def statement(document: str) -> dict[str, Any]:
@@ -69,7 +78,7 @@ def test_the_endpoint_is_private_secrets_have_their_key_and_nobody_is_admin_by_h
     assert {each["Principal"]["AWS"] for each in allowed.values()} == {"arn:aws:iam::123456789012:root"}
     assert inputs["accessConfig"] == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
     assert inputs["bootstrapSelfManagedAddons"] is False
-    assert inputs["deletionProtection"] is True
+    assert inputs["deletionProtection"] is graph.one(CLUSTER).protect is True
     assert inputs["version"] == "1.34"
 
 
@@ -182,7 +191,10 @@ def test_a_volume_is_encrypted_gp3_unless_its_claim_says_otherwise() -> None:
     assert storage.inputs["metadata"]["annotations"] == {"storageclass.kubernetes.io/is-default-class": "true"}
     (driver,) = [addon for addon in graph.all(ADDON) if addon.inputs["addonName"] == "aws-ebs-csi-driver"]
     assert storage.needs(driver)
-    assert storage.deleted_with == graph.one(CLUSTER), "it owns nothing outside of the cluster"
+    assert storage.deleted_with is None, "a protected cluster does not go"
+    going = recorded(deletion_protection=False)
+    assert going.one("kubernetes:storage.k8s.io/v1:StorageClass").deleted_with == going.one(CLUSTER)
+    assert not going.one(CLUSTER).protect
 
 
 def test_an_addon_without_a_version_has_the_default_one_of_the_clusters_version() -> None:
@@ -294,6 +306,32 @@ def test_a_version_goes_up_one_minor_at_a_time(before: str, after: str, said: st
 @given(before=st.integers(20, 60), after=st.integers(20, 60))
 def test_of_all_versions_only_the_same_and_the_next_are_taken(before: int, after: int) -> None:
     assert (wrong_step(f"1.{before}", f"1.{after}") == "") == (after - before in {0, 1})
+
+
+def test_an_api_server_that_is_not_reached_is_told_with_the_reason_and_one_that_is_passes() -> None:
+    async def ask() -> tuple[str, str]:
+        listening = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        there = await unreached(f"https://127.0.0.1:{port}")
+        listening.close()
+        await listening.wait_closed()
+        return there, await unreached(f"https://127.0.0.1:{port}")
+
+    there, gone = asyncio.run(ask())
+    assert there == ""
+    assert "refused" in gone or "Connect call failed" in gone
+
+
+def test_behind_a_proxy_nobody_here_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    assert asyncio.run(unreached("https://cluster.invalid")) == ""
+
+
+def test_it_is_asked_before_the_first_object_unless_a_way_is_given() -> None:
+    storage = "kubernetes:storage.k8s.io/v1:StorageClass"
+    assert recorded().one(storage).hooks == {"before_create": ("Cluster-ml-reached",)}
+    assert not recorded(kubeconfig="through: a tunnel").one(storage).hooks
 
 
 def test_a_cluster_that_is_there_already_is_taken_as_it_is() -> None:
