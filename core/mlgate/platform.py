@@ -65,6 +65,7 @@ class Cluster(Declared):
     system_instance_types: list[str] = Field(description="machines for the cluster's own services")
     system_nodes_min: int = Field(default=2, ge=2, le=100, description="how many of them there are at least")
     system_nodes_max: int = Field(default=4, ge=2, le=100, description="and at most")
+    deletion_protection: bool = Field(default=True, description="whether EKS refuses to delete it")
     admins: dict[Name, Principal] = Field(
         min_length=1, description="roles that may do everything in it, by a name: the one that runs `pulumi up` among them"
     )

@@ -36,6 +36,7 @@ AT_LEAST = (
     Ordered(("network", "zones"), "a lost zone takes no more of it down", len),
     Ordered(("network", "nat"), "a lost zone cuts no other off", _position("none", "single", "per-zone")),
     Ordered(("cluster", "system_nodes_min"), "its own services stand on as many nodes"),
+    Ordered(("cluster", "deletion_protection"), "nobody deletes it by mistake"),
     Ordered(("retention", "evidence_days"), "evidence is kept as long"),
     Ordered(("retention", "evidence_lock"), "evidence is as hard to delete", _position("governance", "compliance")),
     Ordered(("retention", "models_days"), "a model can be brought back as long"),

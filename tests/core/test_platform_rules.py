@@ -53,6 +53,7 @@ def test_environments_alike_but_for_account_block_and_pipeline_keep_all_of_them(
         ("network.zones", ["eu-central-1a", "eu-central-1b"], "network.zones is 2 (eu-central-1a, eu-central-1b), less than staging's 3"),
         ("network.nat", "single", "network.nat is single, less than staging's per-zone"),
         ("cluster.system_nodes_min", 2, "cluster.system_nodes_min is 2, less than staging's 3"),
+        ("cluster.deletion_protection", False, "cluster.deletion_protection is False, less than staging's True"),
         ("retention.evidence_days", 29, "retention.evidence_days is 29, less than staging's 40"),
         ("retention.evidence_lock", "governance", "retention.evidence_lock is governance, less than staging's compliance"),
         ("retention.models_days", 29, "retention.models_days is 29, less than staging's 40"),

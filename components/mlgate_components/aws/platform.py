@@ -1,0 +1,316 @@
+"""`build`: the platform of an environment, composed of the components of this folder. Take it, or copy it and compose your own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+import pulumi_aws as aws
+
+from mlgate.platform import Platform, Service
+from mlgate.platform_pools import Pool
+from mlgate.platform_state import state_bucket, state_key_alias
+from mlgate_components.aws.access import Access, Who
+from mlgate_components.aws.audit_trail import AuditTrail
+from mlgate_components.aws.buckets import Lock, LockMode
+from mlgate_components.aws.budget import Budget
+from mlgate_components.aws.cluster import Cluster
+from mlgate_components.aws.cluster_addons import ClusterAddons
+from mlgate_components.aws.duties import duties
+from mlgate_components.aws.evidence_storage import EvidenceStorage
+from mlgate_components.aws.gpu_pool import GpuNodePool
+from mlgate_components.aws.identity import ServiceIdentity
+from mlgate_components.aws.keys import Key
+from mlgate_components.aws.model_storage import ModelStorage
+from mlgate_components.aws.network import Nat, Network
+from mlgate_components.aws.permissions import Permissions, reads
+from mlgate_components.aws.repository import ImageRepository
+from mlgate_components.aws.tags import Tags
+
+__all__ = ["Built", "build"]
+
+_PINNED = "prod"
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a platform is made of, for what comes on top of it. `pools`, `identities` and `repositories` by name."""
+
+    network: Network
+    cluster: Cluster
+    addons: ClusterAddons
+    models: ModelStorage
+    evidence: EvidenceStorage
+    access: Access
+    pools: Mapping[str, GpuNodePool] = field(default_factory=dict)
+    identities: Mapping[str, ServiceIdentity] = field(default_factory=dict)
+    repositories: Mapping[str, ImageRepository] = field(default_factory=dict)
+
+    def exports(self) -> dict[str, Any]:
+        """What operators and other stacks ask for."""
+        return {
+            "cluster": {"name": self.cluster.cluster_name, "endpoint": self.cluster.endpoint, "version": self.cluster.version},
+            "models": self.models.bucket_name,
+            "evidence": self.evidence.bucket_name,
+            "trust": self.evidence.trust,
+            "roles": self.access.roles,
+            "pools": {name: {"instance_types": pool.instance_types, "said": pool.said} for name, pool in self.pools.items()},
+            "quotas": {name: pool.vcpu_quotas for name, pool in self.pools.items()},
+            "services": {
+                name: {"role_arn": identity.role_arn, "repository": self.repositories[name].repository_url}
+                for name, identity in self.identities.items()
+            },
+        }
+
+
+def build(name: str, platform: Platform, kubeconfig: pulumi.Input[str] | None = None) -> Built:
+    """Registers everything of the environment `name`, by providers that are bound to its account.
+
+    `kubeconfig`: how the program reaches the cluster where its endpoint cannot be reached from here, through a tunnel or a proxy.
+
+    Raises ArgumentsError, before anything of a component is registered, for what it cannot be.
+    """
+    tags = Tags(environment=name, owner=platform.owner)
+    if platform.cost_center is not None:
+        tags["cost_center"] = platform.cost_center
+    provider = aws.Provider("aws", region=platform.region, allowed_account_ids=[platform.account])
+    opts = pulumi.ResourceOptions(providers=[provider])
+    return _Composition(name, platform, tags, opts, platform.level == _PINNED, kubeconfig).build()
+
+
+@dataclass(frozen=True, slots=True)
+class _Composition:
+    name: str
+    platform: Platform
+    tags: Tags
+    opts: pulumi.ResourceOptions
+    pinned: bool
+    kubeconfig: pulumi.Input[str] | None
+
+    def build(self) -> Built:
+        platform, kept = self.platform, self.platform.retention
+        network = Network(
+            "network",
+            {
+                "cidr": platform.network.cidr,
+                "zones": platform.network.zones,
+                "nat": Nat(platform.network.nat),
+                "flow_log_days": kept.logs_days,
+                "cluster": self._cluster_name,
+                "tags": self.tags,
+            },
+            self.opts,
+        )
+        access = Access("access", {"who": self._who(), "tags": self.tags}, self.opts)
+        models = ModelStorage(
+            "models",
+            {"tags": self.tags, "noncurrent_days": kept.models_days, "log_days": kept.logs_days, "deletion_days": kept.keys_days},
+            self.opts,
+        )
+        evidence = EvidenceStorage(
+            "evidence",
+            {
+                "tags": self.tags,
+                "lock": self._lock(kept.evidence_days),
+                "gate_role_arn": access.roles["gate"],
+                "log_days": kept.logs_days,
+                "deletion_days": kept.keys_days,
+            },
+            self.opts,
+        )
+        AuditTrail(
+            "audit",
+            {
+                "tags": self.tags,
+                "bucket_arns": [models.bucket_arn, evidence.bucket_arn],
+                "lock": self._lock(kept.audit_days),
+                "log_days": kept.logs_days,
+                "deletion_days": kept.keys_days,
+            },
+            self.opts,
+        )
+        cluster = self._cluster(network)
+        addons = self._addons(network, cluster)
+        repositories = self._repositories(access, cluster)
+        self._permissions(access, models, evidence, cluster, repositories)
+        Budget(
+            "budget",
+            {
+                "monthly_limit": platform.budget.monthly_usd,
+                "alerts": [{"percent": percent} for percent in platform.budget.alert_percents],
+                "emails": list(platform.budget.notify),
+                "tags": self.tags,
+            },
+            self.opts,
+        )
+        return Built(
+            network,
+            cluster,
+            addons,
+            models,
+            evidence,
+            access,
+            {name: self._pool(name, pool, network, cluster, addons) for name, pool in platform.pools.items()},
+            {name: self._identity(name, service, cluster, models) for name, service in platform.services.items()},
+            repositories,
+        )
+
+    @property
+    def _cluster_name(self) -> str:
+        return f"mlgate-{self.name}"
+
+    def _lock(self, days: int) -> Lock:
+        return {"mode": LockMode(self.platform.retention.evidence_lock.upper()), "days": days}
+
+    def _who(self) -> Who:
+        """The roles that somebody takes, as Access is told: without what is empty."""
+        given = self.platform.who.model_dump()
+        taken = {role: {key: value for key, value in takers.items() if value} for role, takers in given.items()}
+        return cast(Who, {role: takers for role, takers in taken.items() if takers.keys() & {"principals", "pipelines"}})
+
+    def _cluster(self, network: Network) -> Cluster:
+        wanted, pins = self.platform.cluster, self.platform.pins
+        release = {} if pins.nodes_release is None else {"release": pins.nodes_release}
+        reached = {"public_from": wanted.public_from or None, "kubeconfig": self.kubeconfig}
+        return Cluster(
+            "cluster",
+            {
+                "cluster_name": self._cluster_name,
+                "version": wanted.version,
+                "network": {"private_subnet_ids": network.private_subnet_ids, "intra_subnet_ids": network.intra_subnet_ids},
+                "nodes": {
+                    "instance_types": wanted.system_instance_types,
+                    "min": wanted.system_nodes_min,
+                    "max": wanted.system_nodes_max,
+                    "image": pins.nodes_image,
+                    **release,
+                },  # type: ignore[typeddict-item]
+                "admins": dict(wanted.admins),
+                "log_days": self.platform.retention.logs_days,
+                "addon_versions": pins.eks_addons,
+                "pinned": self.pinned,
+                "tags": self.tags,
+                "deletion_protection": wanted.deletion_protection,
+                **{key: value for key, value in reached.items() if value is not None},
+            },  # type: ignore[typeddict-item]
+            self.opts,
+        )
+
+    def _addons(self, network: Network, cluster: Cluster) -> ClusterAddons:
+        pins = self.platform.pins
+        mirror = {} if pins.mirror is None else {"mirror": pins.mirror}
+        said = {name: addon.model_dump(exclude_none=True) for name, addon in pins.addons.items()}
+        zones = self.platform.network.dns_zone_ids
+        if not zones:
+            said["external-dns"] = {"on": False}  # there is nothing that it could write to
+        return ClusterAddons(
+            "addons",
+            {
+                "cluster": {
+                    "cluster_name": cluster.cluster_name,
+                    "cluster_arn": cluster.cluster_arn,
+                    "version": self.platform.cluster.version,
+                    "security_group_id": cluster.security_group_id,
+                    "node_role_arn": cluster.node_role_arn,
+                },
+                "vpc_id": network.vpc_id,
+                **({"dns_zone_ids": zones} if zones else {}),
+                "addons": said,
+                "deletion_protection": self.platform.cluster.deletion_protection,
+                "pinned": self.pinned,
+                "tags": self.tags,
+                **mirror,
+            },  # type: ignore[typeddict-item]
+            self._in_cluster(cluster),
+        )
+
+    def _pool(self, name: str, pool: Pool, network: Network, cluster: Cluster, addons: ClusterAddons) -> GpuNodePool:
+        assert self.platform.pins.gpu_ami
+        return GpuNodePool(
+            name,
+            {
+                **pool.model_dump(exclude_none=True),
+                "cluster": {
+                    "cluster_name": cluster.cluster_name,
+                    "endpoint": cluster.endpoint,
+                    "certificate_authority": cluster.certificate_authority,
+                    "version": self.platform.cluster.version,
+                    "security_group_id": cluster.security_group_id,
+                    "node_role_name": cluster.node_role_name,
+                    "node_role_arn": cluster.node_role_arn,
+                },
+                "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
+                "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
+                "pinned": self.pinned,
+                "tags": self.tags,
+            },  # type: ignore[typeddict-item]
+            self._in_cluster(cluster, *(each for each in [addons.controllers.get("karpenter")] if each)),
+        )
+
+    def _identity(self, name: str, service: Service, cluster: Cluster, models: ModelStorage) -> ServiceIdentity:
+        return ServiceIdentity(
+            name,
+            {
+                "cluster": {"cluster_name": cluster.cluster_name, "cluster_arn": cluster.cluster_arn},
+                "namespace": service.namespace,
+                "service_account": service.service_account,
+                "flows": [reads(models, f"{name}/")],
+                "tags": self.tags,
+            },
+            self.opts,
+        )
+
+    def _repositories(self, access: Access, cluster: Cluster) -> dict[str, ImageRepository]:
+        """One for each service, all under one key."""
+        if not self.platform.services:
+            return {}
+        days = self.platform.retention.keys_days
+        key = Key("images", {"description": "images", "services": ["ecr"], "deletion_days": days, "tags": self.tags}, self.opts)
+        pushers = [access.roles["ci"]] if "ci" in self._who() else []
+        return {
+            name: ImageRepository(
+                name,
+                {
+                    "key_arn": key.key_arn,
+                    "pushers": pushers,
+                    "pullers": [cluster.node_role_arn, access.roles["gate"]],
+                    "kept_images": self.platform.retention.images,
+                    "tags": self.tags,
+                },
+                self.opts,
+            )
+            for name in self.platform.services
+        }
+
+    def _permissions(
+        self,
+        access: Access,
+        models: ModelStorage,
+        evidence: EvidenceStorage,
+        cluster: Cluster,
+        repositories: Mapping[str, ImageRepository],
+    ) -> None:
+        """What each role that somebody takes may do."""
+        flows = duties(models=models, evidence=evidence, cluster=cluster, state=self._state(), repositories=list(repositories.values()))
+        for duty in self._who():
+            Permissions(duty.replace("_", "-"), {"role_arn": access.roles[duty], "flows": flows[duty]}, self.opts)
+
+    def _state(self) -> _State:
+        """The environment's own state, which `mlgate bootstrap` made."""
+        options = pulumi.InvokeOptions(provider=cast(list[pulumi.ProviderResource], self.opts.providers)[0])
+        key = aws.kms.get_alias_output(name=state_key_alias(self.name), opts=options)
+        return _State(f"arn:aws:s3:::{state_bucket(self.name, self.platform.account)}", key.target_key_arn)
+
+    def _in_cluster(self, cluster: Cluster, *after: pulumi.Resource) -> pulumi.ResourceOptions:
+        providers = [*cast(list[pulumi.ProviderResource], self.opts.providers), cluster.kubernetes]
+        return pulumi.ResourceOptions(providers=providers, depends_on=list(after))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The bucket and the key of a stack's state, as `duties` takes them."""
+
+    bucket_arn: str
+    key_arn: pulumi.Output[str]
