@@ -78,6 +78,10 @@ class PoolPlan:
         """What pods find the nodes by, and labels of the program's own."""
         share = self.wanted.mig_profile or (f"time-slices-{self.wanted.time_slices}" if self.wanted.time_slices else "whole")
         own = {"mlgate/pool": self.name, "mlgate/accelerator": self.wanted.accelerator, "mlgate/share": share}
+        if self.family == "al2023":
+            own["nvidia.com/gpu.present"] = (
+                "true"  # NVIDIA's device plugin runs where this stands (its chart's affinity); Bottlerocket has one
+            )
         return {**self.args.get("labels", {}), **own}
 
     @property

@@ -250,6 +250,7 @@ def test_amazon_linux_is_told_its_cluster_its_labels_and_its_taint() -> None:
     }
     labels, taints = spec["kubelet"]["flags"]
     assert "mlgate/pool=gpu" in labels
+    assert "nvidia.com/gpu.present=true" in labels, "its image has no device plugin, and NVIDIA's goes by this"
     assert taints == "--register-with-taints=nvidia.com/gpu=present:NoSchedule"
 
 
