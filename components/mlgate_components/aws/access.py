@@ -2,7 +2,7 @@
 
 import enum
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict, cast
 
 import pulumi
@@ -83,7 +83,7 @@ class Who(TypedDict):
     auditor: NotRequired[Takers]
     """Reads everything and changes nothing."""
     break_glass: NotRequired[Takers]
-    """Repairs the cluster in an emergency, after a second factor."""
+    """Repairs the cluster in an emergency, after a second factor: users alone, who have one."""
 
 
 class AccessArgs(TypedDict):
@@ -199,11 +199,20 @@ def _check_takers(duty: str, takers: Takers, wrong: Wrong) -> None:
             )
     for index, job in enumerate(jobs):
         _check_pipeline(job, wrong, f"{path}.pipelines[{index}]")
-    if jobs and duty == BREAK_GLASS:
-        wrong.add(f"{path}.pipelines", "are given", "none: a pipeline has no second factor")
+    if duty == BREAK_GLASS:
+        _check_second_factor(named, jobs, wrong, path)
     session = takers.get("session_s", _HOUR)
     if not _HOUR <= session <= _LONGEST_S:
         wrong.add(f"{path}.session_s", f"is {session}", f"{_HOUR} to {_LONGEST_S} seconds (IAM API reference, CreateRole)")
+
+
+def _check_second_factor(named: Sequence[str], jobs: Sequence[Pipeline], wrong: Wrong, path: str) -> None:
+    """IAM user guide, "MFA-protected API access": what AssumeRole gives out does not tell of a second factor, so no role could pass."""
+    if jobs:
+        wrong.add(f"{path}.pipelines", "are given", "none: a pipeline has no second factor")
+    for index, principal in enumerate(named):
+        if ":role/" in principal:
+            wrong.add(f"{path}.principals[{index}]", f"is {principal!r}", "a user: the session of a role has no second factor of its own")
 
 
 def _check_pipeline(job: Pipeline, wrong: Wrong, path: str) -> None:

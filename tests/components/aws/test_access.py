@@ -119,11 +119,11 @@ def test_every_role_says_its_duty_and_has_all_tags_and_the_boundary() -> None:
 
 @pytest.mark.parametrize("opening", ["deployer", "promoter", "break_glass"])
 def test_who_takes_the_gates_role_takes_none_that_opens_traffic(opening: str) -> None:
-    both = {"principals": [f"{ACCOUNT}:role/releasers"]}
+    both = {"principals": [f"{ACCOUNT}:user/ada"]}
     with pytest.raises(ArgumentsError) as refused:
         recorded({"gate": both, opening: both})
     (problem,) = refused.value.problems
-    assert (problem.where, problem.found) == (f"who.{opening}", f"has {ACCOUNT}:role/releasers, which who.gate has too")
+    assert (problem.where, problem.found) == (f"who.{opening}", f"has {ACCOUNT}:user/ada, which who.gate has too")
 
 
 def test_nor_does_a_pipeline_do_both_in_one_environment() -> None:
@@ -150,6 +150,7 @@ def test_nor_does_a_pipeline_do_both_in_one_environment() -> None:
         ({"ci": {"pipelines": [{**PIPELINE, "host": "gitlab"}]}}, "who.ci.pipelines[0].environment", "a deployment tier of GitLab"),
         ({"ci": {"pipelines": [{**PIPELINE, "host": "jenkins"}]}}, "who.ci.pipelines[0].host", "one of github, gitlab"),
         ({"break_glass": {"pipelines": [PIPELINE]}}, "who.break_glass.pipelines", "no second factor"),
+        ({"break_glass": WHO["promoter"]}, "who.break_glass.principals[0]", "the session of a role has no second factor"),
     ],
 )
 def test_what_would_let_in_who_is_not_named_is_refused_by_its_path(who: dict[str, Any], path: str, said: str) -> None:
