@@ -80,18 +80,22 @@ class PermissionsArgs(TypedDict):
 class Permissions(pulumi.ComponentResource):
     """The policy of a role, made of what it declares to do and of nothing else."""
 
+    role_arn: pulumi.Output[str]
+    """The role."""
+
     def __init__(self, name: str, args: PermissionsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         _planned(name, args)
         super().__init__(TYPE, name, None, opts)
         flows = args["flows"]
+        self.role_arn = pulumi.Output.from_input(args["role_arn"])
         resources = pulumi.Output.all(*(pulumi.Output.from_input(each["resource"]) for each in flows))
         aws.iam.RolePolicy(
             name,
-            role=pulumi.Output.from_input(args["role_arn"]).apply(lambda arn: arn.rsplit("/", 1)[-1]),
+            role=self.role_arn.apply(lambda arn: arn.rsplit("/", 1)[-1]),
             policy=resources.apply(lambda known: _policy(name, flows, known)),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({})
+        self.register_outputs({"role_arn": self.role_arn})
 
 
 def flow(verb: Verb, resource: object, prefix: str = "") -> Flow:
@@ -135,7 +139,7 @@ def check_roles(arns: "list[pulumi.Input[str]]", wrong: Wrong, path: str) -> Non
     """ARNs of roles, each once."""
     check_once(arns, wrong, path)
     for index, arn in enumerate(arns):
-        if arn:
+        if arn != "":
             check_arn(arn, wrong, f"{path}[{index}]", ROLE)
 
 

@@ -100,8 +100,10 @@ def test_flows_are_the_same_said_of_a_component_by_word_or_by_their_arns() -> No
 
 
 def test_the_policy_is_put_into_the_role_that_the_arn_names() -> None:
-    flow = {"verb": "reads", "resource": MODELS}
-    assert permissions(flow, role_arn=f"{ROLE[:-7]}/services/digits").one("aws:iam/rolePolicy:RolePolicy").inputs["role"] == "digits"
+    arn = "arn:aws:iam::123456789012:role/services/digits"
+    graph = permissions({"verb": "reads", "resource": MODELS}, role_arn=arn)
+    assert graph.one("aws:iam/rolePolicy:RolePolicy").inputs["role"] == "digits"
+    assert graph.one("mlgate:index:Permissions").outputs["role_arn"] == arn
 
 
 def test_who_can_open_traffic_can_not_also_sign() -> None:
