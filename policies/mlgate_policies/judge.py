@@ -51,7 +51,7 @@ class Judge:
         about = self.exceptions.covering(rule.name, resource.name, self.stack)
         if any(each.counts(self.today) for each in about):
             return
-        beside = [other for other in others if other.type in rule.beside and other.urn != resource.urn]
+        beside = [other for other in others if rule.sees(other.type) and other.urn != resource.urn]
         for objection in rule.check(resource, beside):
             yield Violation(rule, resource, rule.levels.of(self.stack), objection, about)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlgate_policies.resource import Resource
 
-__all__ = ["ENVIRONMENTS", "Check", "Level", "Levels", "Rule"]
+__all__ = ["BEFORE_PROD", "ENVIRONMENTS", "EVERYTHING", "EVERYWHERE", "IN_PROD", "Check", "Level", "Levels", "Rule"]
 
 Check = Callable[[Resource, Sequence[Resource]], Iterable[str]]
 """Given a resource of the rule's types and the others it is judged beside, each objection as a sentence that names the value."""
@@ -39,6 +39,9 @@ class Levels:
         return level
 
 
+EVERYTHING = frozenset({"*"})
+"""Beside a rule that looks at all there is."""
+
 EVERYWHERE = Levels(dev=Level.MANDATORY, staging=Level.MANDATORY, prod=Level.MANDATORY)
 BEFORE_PROD = Levels(dev=Level.ADVISORY, staging=Level.MANDATORY, prod=Level.MANDATORY)
 IN_PROD = Levels(dev=Level.DISABLED, staging=Level.ADVISORY, prod=Level.MANDATORY)
@@ -60,3 +63,7 @@ class Rule:
     check: Check
     beside: frozenset[str] = frozenset()
     at_end: bool = False
+
+    def sees(self, type: str) -> bool:  # noqa: A002 - Pulumi's own word for it
+        """Whether it is shown resources of that type beside the one that it judges."""
+        return type in self.beside or self.beside == EVERYTHING

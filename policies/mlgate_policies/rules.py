@@ -7,12 +7,12 @@ from pathlib import Path
 
 from mlgate.environment import project_folder
 from mlgate.errors import UsageError
-from mlgate_policies import access, naming, network, storage, traffic
+from mlgate_policies import access, cost, naming, network, storage, traffic
 from mlgate_policies.rule import Rule
 
 __all__ = ["OWN_FILE", "RULES", "rules_of"]
 
-RULES: tuple[Rule, ...] = (*traffic.RULES, *storage.RULES, *access.RULES, *network.RULES, *naming.RULES)
+RULES: tuple[Rule, ...] = (*traffic.RULES, *storage.RULES, *access.RULES, *network.RULES, *naming.RULES, *cost.RULES)
 
 OWN_FILE = "policy_rules.py"
 

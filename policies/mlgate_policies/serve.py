@@ -37,18 +37,18 @@ class _Stack:
 
     def before(self, rule: Rule, args: pulumi_policy.ResourceValidationArgs, report: _Report) -> None:
         """Judges a resource that is about to be made, beside those that were before it."""
-        if args.resource_type not in rule.types | rule.beside:
+        if not _shown(rule, args):
             return
         resource = _resource(args)
         others = [each for each in self._shown.values() if each.urn != resource.urn]
-        if resource.type in rule.beside:
+        if rule.sees(resource.type):
             self._shown[resource.urn] = resource
         if resource.type in rule.types:
             self._report(rule, resource, others, report)
 
     def after(self, rule: Rule, args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
         """Judges all that a rule is about, now that the program has ended."""
-        shown = [_resource(each) for each in args.resources if each.resource_type in rule.types | rule.beside]
+        shown = [_resource(each) for each in args.resources if _shown(rule, each)]
         for resource in shown:
             if resource.type in rule.types:
                 self._report(rule, resource, shown, report)
@@ -58,8 +58,13 @@ class _Stack:
             report(violation.told, resource.urn)
 
 
+def _shown(rule: Rule, resource: Any) -> bool:
+    return resource.resource_type in rule.types or rule.sees(resource.resource_type)
+
+
 def _resource(shown: Any) -> Resource:
     """As a rule sees it. `shown`: pulumi_policy's ResourceValidationArgs or PolicyResource; only the latter knows what came from what."""
+    provider = _plain(serialize_properties(shown.provider.props)) if shown.provider else {}
     return Resource(
         type=shown.resource_type,
         name=shown.name,
@@ -67,15 +72,14 @@ def _resource(shown: Any) -> Resource:
         properties=_plain(serialize_properties(shown.props)),
         protect=shown.opts.protect,
         made_from={key: [each.urn for each in made] for key, made in getattr(shown, "property_dependencies", {}).items()},
-        default_tags=_default_tags(shown.provider),
+        default_tags=_default_tags(provider.get("defaultTags")),
+        region=region if isinstance(region := provider.get("region"), str) else None,
     )
 
 
-def _default_tags(provider: pulumi_policy.PolicyProviderResource | None) -> Mapping[str, Any]:
+def _default_tags(stated: Any) -> Mapping[str, Any]:
     """A provider's nested properties are JSON texts."""
-    stated = _plain(serialize_properties(provider.props)).get("defaultTags") if provider else None
-    defaults = json.loads(stated) if isinstance(stated, str) else stated
-    tags = at(defaults, "tags")
+    tags = at(json.loads(stated) if isinstance(stated, str) else stated, "tags")
     return tags if isinstance(tags, Mapping) else {}
 
 

@@ -7,6 +7,7 @@ traffic by itself, as any resource; these rules are for that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mlgate.digests import short
 from mlgate.environment import local
@@ -56,7 +57,7 @@ def _diverted(resource: Resource, others: Sequence[Resource]) -> Iterator[str]:
                 yield f"{key} is not the URL of {endpoint.name}, the endpoint of release {short(release)}"
 
 
-def _served(resource: Resource) -> Iterator[tuple[str, str]]:
+def _served(resource: Resource) -> Iterator[tuple[str, Any]]:
     """The arms that get traffic, each with its release."""
     weight = resource.at("weight")
     for arm, gets in (("stable", known(weight, 100)), ("candidate", known(weight, 0, None))):

@@ -27,7 +27,7 @@ def resource(type: str, properties: Mapping[str, Any] | None = None, *, name: st
 def objections(name: str, asked: Resource, *others: Resource) -> list[str]:
     """What the rule objects to in it; a rule that does not look at its type would never be asked."""
     assert asked.type in rule(name).types
-    assert all(other.type in rule(name).beside for other in others)
+    assert all(rule(name).sees(other.type) for other in others)
     return list(rule(name).check(asked, others))
 
 
@@ -41,6 +41,7 @@ def resources(graph: Graph, *, at_end: bool) -> list[Resource]:
             properties=_plain(each.outputs if at_end else each.inputs),
             protect=each.protect,
             made_from=each.property_dependency_urns,
+            region=each.provider.inputs.get("region") if each.provider else graph.config.get("aws:region"),
             default_tags=json.loads(each.provider.inputs.get("defaultTags", "{}")).get("tags", {}) if each.provider else {},
         )
         for each in graph.resources
