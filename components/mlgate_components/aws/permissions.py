@@ -139,7 +139,7 @@ def check_roles(arns: "list[pulumi.Input[str]]", wrong: Wrong, path: str) -> Non
     """ARNs of roles, each once."""
     check_once(arns, wrong, path)
     for index, arn in enumerate(arns):
-        if arn != "":
+        if isinstance(arn, str) and arn:
             check_arn(arn, wrong, f"{path}[{index}]", ROLE)
 
 
