@@ -97,7 +97,7 @@ class Cluster(pulumi.ComponentResource):
         )
 
     def _create_key(self) -> pulumi.Output[str]:
-        """Without its cluster nobody needs it, so it is not kept. EKS gets at it by a grant, which whoever makes the cluster gives.
+        """It is kept as long as the cluster must be, and no longer. EKS gets at it by a grant, which whoever makes the cluster gives.
 
         EKS user guide, "Encrypt Kubernetes secrets with KMS on existing clusters": CreateGrant with no condition on what it is for.
         """
@@ -110,7 +110,7 @@ class Cluster(pulumi.ComponentResource):
             enable_key_rotation=True,
             deletion_window_in_days=DELETION_DAYS,
             tags=self._parts.tagged("secrets"),
-            opts=self._parts.opts(),
+            opts=self._parts.opts(kept=self._protected),
         )
         return key.arn
 

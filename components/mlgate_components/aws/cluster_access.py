@@ -19,10 +19,15 @@ ADMIN, VIEWER = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
 _POLICIES = "arn:aws:eks::aws:cluster-access-policy/"
 
 
-def check_principals(given: Mapping[str, pulumi.Input[str]], wrong: Wrong, path: str) -> None:
-    """Roles by name; a user, or everybody of an account, is none."""
-    for name, arn in given.items():
-        check_arn(arn, wrong, f"{path}.{name}", ROLE)
+def check_principals(given: Mapping[str, Mapping[str, pulumi.Input[str]]], wrong: Wrong) -> None:
+    """Roles by name, for each path; a user, or everybody of an account, is none. EKS has one entry for each."""
+    seen: dict[str, str] = {}
+    for path, principals in given.items():
+        for name, arn in principals.items():
+            here = f"{path}.{name}"
+            check_arn(arn, wrong, here, ROLE)
+            if isinstance(arn, str) and seen.setdefault(arn, here) != here:
+                wrong.add(here, f"is the role of {seen[arn]} too", "each role once")
 
 
 def admit(

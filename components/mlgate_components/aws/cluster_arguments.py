@@ -80,10 +80,9 @@ def check_cluster(name: str, args: ClusterArgs) -> None:
     check_addon_versions(args.get("addon_versions", {}), ADDONS, wrong, path="addon_versions", pinned=args.get("pinned", False))
     if not args["admins"]:
         wrong.add("admins", "is empty", "name at least the role that this program runs by: nobody else would ever get in")
-    for path in ("admins", "viewers"):
-        check_principals(args.get(path, {}), wrong, path)
+    check_principals({"admins": args["admins"], "viewers": args.get("viewers", {})}, wrong)
     for twice in sorted(set(args["admins"]) & set(args.get("viewers", {}))):
-        wrong.add(f"viewers.{twice}", "is among the admins too", "a name, and a role, once")
+        wrong.add(f"viewers.{twice}", "is a name of admins too", "each name once: its parts are called so")
     if args.get("log_days", LOGS_KEPT_DAYS) not in LOG_DAYS:
         wrong.add("log_days", f"is {args['log_days']}", f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days")
     check_arn(args.get("key_arn"), wrong, "key_arn", KMS_KEY)

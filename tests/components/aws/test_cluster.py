@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pulumi import ResourceHookArgs
 
 from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.cluster import Cluster
 from mlgate_components.aws.cluster_arguments import ADDONS, ClusterArgs
-from mlgate_components.aws.cluster_reach import unreached
-from mlgate_components.aws.cluster_version import wrong_step
+from mlgate_components.aws.cluster_reach import asked_before_the_first_object, unreached
+from mlgate_components.aws.cluster_version import judged_before_updates, wrong_step
 from mlgate_testkit.record import Graph, record
 from mlgate_testkit.record.graph import Resource
 
@@ -222,6 +223,13 @@ def test_its_outputs_are_those_of_the_cluster_and_the_role_of_its_nodes() -> Non
     }
 
 
+def test_what_a_cluster_needs_to_be_read_is_kept_as_long_as_it_must_be() -> None:
+    key = recorded().one("aws:kms/key:Key")
+    assert (key.protect, key.retain_on_delete) == (True, True)
+    key = recorded(deletion_protection=False).one("aws:kms/key:Key")
+    assert not (key.protect or key.retain_on_delete)
+
+
 def test_a_key_of_ones_own_is_taken_and_none_is_made() -> None:
     own = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
     graph = recorded(key_arn=own)
@@ -254,7 +262,8 @@ def test_everything_stands_in_the_component_and_what_can_have_tags_has_all_of_th
         ({"admins": {}}, "admins", "the role that this program runs by"),
         ({"admins": {"me": "arn:aws:iam::123456789012:user/me"}}, "admins.me", "an ARN such as"),
         ({"admins": {"all": "*"}}, "admins.all", "an ARN such as"),
-        ({"viewers": {"deployer": ADMIN}}, "viewers.deployer", "once"),
+        ({"viewers": {"deployer": f"{ADMIN}2"}}, "viewers.deployer", "each name once"),
+        ({"viewers": {"same": ADMIN}}, "viewers.same", "each role once"),
         ({"key_arn": "alias/mine"}, "key_arn", "an ARN such as arn:aws:kms"),
         ({"log_days": 4}, "log_days", "CloudWatch Logs keeps for 1, 3, 5"),
         ({"network": {**USUAL["network"], "intra_subnet_ids": ["subnet-3"]}}, "network.intra_subnet_ids", "2 or more"),
@@ -286,6 +295,51 @@ def test_whoever_pins_is_told_of_everything_that_is_not_pinned() -> None:
 def test_a_name_that_its_roles_could_not_have_is_refused() -> None:
     with pytest.raises(ArgumentsError, match="37 at most"):
         record(lambda: Cluster("m" * 38, ClusterArgs(**USUAL)) and None)
+
+
+def asked(binding: Callable[[], Any], when: str, **step: Any) -> Any:
+    """What the hook answers when the engine asks it."""
+    made: list[Any] = []
+    record(lambda: made.append(binding()))
+    (hook,) = getattr(made[0], when)
+    assert hook.opts.on_dry_run, "a preview asks too"
+    return hook.callback(ResourceHookArgs("urn", "ml", "ml", CLUSTER, **step))
+
+
+def test_a_step_that_eks_would_refuse_is_refused_by_what_the_state_says() -> None:
+    def step(before: dict[str, Any], after: dict[str, Any]) -> None:
+        asked(lambda: judged_before_updates("Cluster", "ml"), "before_update", old_inputs=before, new_inputs=after)
+
+    step({"version": "1.33"}, {"version": "1.34"})
+    step({}, {"version": "1.34"})
+    with pytest.raises(ArgumentsError) as refused:
+        step({"version": "1.33"}, {"version": "1.35"})
+    (problem,) = refused.value.problems
+    assert (problem.where, problem.found) == ("version", "is 1.35, and the cluster has 1.33")
+
+
+class Known:
+    """An Output that needs no engine."""
+
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    async def future(self) -> str | None:
+        return self._value
+
+
+def reach(address: str | None) -> None:
+    asyncio.run(asked(lambda: asked_before_the_first_object("ml", Known(address)), "before_create"))  # type: ignore[arg-type]
+
+
+def test_nobody_is_asked_to_reach_an_endpoint_that_is_not_there_yet() -> None:
+    reach(None)
+    with pytest.raises(ArgumentsError) as refused:
+        reach("https://127.0.0.1:1")
+    (problem,) = refused.value.problems
+    assert problem.where == "kubeconfig"
+    assert "https://127.0.0.1:1 is not reached" in problem.found
+    assert "come by a tunnel" in problem.expected
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,14 @@ def test_it_goes_up_rests_sees_drift_upgrades_by_one_minor_and_goes(stack, simul
     assert changes.events.before(everywhere, nodes)
     assert dev.preview().nothing()
 
+    eks.delete_nodegroup(clusterName="ml", nodegroupName=eks.list_nodegroups(clusterName="ml")["nodegroups"][0])
+    eks.delete_cluster(name="ml")
+    dev.refresh()
+    again = dev.up()
+    assert again.created(CLUSTER), "a cluster that is lost is made again"
+    assert not again.replaced()
+    assert dev.preview().nothing()
+
     dev.destroy()
     assert simulated_aws.alive() == []
 
