@@ -10,6 +10,8 @@ from typing import Any
 from mlgate.platform import Platform
 from mlgate.platform_rules import AT_LEAST
 from mlgate.schema import service_schema
+from mlgate_policies.rule import ENVIRONMENTS as RULED
+from mlgate_policies.rules import RULES
 
 DOCS = Path(__file__).parent
 EXAMPLE = DOCS.parent / "examples" / "digits" / "service.yaml"
@@ -136,11 +138,29 @@ _KINDS = {"string": "text", "integer": "whole number", "boolean": "yes or no", "
 _LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "over", "exclusiveMaximum": "under"}
 
 
+def policies() -> str:
+    """The page about policies, with the table of rules between its markers."""
+    rows = [
+        f"| `{rule.name}`{' †' if rule.at_end else ''} | {rule.why} | {rule.remedy} "
+        f"| {' | '.join(rule.levels.of(environment) for environment in RULED)} |"
+        for rule in RULES
+    ]
+    head = [f"| rule | why | what to do | {' | '.join(RULED)} |", f"|---|---|---|{'---|' * len(RULED)}"]
+    before, begin, rest = (DOCS / "policies.md").read_text(encoding="utf-8").partition("<!-- rules -->\n")
+    _, end, after = rest.partition("<!-- end of rules -->\n")
+    return before + begin + "\n".join([*head, *rows]) + "\n" + end + after
+
+
 def pages() -> dict[Path, str]:
     """Each generated file and what it must contain."""
     schema = service_schema()
     service = reference("Service", json.loads(schema), _HEAD.format(example=EXAMPLE.read_text(encoding="utf-8")))
-    return {DOCS / "service.schema.json": schema, DOCS / "service.md": service, DOCS / "environments.md": environments()}
+    return {
+        DOCS / "service.schema.json": schema,
+        DOCS / "service.md": service,
+        DOCS / "environments.md": environments(),
+        DOCS / "policies.md": policies(),
+    }
 
 
 def main() -> int:

@@ -10,17 +10,15 @@ import pytest
 from mlgate import Release
 from mlgate_evidence.ledger import Ledger
 from mlgate_policies.exceptions import FILE
+from mlgate_policies.rules import OWN_FILE
 from mlgate_testkit.engine import UpdateError
 
+from .page import block
 from .programs import EVERY_RULE_OF_AWS, REGION, careful, careless
 
 pytestmark = pytest.mark.engine
-ADVISORY = {"missing-backup", "missing-retention"}  # in staging
-EXCEPTIONS = """\
-apiVersion: mlgate/v1
-kind: PolicyExceptions
-exceptions:
-  - {rule: mutable-tag, resources: [images], environments: [staging], owner: ml, reason: a mirror, expires: 2999-12-31}
+ADVISORY = {"missing-backup", "missing-retention", "public-api-server", "foreign-block"}  # in staging, by the page's files
+EXPIRED = """\
   - {rule: imdsv1, resources: [nodes], environments: [staging], owner: ml, reason: an old agent, expires: 2020-01-01}
 """
 
@@ -53,9 +51,12 @@ def by_severity(failure: UpdateError) -> dict[str, dict[str, str]]:
 
 def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_environment(stack, simulated_aws, policy_pack):
     staging = stack("staging", program=careless, config=REGION)
-    Path(staging.site.folder, FILE).write_text(EXCEPTIONS, encoding="utf-8")
+    levels = Path(staging.workspace, "levels.json")
+    levels.write_text(block("json", "advisory"), encoding="utf-8")
+    Path(staging.site.folder, FILE).write_text(block("yaml", "PolicyExceptions") + EXPIRED, encoding="utf-8")
+    Path(staging.site.folder, OWN_FILE).write_text(block("python", "without_peering"), encoding="utf-8")
     with pytest.raises(UpdateError) as failure:
-        staging.operate("preview", "--policy-pack", policy_pack)
+        staging.operate("preview", "--policy-pack", policy_pack, "--policy-pack-config", str(levels))
     said = by_severity(failure.value)
     assert set(said["error"]) == EVERY_RULE_OF_AWS - ADVISORY - {"mutable-tag"}
     assert set(said["warning"]) == ADVISORY
@@ -63,6 +64,7 @@ def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_e
         "httpTokens is not said\n  the exception of ml until 2020-01-01 (an old agent) has expired\n"
         "  -> set httpTokens to required (and httpPutResponseHopLimit to 1, so that pods do not get them either)"
     )
+    assert said["warning"]["foreign-block"].endswith("cidrBlock is 10.0.0.0/16\n  -> take a block of 10.20.0.0/16")
     assert "until 2020-01-01 (an old agent), from imdsv1 for nodes, has expired and no longer counts" in printed(staging)
 
 
