@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from mlgate.documents import Declared
+from mlgate.documents import Declared, Location, contradictions
 
-__all__ = ["Pipeline", "Principal", "Takers", "Who"]
+__all__ = ["OPENING", "Pipeline", "Principal", "Takers", "Who"]
+
+OPENING = ("deployer", "promoter", "break_glass")
+"""The roles that can open traffic."""
 
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 
@@ -37,7 +40,7 @@ class Takers(Declared):
 
     principals: list[Principal] = Field(default=[], description="roles and users by whole ARN")
     pipelines: list[Pipeline] = Field(default=[], description="jobs of pipelines")
-    session_s: int = Field(default=3600, ge=900, le=43_200, description="how long a session lasts at most (IAM: 900 to 43,200)")
+    session_s: int = Field(default=3600, ge=3600, le=43_200, description="how long a session lasts at most (IAM: 3600 to 43,200)")
 
     @field_validator("principals")
     @classmethod
@@ -56,4 +59,28 @@ class Who(Declared):
     gate: Takers = Field(default=Takers(), description="judges releases and signs the evidence")
     promoter: Takers = Field(default=Takers(), description="moves traffic to releases that have evidence")
     auditor: Takers = Field(default=Takers(), description="reads everything and changes nothing")
-    break_glass: Takers = Field(default=Takers(), description="repairs the cluster in an emergency, after a second factor")
+    break_glass: Takers = Field(default=Takers(), description="repairs the cluster in an emergency: users, after a second factor")
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        found: dict[Location, tuple[str, str]] = {}
+        # IAM user guide, "MFA-protected API access": what a role or a pipeline was given does not tell of a second factor.
+        for where, taker in _each(self.break_glass):
+            if not (isinstance(taker, str) and ":user/" in taker):
+                found["break_glass", *where] = "has no second factor of its own", "a user, who has one"
+        signing = [taker for _, taker in _each(self.gate)]
+        for duty in OPENING:
+            for where, taker in _each(getattr(self, duty)):
+                if taker in signing:
+                    found[duty, *where] = "takes the gate's role too", "somebody else: who signs evidence must not act on it"
+        if found:
+            raise contradictions(found)
+        return self
+
+
+def _each(takers: Takers) -> list[tuple[Location, str | Pipeline]]:
+    """Who may take a role, each with where it stands."""
+    return [
+        *((("principals", index), each) for index, each in enumerate(takers.principals)),
+        *((("pipelines", index), each) for index, each in enumerate(takers.pipelines)),
+    ]

@@ -81,7 +81,10 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"who.gate": {}}, "gate: {}", "somebody must be able to sign evidence"),
         ({"pins": {}}, "pins: {}", "the image of the nodes of l4"),
         ({"cluster.admins": {}}, "admins: {}", "at least 1 item"),
-        ({"who.gate.session_s": 60}, "session_s: 60", "greater than or equal to 900"),
+        ({"who.gate.session_s": 60}, "session_s: 60", "greater than or equal to 3600"),
+        ({"who.break_glass": {"principals": [f"{ACCOUNT}:role/on-call"]}}, f"- {ACCOUNT}:role/on-call", "a user, who has one"),
+        ({"who.break_glass": {"pipelines": [{"repository": "a/b", "environment": "c"}]}}, "- repository: a/b", "a user, who has one"),
+        ({"who.gate": USUAL["who"]["deployer"]}, f"- {ACCOUNT}:role/platform-engineers", "who signs evidence must not act on it"),
     ],
 )
 def test_what_cannot_be_names_its_line_and_what_would_be_accepted(tmp_path: Path, changes: dict[str, Any], line: str, said: str) -> None:

@@ -8,6 +8,7 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
+from mlgate.platform_who import OPENING
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name, check_once
 from mlgate_components.aws.parts import Parts
@@ -15,13 +16,11 @@ from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
 from mlgate_components.aws.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
 
-__all__ = ["BREAK_GLASS", "DUTIES", "OPENING", "SIGNING", "Access", "AccessArgs", "Host", "Pipeline", "Takers", "Who"]
+__all__ = ["BREAK_GLASS", "DUTIES", "SIGNING", "Access", "AccessArgs", "Host", "Pipeline", "Takers", "Who"]
 
 TYPE = "mlgate:index:Access"
 BREAK_GLASS = "break_glass"
 SIGNING = "gate"
-OPENING = ("deployer", "promoter", BREAK_GLASS)
-"""Who can open traffic."""
 DUTIES = {
     "ci": "builds images and models and stores them",
     "deployer": "puts services into the cluster",
