@@ -15,7 +15,8 @@ Statement = dict[str, Any]
 
 def policy_text(*statements: Statement) -> pulumi.Output[str]:
     """The document of these statements."""
-    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    text: pulumi.Output[str] = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    return text
 
 
 def account_root(owner: pulumi.Resource) -> pulumi.Output[str]:

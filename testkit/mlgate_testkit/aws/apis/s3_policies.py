@@ -17,13 +17,14 @@ __all__ = ["install", "permission", "takes_logs"]
 def install() -> None:
     """Puts these in the places of moto's."""
     FakeBucket._log_permissions_enabled_policy = takes_logs  # type: ignore[method-assign,assignment]
-    FakeBucket.get_permission = permission  # type: ignore[method-assign]
+    FakeBucket.get_permission = permission  # type: ignore[method-assign,assignment]
 
 
 def takes_logs(source: FakeBucket, target_bucket: FakeBucket, target_prefix: str | None) -> bool:
     """Whether a bucket takes the access logs of `source` (S3 user guide, "Permissions for log delivery"), of which moto knows one form."""
-    return bool(target_bucket.policy) and granted(
-        target_bucket.policy.decode(),
+    policy = target_bucket.policy
+    return policy is not None and granted(
+        policy.decode(),
         service="logging.s3.amazonaws.com",
         action="s3:PutObject",
         resource=f"{target_bucket.arn}/{target_prefix or ''}2026-01-01-00-00-00-0",
