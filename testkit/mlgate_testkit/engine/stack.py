@@ -21,7 +21,7 @@ from mlgate_testkit.engine.events import Event, plain_values
 from mlgate_testkit.engine.program import Program, Source
 from mlgate_testkit.engine.simulated import Attached, require_listening
 from mlgate_testkit.engine.tracked import Made
-from mlgate_tools.pulumi_state import FileState, StateResource
+from mlgate_tools.pulumi_state import Checkpoint, FileState
 
 __tracebackhide__ = True  # a test that fails shows the line of the test
 __all__ = ["KillAt", "Stack"]
@@ -192,7 +192,7 @@ class Stack:
             for provider in self.attached:
                 provider.finish(self._urns)
             with suppress(StackError):  # a state that cannot be read says so to the next operation
-                self.abandoned |= _abandoned(before.resources, self.state.checkpoint().resources)
+                self.abandoned |= _abandoned(before, self.state.checkpoint())
 
     def _run(self, operation: str, arguments: Sequence[str], needs: Mapping[str, frozenset[str]], kill_at: KillAt | None) -> Changes:
         where = f"pulumi {operation} of stack {self.name}"
@@ -244,11 +244,11 @@ class Stack:
         self._file.write_text(text, encoding="utf-8")
 
 
-def _abandoned(before: Sequence[StateResource], after: Sequence[StateResource]) -> set[tuple[str, str]]:
-    """Type and id of what left the state and was meant to stay in the cloud, or to go with something that did go."""
-    left = {resource.urn for resource in before} - {resource.urn for resource in after}
-    kept = {(resource.type, resource.id) for resource in after}
-    meant = {(resource.type, resource.id) for resource in before if resource.retained or resource.deleted_with in left}
+def _abandoned(before: Checkpoint, after: Checkpoint) -> set[tuple[str, str]]:
+    """Type and id of what left the state and was meant to stay in the cloud, or to go with something that did go: a provider as well."""
+    left = before.needs.keys() - after.needs.keys()
+    kept = {(resource.type, resource.id) for resource in after.resources}
+    meant = {(resource.type, resource.id) for resource in before.resources if resource.retained or resource.deleted_with in left}
     return meant - kept
 
 

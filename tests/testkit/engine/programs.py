@@ -70,7 +70,7 @@ def simulated_boxes() -> None:
 
     Keys: `names` (JSON list), `size`, `label` (forces a new one), `retain`, `protect`.
 
-    `within`: each is deleted with the one before it.
+    `within`: each is deleted with the one before it; "component": each with a component.
     """
     import pulumi
 
@@ -79,6 +79,8 @@ def simulated_boxes() -> None:
     for name in config.require_object("names"):
         given = {"number": None, "tags": {"size": config.get("size") or "1"}, "label": config.get("label") or "plain"}
         owner = before[0] if config.get("within") and before else None
+        if config.get("within") == "component":
+            owner = pulumi.ComponentResource("box:index:Room", name)
         opts = pulumi.ResourceOptions(
             depends_on=before, retain_on_delete=config.get_bool("retain"), deleted_with=owner, protect=config.get_bool("protect")
         )

@@ -120,6 +120,15 @@ def test_what_goes_with_its_owner_is_no_leak(rack, stacks, cloud):
     stacks.close()
 
 
+def test_what_goes_with_a_component_is_no_leak(rack, stacks, cloud):
+    dev = rack("a", within="component")
+    dev.up()
+    dev.destroy()
+    assert [made.name for made in cloud.alive()] == ["a"]
+    assert not dev.orphans()
+    stacks.close()
+
+
 def test_a_resource_taken_out_of_the_state_is_an_orphan(rack, cloud):
     dev = rack("a", "b")
     dev.up()
