@@ -11,7 +11,10 @@ import pytest
 
 from mlgate_components.aws.duties import duties
 from mlgate_components.aws.flows import TABLE, Verb, arns_of
+from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
+
+from .stores import ANSWERS
 
 PAGE = Path(__file__).parents[3] / "docs" / "platform-access.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -31,10 +34,9 @@ class Anything:
 def test_its_programs_run(block: int, tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(BLOCKS[block], encoding="utf-8")
-    account = {"accountId": "111122223333", "arn": "arn:aws:iam::111122223333:user/admin"}
-    key = {"publicKeyPem": public_key()}
-    graph = record(file, invokes={"aws:index/getCallerIdentity:getCallerIdentity": account, "aws:kms/getPublicKey:getPublicKey": key})
+    graph = record(file, invokes=ANSWERS)
     assert len(graph.all("mlgate:index:Permissions")) == (8 if block == 0 else 0)
+    assert_clean(graph)
 
 
 def test_who_does_what_is_told_as_it_is() -> None:
@@ -80,11 +82,3 @@ def section(name: str) -> str:
 
 def rows(head: list[str], body: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" if cells else f"|{'---|' * len(head)}" for cells in [head, [], *body])
-
-
-def public_key() -> str:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1()).public_key()
-    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from mlgate_testkit.record import Graph, record
+from tests.components.aws.stores import ANSWERS
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
@@ -107,8 +105,6 @@ def _named(arn: str, **more: str) -> Callable[[Mapping[str, Any]], dict[str, str
 
 @cache
 def recorded() -> Graph:
-    signing = ec.generate_private_key(ec.SECP256R1()).public_key()
-    public = signing.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
     return record(
         program,
         resources={
@@ -121,10 +117,7 @@ def recorded() -> Graph:
             "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{}", bucket="{}", id="{}"),
             "aws:secretsmanager/secret:Secret": _named(f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf"),
         },
-        invokes={
-            "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:user/admin"},
-            "aws:kms/getPublicKey:getPublicKey": {"publicKeyPem": public},
-        },
+        invokes=ANSWERS,
     )
 
 
