@@ -15,16 +15,15 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from mlgate.addresses import network_of, wrong_division
 from mlgate.documents import Declared, Location, contradictions
 from mlgate.interface import Name
+from mlgate.log_days import LOG_DAYS
 from mlgate.platform_pools import GpuAmi, Pool
 from mlgate.platform_who import Principal, Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
 
-__all__ = ["LEVELS", "LOG_DAYS", "Addon", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
+__all__ = ["LEVELS", "Addon", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
 
 LEVELS = ("dev", "staging", "prod")
 Level = Literal["dev", "staging", "prod"]
-# CloudWatch Logs API reference, PutRetentionPolicy; 0, for ever, is left out: nobody would ever look at it, and all would pay.
-LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=1, le=1000)]

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from mlgate import DeclarationError, UsageError
-from mlgate.platform import LOG_DAYS, Platform
+from mlgate.log_days import LOG_DAYS
+from mlgate.platform import Platform
 from mlgate.platform_diff import Difference, differences
 from mlgate.platform_files import platform_of, read_platform, read_platforms
 from mlgate.regions import REGIONS, region_of, unknown_region

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from mlgate.platform import LOG_DAYS
+from mlgate.log_days import LOG_DAYS
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.cluster_access import check_principals
 from mlgate_components.aws.cluster_version import check_version

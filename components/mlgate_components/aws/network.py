@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws  # lazy: an annotation that is read at import would load its parts
 
 from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_division
-from mlgate.platform import LOG_DAYS
+from mlgate.log_days import LOG_DAYS
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.network_services import FLOW_LOG_DAYS, create_endpoints, create_flow_log
