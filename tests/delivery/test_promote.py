@@ -321,7 +321,7 @@ def test_an_update_by_hand_that_runs_meanwhile_hides_neither_itself_nor_what_is_
             raise arms
         return arms
 
-    monkeypatch.setattr(LocalStack, "up", busy)
+    monkeypatch.setattr(LocalStack, "up_by_plan", busy)
     monkeypatch.setattr(LocalRouter, "arms", served)
     with pytest.raises(BusyError, match=f"is stable in the ledger and {state}, but the update failed: another update") as raised:
         promote_it("1")
