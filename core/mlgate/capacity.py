@@ -13,7 +13,7 @@ __all__ = ["KARPENTERS_ORDER", "SPOT_NOTICE_S", "Floor", "Machines", "machines_f
 # EC2 user guide, "Spot Instance interruption notices": two minutes before, sent as an event. Karpenter then starts the replacement.
 SPOT_NOTICE_S = 120.0
 
-# Karpenter 1.14, concepts/nodepools, karpenter.sh/capacity-type: reserved before spot before on-demand, within one NodePool.
+# Karpenter 1.15, concepts/nodepools, karpenter.sh/capacity-type: reserved before spot before on-demand, within one NodePool.
 KARPENTERS_ORDER = ("reserved", "spot", "on-demand")
 _RESERVED = {"reservation", "block"}
 

@@ -19,7 +19,7 @@ _LONGEST_NAME = 48  # of a node group 63 characters (EKS API reference), and "-o
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _AMI_ID = re.compile(r"ami-[0-9a-z]+")
 _RESERVATION_ID = re.compile(r"cr-[0-9a-z]+")
-# Karpenter 1.14.1, pkg/providers/amifamily: each family's own form of a version, and one such.
+# Karpenter 1.15.1, pkg/providers/amifamily: each family's own form of a version, and one such.
 _VERSIONS = {"bottlerocket": (re.compile(r"v?\d+\.\d+\.\d+"), "1.53.0"), "al2023": (re.compile(r"v\d{8}"), "v20261101")}
 _LEAST_DISK_GIB = 20  # Karpenter's own default, which EKS's images need
 
@@ -165,9 +165,8 @@ def _capacity(args: GpuNodePoolArgs, ways: Sequence[str], zones: Sequence[str], 
 def _floor(args: GpuNodePoolArgs, ways: Sequence[str], wrong: Wrong) -> Floor | None:
     if "floor" not in args:
         return None
-    given = args["floor"]
-    small = [key for key in ("rate_per_s", "replica_rate_per_s") if given[key] <= 0]
-    small += [key for key in ("node_start_s", "image_pull_s", "model_start_s") if given[key] < 0]
+    given: Mapping[str, Any] = {**args["floor"]}
+    small = [key for key, value in given.items() if value < 0 or (value == 0 and key.endswith("rate_per_s"))]
     for key in small:
         wrong.add(f"floor.{key}", f"is {given[key]:g}", "more than 0" if key.endswith("rate_per_s") else "0 or more")
     if "spot" not in ways:

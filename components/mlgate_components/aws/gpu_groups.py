@@ -91,7 +91,7 @@ def _reserved(group: Group) -> dict[str, Any]:
 
 
 def _interfaces(plan: PoolPlan, group: Group) -> dict[str, Any]:
-    """One EFA on each network card, as Karpenter 1.14.1 has them (pkg/providers/launchtemplate); the groups then stand in them."""
+    """One EFA on each network card, as Karpenter 1.15.1 has them (pkg/providers/launchtemplate); the groups then stand in them."""
     groups = [plan.args["cluster"]["security_group_id"]]
     if not plan.wanted.efa:
         return {"vpc_security_group_ids": groups}

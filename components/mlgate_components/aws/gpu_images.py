@@ -10,7 +10,7 @@ from mlgate_components.aws.gpu_plan import PoolPlan
 __all__ = ["device_plugin", "image_parameter", "user_data"]
 
 _ARCHITECTURES = {"amd64": "x86_64", "arm64": "arm64"}
-# What Bottlerocket calls GPUs: bottlerocket-core-kit, nvidia-migmanager/src/main.rs; bottlerocket.dev, 1.54.x, settings, nvidia.mig.profile.
+# What Bottlerocket calls GPUs: bottlerocket-core-kit, nvidia-migmanager/src/main.rs; bottlerocket.dev, settings of 1.54.x.
 _MIG_MODELS = {
     "a100-40g": "a100.40gb",
     "a100-80g": "a100.80gb",
@@ -26,7 +26,7 @@ def device_plugin(family: str) -> str:
 
 
 def image_parameter(plan: PoolPlan, kubernetes: str) -> str:
-    """Where AWS publishes the id of its image with NVIDIA's drivers, in SSM (Karpenter 1.14.1, pkg/providers/amifamily)."""
+    """Where AWS publishes the id of its image with NVIDIA's drivers, in SSM (Karpenter 1.15.1, pkg/providers/amifamily)."""
     machine = _ARCHITECTURES[plan.wanted.architecture]
     if plan.family == "bottlerocket":
         return f"/aws/service/bottlerocket/aws-k8s-{kubernetes}-nvidia/{machine}/{plan.ami_version}/image_id"

@@ -1,6 +1,6 @@
 """The objects from which Karpenter knows a pool: an EC2NodeClass, and a NodePool for each rank of its ways to come by machines.
 
-Fields are those of karpenter-provider-aws v1.14.1, pkg/apis/crds.
+Fields are those of karpenter-provider-aws v1.15.1, pkg/apis/crds.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ __all__ = ["GPU", "RESERVED", "Disk", "Group", "PoolPlan", "value_of"]
 GPU = "nvidia.com/gpu"
 _SHARED = "nvidia.com/gpu.shared"
 RESERVED = ("reservation", "block")
-_OS_GIB = 4  # as Karpenter has it by default, and Bottlerocket's image
+_OS_GIB = 6  # the snapshot in Bottlerocket's image, as Karpenter has it: v1.15.1, pkg/providers/amifamily/bottlerocket.go
 
 
 def value_of(member: Any) -> str:
@@ -78,11 +78,9 @@ class PoolPlan:
         """What pods find the nodes by, and labels of the program's own."""
         share = self.wanted.mig_profile or (f"time-slices-{self.wanted.time_slices}" if self.wanted.time_slices else "whole")
         own = {"mlgate/pool": self.name, "mlgate/accelerator": self.wanted.accelerator, "mlgate/share": share}
-        if self.family == "al2023":
-            own["nvidia.com/gpu.present"] = (
-                "true"  # NVIDIA's device plugin runs where this stands (its chart's affinity); Bottlerocket has one
-            )
-        return {**self.args.get("labels", {}), **own}
+        # NVIDIA's device plugin goes to nodes with this label (its chart's affinity): to those only whose image brings none.
+        plugged = {} if self.family == "bottlerocket" else {"nvidia.com/gpu.present": "true"}
+        return {**self.args.get("labels", {}), **own, **plugged}
 
     @property
     def taints(self) -> Sequence[Mapping[str, str]]:

@@ -14,7 +14,7 @@ __all__ = ["InterruptionQueue", "InterruptionQueueArgs"]
 
 TYPE = "mlgate:index:InterruptionQueue"
 _KEPT_S = 300  # an event that is older than that says nothing any more
-# What Karpenter 1.14.1 understands: pkg/controllers/interruption/messages/*/parser.go, Source and DetailType.
+# What Karpenter 1.15.1 understands: pkg/controllers/interruption/messages/*/parser.go, Source and DetailType.
 _EVENTS = {
     "spot": ("aws.ec2", "EC2 Spot Instance Interruption Warning"),
     "rebalance": ("aws.ec2", "EC2 Instance Rebalance Recommendation"),

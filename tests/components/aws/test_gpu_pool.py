@@ -144,7 +144,10 @@ def test_amazon_linux_has_one_disk_and_no_device_plugin() -> None:
     assert [disk["deviceName"] for disk in spec["blockDeviceMappings"]] == ["/dev/xvda"]
     assert (spec["amiFamily"], spec["amiSelectorTerms"]) == ("AL2023", [{"alias": "al2023@v20261101"}])
     assert graph.outputs["device_plugin"].startswith("needed")
-    assert recorded().outputs["device_plugin"] == "brought by the image"
+    assert graph.outputs["labels"]["nvidia.com/gpu.present"] == "true", "where NVIDIA's own goes by its chart"
+    bottlerocket = recorded().outputs
+    assert bottlerocket["device_plugin"] == "brought by the image"
+    assert "nvidia.com/gpu.present" not in bottlerocket["labels"]
 
 
 def test_an_image_of_your_own_is_taken_by_its_id() -> None:

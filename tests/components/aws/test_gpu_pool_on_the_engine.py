@@ -1,6 +1,6 @@
 """`GpuNodePool` with the real engine: on simulated AWS, and on a real API server with Karpenter and the definitions of its AWS provider.
 
-Those (`karpenter-provider-aws-1.14.1/`, Apache-2.0) are of the Go module github.com/aws/karpenter-provider-aws v1.14.1, pkg/apis/crds.
+Those (`karpenter-provider-aws-1.15.1/`, Apache-2.0) are of the Go module github.com/aws/karpenter-provider-aws v1.15.1, pkg/apis/crds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
-DEFINITIONS = Path(__file__).with_name("karpenter-provider-aws-1.14.1")
+DEFINITIONS = Path(__file__).with_name("karpenter-provider-aws-1.15.1")
 REGION = {"aws:region": "us-east-1"}
 POOL, GROUP = "kubernetes:karpenter.sh/v1:NodePool", "aws:eks/nodeGroup:NodeGroup"
 PODS: dict[str, Any] = {
