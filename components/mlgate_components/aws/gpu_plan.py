@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlgate.accelerators import InstanceType, sources
+from mlgate.accelerators import InstanceType, regions, sources
 from mlgate.capacity import Floor, Machines, needed_vcpus
 from mlgate.gpu_types import Fit, Wanted, pods_per_machine
 from mlgate_components.aws.gpu_arguments import GpuNodePoolArgs, Reservation
@@ -136,6 +136,8 @@ class PoolPlan:
         names = ", ".join(kind.name for kind in self.found.machines)
         count = f"{self.wanted.count} {self.wanted.accelerator}"
         lines = [f"{count} for each of {self.args['replicas']} pods, on {names} (catalogue of {sources().written})"]
+        if self.wanted.region not in regions():
+            lines.append(f"what is offered in {self.wanted.region} is not in the catalogue")
         lines += [self.floor.said()] if self.floor else []
         for group in self.groups:
             machines = group.machines

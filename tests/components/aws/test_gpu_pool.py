@@ -299,6 +299,15 @@ def test_a_shared_pool_starts_from_its_block_in_the_blocks_zone() -> None:
     assert graph.outputs["vcpu_quotas"] == {}, "a block is counted when it is bought"
 
 
+def test_a_shared_pool_may_start_from_a_reservation() -> None:
+    capacity = [{"buy": "reservation", "reservations": [LOCAL]}]
+    graph = recorded(share={"time_slices": 2}, capacity=capacity, ami={"family": "bottlerocket", "id": "ami-1"})
+    template, group = graph.one(TEMPLATE).inputs, graph.one(GROUP).inputs
+    target = {"capacityReservationTarget": {"capacityReservationId": "cr-2b"}}
+    assert (template["capacityReservationSpecification"], "instanceMarketOptions" in template) == (target, False)
+    assert (group["capacityType"], group["subnetIds"], group["instanceTypes"]) == ("ON_DEMAND", ["subnet-1"], ["g6.xlarge"])
+
+
 def test_a_floor_with_efa_has_one_on_each_network_card() -> None:
     args = {"accelerator": "a100-40g", "count": 8, "efa": True, "network": VIRGINIA, "ami": {"family": "bottlerocket", "id": "ami-1"}}
     interfaces = recorded(floor=FLOOR, **args).one(TEMPLATE).inputs["networkInterfaces"]
@@ -325,6 +334,12 @@ def test_a_quota_that_nobody_names_is_said_not_to_be_checked() -> None:
     graph = recorded(accelerator="b200", count=8, network=VIRGINIA)
     assert graph.outputs["said"][-1] == "no source names the quota of spot p6-b200.48xlarge: it is not checked"
     assert graph.outputs["vcpu_quotas"] == {"L-417A185B": 8 * 192}
+
+
+def test_a_region_without_known_offers_is_taken_and_that_is_said() -> None:
+    graph = recorded(network={"zones": ["mx-central-1a", "mx-central-1b"], "private_subnet_ids": ["subnet-1", "subnet-2"]})
+    assert "g6.xlarge" in graph.outputs["instance_types"]
+    assert "what is offered in mx-central-1 is not in the catalogue" in graph.outputs["said"]
 
 
 def test_without_the_clusters_provider_nothing_is_sent_to_whatever_cluster_is_at_hand() -> None:
@@ -368,6 +383,12 @@ def test_without_the_clusters_provider_nothing_is_sent_to_whatever_cluster_is_at
         ({"share": {}, "capacity": [{"buy": "spot"}]}, "share", "one of mig_profile and time_slices"),
         ({"share": {"time_slices": 1}, "capacity": [{"buy": "spot"}]}, "share.time_slices", "2 or more"),
         ({"share": {"time_slices": 2}}, "capacity", "one: a shared pool is of fixed size"),
+        (
+            {"share": {"time_slices": 2}, "capacity": [{"buy": "reservation", "reservations": [LOCAL, LOCAL]}]},
+            "capacity[0].reservations",
+            "one",
+        ),
+        ({"network": {"zones": ["eu-central-1a"], "private_subnet_ids": []}}, "network.zones", "2 or more"),
         ({"share": {"time_slices": 2}, "count": 2, "capacity": [{"buy": "spot"}]}, "count", "a pod asks for one"),
         ({"share": {"time_slices": 2}, "efa": True, "capacity": [{"buy": "spot"}]}, "efa", "whole GPUs"),
         ({"share": {"time_slices": 2}, "capacity": [{"buy": "spot"}], "ami": AL2023}, "ami.family", "bottlerocket where GPUs are shared"),
