@@ -1,6 +1,7 @@
 // Reads {services, identities, resources} from stdin and writes what is allowed: every action of those services, for every identity, on
 // every resource, judged by iam-simulate. What no statement that allows something names is denied, and is not asked for; across accounts
-// both the identity's policies and the resource's must allow it (IAM user guide, "Cross-account policy evaluation logic").
+// both the identity's policies and the resource's must allow it (IAM user guide, "Cross-account policy evaluation logic"), and so they must
+// where the resource's lets in the account's root, which leaves it to the account's own policies ("AWS JSON policy elements: Principal").
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 
@@ -11,8 +12,10 @@ const { services, identities, resources } = JSON.parse(readFileSync(0, 'utf8'))
 
 const listed = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value])
 const pattern = (text) => new RegExp(`^${text.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.')}$`, 'i')
-const naming = (policies) => {
-  const names = policies.flatMap((policy) => listed(policy.Statement)).filter((one) => one.Effect === 'Allow').map((one) => {
+const toRoot = (one) => listed(one.Principal?.AWS).some((each) => /:root$/.test(each)) && listed(one.Principal.AWS).length === 1
+const naming = (policies, but = () => false) => {
+  const allowing = policies.flatMap((policy) => listed(policy.Statement)).filter((one) => one.Effect === 'Allow' && !but(one))
+  const names = allowing.map((one) => {
     if (one.Action === undefined) throw new Error(`a statement that allows all but some actions: ${JSON.stringify(one)}`)
     const patterns = listed(one.Action).map(pattern)
     return (action) => patterns.some((each) => each.test(action))
@@ -36,8 +39,8 @@ let [asked, simulated] = [0, 0]
 for (const [identity, { arn, policies, context, strict }] of Object.entries(identities)) {
   const byIdentity = naming(policies)
   for (const [resource, { account, policy }] of Object.entries(resources)) {
-    const byResource = naming(policy ? [policy] : [])
     const abroad = arn.startsWith('arn:') && arn.split(':')[4] !== account
+    const byResource = naming(policy ? [policy] : [], abroad ? undefined : toRoot)
     for (const { action, alone } of actions) {
       asked += 1
       if (alone !== (resource === '*') || impossible[`${action} ${resource}`]) continue

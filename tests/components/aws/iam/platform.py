@@ -24,6 +24,23 @@ def role(name: str) -> str:
     return f"arn:aws:iam::{ACCOUNT}:role/{name}"
 
 
+def session(name: str, account: str = ACCOUNT) -> str:
+    """Who has taken that role."""
+    return f"arn:aws:sts::{account}:assumed-role/{name}/session"
+
+
+def policy(principal: Any, *actions: str) -> dict[str, Any]:
+    """A resource's, that allows it these."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": principal, "Action": list(actions), "Resource": "*"}],
+    }
+
+
+OF_THE_ACCOUNT = policy({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*")
+"""The policy of a key that none was given (KMS developer guide, "Default key policy")."""
+
+
 WHO: dict[str, Any] = {
     "ci": {"pipelines": [PIPELINE]},
     "gate": {"pipelines": [{**PIPELINE, "environment": "dev-gate"}]},
@@ -103,22 +120,21 @@ def _named(arn: str, **more: str) -> Callable[[Mapping[str, Any]], dict[str, str
     return answer
 
 
+ANSWERED: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    "aws:ecr/repository:Repository": _named(f"arn:aws:ecr:{HERE}:repository/{{}}", name="{}"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _named(
+        f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    ),
+    "aws:iam/role:Role": _named(f"arn:aws:iam::{ACCOUNT}:role/{{}}", name="{}", id="{}"),
+    "aws:kms/key:Key": _named(f"arn:aws:kms:{HERE}:key/{{}}", keyId="{}"),
+    "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{}", bucket="{}", id="{}"),
+    "aws:secretsmanager/secret:Secret": _named(f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf"),
+}
+
+
 @cache
 def recorded() -> Graph:
-    return record(
-        program,
-        resources={
-            "aws:ecr/repository:Repository": _named(f"arn:aws:ecr:{HERE}:repository/{{}}", name="{}"),
-            "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _named(
-                f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
-            ),
-            "aws:iam/role:Role": _named(f"arn:aws:iam::{ACCOUNT}:role/{{}}", name="{}"),
-            "aws:kms/key:Key": _named(f"arn:aws:kms:{HERE}:key/{{}}", keyId="{}"),
-            "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{}", bucket="{}", id="{}"),
-            "aws:secretsmanager/secret:Secret": _named(f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf"),
-        },
-        invokes=ANSWERS,
-    )
+    return record(program, resources=ANSWERED, invokes=ANSWERS)
 
 
 def policies_of(graph: Graph, name: str) -> tuple[dict[str, Any], ...]:

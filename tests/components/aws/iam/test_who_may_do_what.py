@@ -12,8 +12,21 @@ from typing import Any
 import pytest
 
 from mlgate_components.aws.flows import TABLE, At, Verb
+from tests.components.aws.iam.declared import Thing, declared, duties
 from tests.components.aws.iam.evaluator import Identity, Judged, judge
-from tests.components.aws.iam.platform import ACCOUNT, CLUSTER, HERE, STATE, policies_of, recorded, resource_policies, role
+from tests.components.aws.iam.platform import (
+    ACCOUNT,
+    CLUSTER,
+    HERE,
+    OF_THE_ACCOUNT,
+    STATE,
+    policies_of,
+    policy,
+    recorded,
+    resource_policies,
+    role,
+    session,
+)
 
 SERVICES = ("ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sts")
 ELSEWHERE = "210987654321"
@@ -30,103 +43,46 @@ IDENTITIES = {
 KEYS = {name: f"arn:aws:kms:{HERE}:key/{name}" for name in ("models", "evidence", "evidence-signing", "images", "secrets")}
 IMAGES = f"arn:aws:ecr:{HERE}:repository/images"
 SECRETS = {name: f"arn:aws:secretsmanager:{HERE}:secret:{name}-AbCdEf" for name in ("token", "theirs")}
-OBJECTS = {
-    "models": ("toy/model.pt", "toy/answers/a.json", "other/model.pt", "toy-old/model.pt"),
-    "evidence": ("digits/statement.json",),
-    "models-logs": ("2026-11-27",),
-    "evidence-logs": ("2026-11-27",),
-    "state": (".pulumi/stacks/dev.json", ".pulumi/locks/dev/1.json"),
-    "foreign": ("toy/model.pt",),
+BUCKETS = {
+    "models": Thing(
+        "arn:aws:s3:::models", KEYS["models"], objects=("toy/model.pt", "toy/answers/a.json", "other/model.pt", "toy-old/model.pt")
+    ),
+    "evidence": Thing("arn:aws:s3:::evidence", KEYS["evidence"], KEYS["evidence-signing"], ("digits/statement.json",)),
+    "models-logs": Thing("arn:aws:s3:::models-logs", objects=("2026-11-27",)),
+    "evidence-logs": Thing("arn:aws:s3:::evidence-logs", objects=("2026-11-27",)),
+    "state": Thing("arn:aws:s3:::state", STATE, objects=(".pulumi/stacks/dev.json", ".pulumi/locks/dev/1.json")),
+    "foreign": Thing("arn:aws:s3:::foreign", objects=("toy/model.pt",)),
 }
-KEY_OF = {"models": KEYS["models"], "evidence": KEYS["evidence"], "state": STATE, "token": KEYS["secrets"], "theirs": KEYS["secrets"]}
-# What each identity was declared to do, written down apart from the program: verb, what it is done to, below which prefix.
-MOVES = {
-    (Verb.OPERATES, "ml", ""),
-    (Verb.KEEPS_STATE, "state", ""),
-    (Verb.READS, "models", ""),
-    (Verb.READS, "evidence", ""),
-    (Verb.VERIFIES, "evidence", ""),
+THINGS = {
+    **BUCKETS,
+    "images": Thing(IMAGES),
+    "ml": Thing(CLUSTER),
+    **{name: Thing(arn, KEYS["secrets"]) for name, arn in SECRETS.items()},
 }
 DECLARED = {
-    "ci": {(Verb.READS, "models", ""), (Verb.WRITES, "models", ""), (Verb.PUSHES, "images", "")},
-    "gate": {
-        (Verb.READS, "models", ""),
-        (Verb.READS, "evidence", ""),
-        (Verb.WRITES, "evidence", ""),
-        (Verb.SIGNS, "evidence", ""),
-        (Verb.VERIFIES, "evidence", ""),
-        (Verb.PULLS, "images", ""),
-    },
-    "deployer": MOVES | {(Verb.WRITES_SECRET, "token", ""), (Verb.WRITES_SECRET, "theirs", "")},
-    "promoter": MOVES,
-    "auditor": {
-        (Verb.AUDITS, "models", ""),
-        (Verb.AUDITS, "evidence", ""),
-        (Verb.VERIFIES, "evidence", ""),
-        (Verb.VIEWS, "ml", ""),
-    },
-    "break_glass": MOVES,
+    **duties(["images"], SECRETS),
     "toy": {(Verb.READS, "models", "toy/"), (Verb.WRITES, "models", "toy/answers/"), (Verb.READS_SECRET, "token", "")},
     "other": {(Verb.READS, "models", "other/"), (Verb.READS_SECRET, "theirs", "")},
 }
-
-
-def places(at: At, what: str, prefix: str) -> list[str]:
-    """The resources that an action is declared on."""
-    one = {
-        At.LISTING: f"arn:aws:s3:::{what}",
-        At.BUCKET: f"arn:aws:s3:::{what}",
-        At.KEY: KEY_OF.get(what, ""),
-        At.KEY_ITSELF: KEY_OF.get(what, ""),
-        At.SIGNING_KEY: KEYS["evidence-signing"],
-        At.REPOSITORY: IMAGES,
-        At.SECRET: SECRETS.get(what, ""),
-        At.CLUSTER: CLUSTER,
-        At.ACCOUNT: "*",
-    }
-    if at is At.OBJECTS:
-        return [f"arn:aws:s3:::{what}/{name}" for name in OBJECTS[what] if name.startswith(prefix)]
-    return [one[at]]
-
-
-def declared() -> set[tuple[str, str, str]]:
-    return {
-        (identity, action, place)
-        for identity, flows in DECLARED.items()
-        for verb, what, prefix in flows
-        for act in TABLE[verb]
-        for action in act.actions
-        for place in places(act.at, what, prefix)
-    }
-
-
-def statement(effect: str, principal: Any, *actions: str) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Principal": principal, "Action": list(actions), "Resource": "*"}]}
 
 
 @cache
 def resources() -> dict[str, dict[str, Any] | None]:
     """What was made, what was there before, and what belongs to others: a bucket and a key of the same account, which its policies open."""
     made = resource_policies(recorded())
-    of_the_account = statement("Allow", {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*")  # the policy of a key that none was given
-    buckets = {f"arn:aws:s3:::{name}": made.get(f"arn:aws:s3:::{name}") for name in OBJECTS}
     return {
         "*": None,
         **made,
-        **buckets,
-        **{f"arn:aws:s3:::{name}/{each}": buckets[f"arn:aws:s3:::{name}"] for name, objects in OBJECTS.items() for each in objects},
-        STATE: of_the_account,
+        **{bucket.arn: made.get(bucket.arn) for bucket in BUCKETS.values()},
+        **{f"{bucket.arn}/{name}": made.get(bucket.arn) for bucket in BUCKETS.values() for name in bucket.objects},
+        STATE: OF_THE_ACCOUNT,
         CLUSTER: None,
-        f"arn:aws:kms:{HERE}:key/foreign": of_the_account,
+        f"arn:aws:kms:{HERE}:key/foreign": OF_THE_ACCOUNT,
         f"arn:aws:ecr:{HERE}:repository/foreign": None,
         f"arn:aws:secretsmanager:{HERE}:secret:foreign-AbCdEf": None,
         f"arn:aws:eks:{HERE}:cluster/foreign": None,
-        role("foreign"): statement("Allow", {"AWS": role("somebody")}, "sts:AssumeRole"),
+        role("foreign"): policy({"AWS": role("somebody")}, "sts:AssumeRole"),
     }
-
-
-def session(name: str, account: str = ACCOUNT) -> str:
-    return f"arn:aws:sts::{account}:assumed-role/{name}/session"
 
 
 @cache
@@ -141,7 +97,7 @@ def judged() -> Judged:
 
 
 def test_nothing_is_allowed_that_no_flow_declares_and_nothing_declared_is_denied() -> None:
-    found, wanted = judged().allowed, declared()
+    found, wanted = judged().allowed, declared(DECLARED, THINGS)
     assert sorted(found - wanted) == [], "allowed, and by no flow"
     assert sorted(wanted - found) == [], "declared, and denied"
     assert judged().asked > 100_000
@@ -150,14 +106,11 @@ def test_nothing_is_allowed_that_no_flow_declares_and_nothing_declared_is_denied
 
 
 def test_a_policy_that_is_wider_or_narrower_than_the_flows_is_seen() -> None:
-    graph = recorded()
-    (read, secret), places = (
-        policies_of(graph, "toy"),
-        {place: resources()[place] for place in (f"arn:aws:s3:::models/{OBJECTS['models'][0]}",)},
-    )
+    read, secret = policies_of(recorded(), "toy")
+    model = {"arn:aws:s3:::models/toy/model.pt": resources()["arn:aws:s3:::models"]}
     wider = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:Get*", "Resource": "arn:aws:s3:::models/*"}]}
     asking = {"wider": Identity(session("toy"), (read, wider)), "narrower": Identity(session("toy"), (secret,))}
-    found = judge(("s3",), asking, places).allowed
+    found = judge(("s3",), asking, model).allowed
     assert {action for identity, action, _ in found if identity == "wider"} > {"s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAcl"}
     assert not [identity for identity, _, _ in found if identity == "narrower"]
 
@@ -166,7 +119,7 @@ def test_what_guards_itself_is_closed_even_to_who_may_do_everything_in_the_accou
     """Images, secrets and the use of keys: an administrator can open them, but that is a change, seen as one."""
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     known = {"aws:PrincipalArn": role("administrator"), "aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
-    places = {place: policy for place, policy in resources().items() if place in {*KEYS.values(), *SECRETS.values(), IMAGES}}
+    places = {place: own for place, own in resources().items() if place in {*KEYS.values(), *SECRETS.values(), IMAGES}}
     administrator = Identity(session("administrator"), (everything,), known, strict=True)
     allowed = {action for _, action, _ in judge(("ecr", "kms", "secretsmanager"), {"administrator": administrator}, places).allowed}
     closed = {action for verb in (Verb.PUSHES, Verb.PULLS) for act in TABLE[verb] if act.at is At.REPOSITORY for action in act.actions}
@@ -178,14 +131,14 @@ def test_what_guards_itself_is_closed_even_to_who_may_do_everything_in_the_accou
 def test_a_stranger_of_another_account_may_do_nothing_whatever_its_own_account_allows() -> None:
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     stranger = Identity(session("admin", ELSEWHERE), (everything,), {"aws:PrincipalArn": f"arn:aws:iam::{ELSEWHERE}:role/admin"})
-    ours = {place: policy for place, policy in resources().items() if place != "*"}
+    ours = {place: own for place, own in resources().items() if place != "*"}
     assert judge(("ecr", "eks", "kms", "s3", "secretsmanager"), {"stranger": stranger}, ours).allowed == set()
 
 
 @pytest.mark.parametrize("duty", ["deployer", "promoter", "break_glass"])
 def test_what_opens_traffic_does_not_sign_even_if_key_and_role_come_to_allow_it(duty: str) -> None:
     signing = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:Sign", "Resource": "*"}]}
-    opened = {KEYS["evidence-signing"]: statement("Allow", {"AWS": role(IDENTITIES[duty])}, "kms:Sign")}
+    opened = {KEYS["evidence-signing"]: policy({"AWS": role(IDENTITIES[duty])}, "kms:Sign")}
     asking = {duty: Identity(session(IDENTITIES[duty]), (*policies_of(recorded(), IDENTITIES[duty]), signing))}
     assert not judge(("kms",), asking, opened).allowed
 
@@ -205,7 +158,7 @@ def test_who_takes_a_role_is_who_is_named_and_nobody_else() -> None:
         "a pipeline": Identity(f"arn:aws:iam::{ACCOUNT}:oidc-provider/{host}"),
         **{f"who has {duty}": Identity(session(called), policies_of(recorded(), called)) for duty, called in IDENTITIES.items()},
     }
-    roles = {place: policy for place, policy in resources().items() if ":role/" in place}
+    roles = {place: own for place, own in resources().items() if ":role/" in place}
     assert {(identity, action, place.rsplit("/", 1)[1]) for identity, action, place in judge(("sts",), asking, roles).allowed} == {
         ("pods of toy", "sts:AssumeRole", "toy"),
         ("pods of toy", "sts:TagSession", "toy"),
