@@ -112,7 +112,8 @@ class Cluster(pulumi.ComponentResource):
             tags=self._parts.tagged("secrets"),
             opts=self._parts.opts(kept=self._protected),
         )
-        return key.arn
+        arn: pulumi.Output[str] = key.arn
+        return arn
 
     def _create_cluster(self, name: str) -> "aws.eks.Cluster":
         called, public = self._args["cluster_name"], self._args.get("public_from")

@@ -41,7 +41,8 @@ class ClusterAddons(pulumi.ComponentResource):
         self._queue = self._create_queue() if "karpenter" in plans else None
         self.controllers: dict[str, pulumi.Resource] = {}
         for plan in plans.values():
-            self.controllers[plan.name] = self._create(plan)
+            create = self._create_release if plan.chart else self._create_addon
+            self.controllers[plan.name] = create(plan, self._before(plan))
         made = self.controllers.items()
         self.versions = pulumi.Output.all(
             **{each: found.addon_version if isinstance(found, aws.eks.Addon) else plans[each].version for each, found in made}
@@ -62,24 +63,25 @@ class ClusterAddons(pulumi.ComponentResource):
     def _create_queue(self) -> InterruptionQueue:
         return InterruptionQueue(self._parts.called("interruptions"), {"tags": self._args["tags"]}, self._parts.opts())
 
-    def _create(self, plan: AddonPlan) -> pulumi.Resource:
-        after: list[pulumi.Resource] = [self.controllers[each] for each in plan.addon.after if each in self.controllers]
-        if statements := self._allowed(plan.name):
-            after.append(self._create_role(plan, statements))
-        values = merged(self._told(plan.name), plan.values)
-        if not plan.chart:
-            return create_addon(
-                self._parts,
-                plan.addon.eks,
-                cluster_name=self._args["cluster"]["cluster_name"],
-                kubernetes_version=self._args["cluster"]["version"],
-                version=plan.version,
-                values=values,
-                after=after,
-            )
-        # What owns nothing outside of the cluster goes with it: to take each out of a cluster that ends would cost minutes, and of one
-        # that is lost already could not be done. Of a protected one a `destroy` would forget them, and they would be there all the same.
+    def _create_addon(self, plan: AddonPlan, after: list[pulumi.Resource]) -> "aws.eks.Addon":
+        return create_addon(
+            self._parts,
+            plan.addon.eks,
+            cluster_name=self._args["cluster"]["cluster_name"],
+            kubernetes_version=self._args["cluster"]["version"],
+            version=plan.version,
+            values=merged(self._told(plan.name), plan.values),
+            after=after,
+        )
+
+    def _create_release(self, plan: AddonPlan, after: list[pulumi.Resource]) -> "kubernetes.helm.v3.Release":
+        """What owns nothing outside of the cluster goes with it, unless it is protected.
+
+        To take each out of a cluster that ends would cost minutes, and of one that is lost already could not be done. Of a protected one a
+        `destroy` would forget them, and they would be there all the same.
+        """
         goes = not plan.addon.owns and not self._args.get("deletion_protection", True)
+        own = pulumi.ResourceOptions(deleted_with=self._provider if goes else None)
         return kubernetes.helm.v3.Release(
             self._parts.called(plan.name),
             name=plan.name,
@@ -89,11 +91,15 @@ class ClusterAddons(pulumi.ComponentResource):
             version=plan.version,
             repository_opts={"repo": plan.repository} if plan.repository else None,
             skip_crds=plan.name == "karpenter",
-            values=values,
-            opts=pulumi.ResourceOptions.merge(
-                self._parts.opts(*after), pulumi.ResourceOptions(deleted_with=self._provider if goes else None)
-            ),
+            values=merged(self._told(plan.name), plan.values),
+            opts=pulumi.ResourceOptions.merge(self._parts.opts(*after), own),
         )
+
+    def _before(self, plan: AddonPlan) -> list[pulumi.Resource]:
+        """What must be there first: add-ons above it in the table, and the role of its pods."""
+        above = [self.controllers[each] for each in plan.addon.after if each in self.controllers]
+        statements = self._allowed(plan.name)
+        return above if statements is None else [*above, self._create_role(plan, statements)]
 
     def _create_role(self, plan: AddonPlan, statements: pulumi.Output[Sequence[Statement]]) -> "aws.eks.PodIdentityAssociation":
         return create_pod_role(

@@ -106,6 +106,6 @@ def _check_public(args: ClusterArgs, wrong: Wrong) -> None:
 
 def _check_subnets(network: ClusterSubnets, wrong: Wrong) -> None:
     for key in ("private_subnet_ids", "intra_subnet_ids"):
-        given = network[key]  # type: ignore[literal-required]
+        given = network[key]
         if isinstance(given, list | tuple) and len(given) < _FEWEST_SUBNETS:
             wrong.add(f"network.{key}", f"are {len(given)}", f"{_FEWEST_SUBNETS} or more, in as many zones")

@@ -45,7 +45,8 @@ def _default_version(parts: Parts, name: str, kubernetes_version: pulumi.Input[s
     answer = aws.eks.get_addon_version_output(
         addon_name=name, kubernetes_version=kubernetes_version, opts=pulumi.InvokeOutputOptions(parent=parts.owner)
     )
-    return answer.version
+    version: pulumi.Output[str] = answer.version
+    return version
 
 
 def check_addon_versions(versions: Mapping[str, str], known: Collection[str], wrong: Wrong, *, path: str, pinned: bool) -> None:

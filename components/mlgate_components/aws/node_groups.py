@@ -91,7 +91,7 @@ def create_system_nodes(
 ) -> "aws.eks.NodeGroup":
     """The group; its nodes come when all of `after` is there, and go before any of it."""
     image = NodeImage(nodes.get("image", NodeImage.AL2023))
-    system = {_SYSTEM_DISKS[image]: {}} if image in _SYSTEM_DISKS else {}
+    system: dict[str, dict[str, Any]] = {_SYSTEM_DISKS[image]: {}} if image in _SYSTEM_DISKS else {}
     template = create_launch_template(parts, "system", {**system, _DISKS[image]: {"volume_size": nodes.get("disk_gib", _DISK_GIB)}})
     return aws.eks.NodeGroup(
         parts.called("system"),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pulumi import ResourceHookArgs
 
 from mlgate_components.arguments import ArgumentsError
+from mlgate_components.aws import cluster_reach
 from mlgate_components.aws.cluster import Cluster
 from mlgate_components.aws.cluster_arguments import ADDONS, ClusterArgs
 from mlgate_components.aws.cluster_reach import asked_before_the_first_object, unreached
@@ -227,7 +228,7 @@ def test_what_a_cluster_needs_to_be_read_is_kept_as_long_as_it_must_be() -> None
     key = recorded().one("aws:kms/key:Key")
     assert (key.protect, key.retain_on_delete) == (True, True)
     key = recorded(deletion_protection=False).one("aws:kms/key:Key")
-    assert not (key.protect or key.retain_on_delete)
+    assert (bool(key.protect), bool(key.retain_on_delete)) == (False, False)
 
 
 def test_a_key_of_ones_own_is_taken_and_none_is_made() -> None:
@@ -374,6 +375,12 @@ def test_an_api_server_that_is_not_reached_is_told_with_the_reason_and_one_that_
     there, gone = asyncio.run(ask())
     assert there == ""
     assert "refused" in gone or "Connect call failed" in gone
+
+
+def test_an_api_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_reach, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(asyncio, "open_connection", lambda *_address: asyncio.sleep(60))
+    assert asyncio.run(unreached("https://cluster.invalid")) == "no answer within 0.01 s"
 
 
 def test_behind_a_proxy_nobody_here_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
