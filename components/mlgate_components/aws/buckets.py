@@ -21,6 +21,7 @@ MOST_DAYS = 36_500
 """S3 API reference, DefaultRetention: a hundred years. Lifecycles that would last longer are none."""
 _LOGS = "logs"
 _LONGEST = 63 - AUTOMATIC - len(f"-{_LOGS}")  # S3 user guide, "Bucket naming rules"
+_RESERVED = ("amzn-s3-demo-", "sthree-")  # there too
 _UPLOAD_DAYS = 7  # what is left of an upload that broke off is paid for, and no list of objects shows it
 _ACCESS_LOGS = "logging.s3.amazonaws.com"
 
@@ -130,6 +131,8 @@ def _rule(name: str, **actions: Any) -> dict[str, Any]:
 def check_store_name(name: str, wrong: Wrong) -> None:
     """The name of a component with a bucket and one for its logs."""
     check_name(name, wrong, at_most=_LONGEST)
+    if name.startswith(_RESERVED):
+        wrong.add("name", f"is {name!r}", f"another beginning than {' or '.join(_RESERVED)}, which S3 keeps for itself")
 
 
 def check_lock(lock: Lock | None, wrong: Wrong, path: str) -> None:

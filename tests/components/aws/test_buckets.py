@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from mlgate_components.arguments import Wrong
+from mlgate_components.aws.buckets import check_store_name
+from mlgate_testkit.aws.models.s3_bucket import bucket_name
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
 
@@ -128,3 +134,17 @@ def test_all_of_it_is_kept_and_tagged(graph: Graph) -> None:
     wanted = {"environment": "dev", "owner": "platform", "managed-by": "mlgate"}
     assert all(wanted.items() <= found.inputs["tags"].items() for found in made if "tags" in found.inputs)
     assert_clean(graph)
+
+
+@example("sthree-models")
+@example("m" * 50)
+@example("m" * 51)
+@given(st.from_regex(r"[a-z0-9A-Z.-]{0,60}", fullmatch=True))
+def test_whatever_name_is_taken_gives_buckets_that_s3_takes(name: str) -> None:
+    wrong = Wrong("ModelStorage", name)
+    check_store_name(name, wrong)
+    automatic = [f"{name}{what}-0123abc" for what in ("", "-logs")]
+    refused = [failure for each in automatic for failure in bucket_name()({"bucket": each})]
+    assert wrong or not refused
+    plain = re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name)
+    assert bool(wrong) == (not plain or bool(refused)), "and what S3 takes is refused only where a name would not do for other services"

@@ -59,6 +59,7 @@ def test_the_gate_alone_signs_and_the_account_can_only_administer_and_verify() -
     assert who["kms:Sign"] == GATE
     assert who["kms:Verify"] == ROOT
     assert "kms:CreateGrant" not in who, "nobody lends it"
+    assert (policy["Know"]["Principal"], policy["Know"]["Action"]) == ({"AWS": GATE}, ["kms:DescribeKey", "kms:GetPublicKey"])
     assert policy["Sign"]["Condition"] == {"StringEquals": {"kms:SigningAlgorithm": "ECDSA_SHA_256"}}
 
 
