@@ -49,7 +49,7 @@ class Addon:
 _ON_GPUS = [{"matchExpressions": [{"key": "mlgate/accelerator", "operator": "Exists"}]}]
 _TOLERATED = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
 _OFF = {"enabled": False}
-_KARPENTER = "github.com/aws/karpenter-provider-aws v1.15.1 (2026-10-23), charts; the chart's values name its image by digest"
+_KARPENTER = "github.com/aws/karpenter-provider-aws v1.15.1 (2026-10-23), hack/release/common.sh: its charts carry the release's version"
 
 TABLE: Mapping[str, Addon] = {
     "prometheus-operator": Addon(
@@ -80,13 +80,13 @@ TABLE: Mapping[str, Addon] = {
     "metrics-server": Addon("kube-system", eks="metrics-server"),
     "cert-manager": Addon("cert-manager", eks="cert-manager"),
     # Helm never changes a definition that a chart brings along with its templates, so Karpenter has a chart for its own.
-    "karpenter-crd": Addon("kube-system", chart=Chart("oci://public.ecr.aws/karpenter", "karpenter-crd", "1.14.1", _KARPENTER)),
+    "karpenter-crd": Addon("kube-system", chart=Chart("oci://public.ecr.aws/karpenter", "karpenter-crd", "1.15.1", _KARPENTER)),
     "karpenter": Addon(
         "kube-system",
         chart=Chart(
             "oci://public.ecr.aws/karpenter",
             "karpenter",
-            "1.14.1",
+            "1.15.1",
             _KARPENTER,
             {"controller.image.repository": "public.ecr.aws/karpenter/controller"},
         ),

@@ -171,7 +171,7 @@ def at(values: Mapping[str, Any], path: str) -> Any:
 def test_a_chart_is_taken_by_its_digest_and_values_of_ones_own_lie_over_the_tables() -> None:
     said = {"karpenter": {"digest": DIGEST, "values": {"replicas": 3, "settings": {"batchMaxDuration": "5s"}}}}
     inputs = release(recorded(addons=said), "karpenter")
-    assert (inputs["chart"], inputs["version"]) == (f"oci://public.ecr.aws/karpenter/karpenter@{DIGEST}", "1.14.1")
+    assert (inputs["chart"], inputs["version"]) == (f"oci://public.ecr.aws/karpenter/karpenter@{DIGEST}", "1.15.1")
     assert inputs["values"]["replicas"] == 3
     assert inputs["values"]["settings"]["batchMaxDuration"] == "5s"
     assert inputs["values"]["settings"]["clusterName"] == "ml"
@@ -280,7 +280,7 @@ def test_a_text_that_is_no_arn_of_a_cluster_is_named() -> None:
         ({"addons": {"cert-manager": {"digest": DIGEST}}}, "addons.cert-manager.digest", "EKS installs this one by its version"),
         ({"addons": {"keda": {"digest": DIGEST}}}, "addons.keda.digest", "give a mirror"),
         ({"addons": {"karpenter": {"digest": "sha256:1"}}}, "addons.karpenter.digest", "64 hex digits"),
-        ({"addons": {"karpenter": {"version": "1.15.0"}}}, "addons.karpenter-crd.version", "1.15.0, as karpenter"),
+        ({"addons": {"karpenter": {"version": "1.16.0"}}}, "addons.karpenter-crd.version", "1.16.0, as karpenter"),
         ({"mirror": "https://registry.example"}, "mirror", "a registry and a folder"),
         ({"dns_zone_ids": []}, "dns_zone_ids", "addons.external-dns.on = False"),
         ({"dns_zone_ids": ["example.org"]}, "dns_zone_ids[0]", "the id of a hosted zone"),
