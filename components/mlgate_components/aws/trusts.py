@@ -62,10 +62,10 @@ def pods(cluster_arn: pulumi.Input[str], namespace: str, service_account: str) -
         "Principal": {"Service": "pods.eks.amazonaws.com"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
         "Condition": {
-            "ArnEquals": {"aws:SourceArn": cluster_arn},
             "StringEquals": {
+                "aws:RequestTag/eks-cluster-arn": cluster_arn,
                 "aws:RequestTag/kubernetes-namespace": namespace,
                 "aws:RequestTag/kubernetes-service-account": service_account,
-            },
+            }
         },
     }

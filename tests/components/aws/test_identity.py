@@ -52,8 +52,11 @@ def test_the_pods_of_one_service_account_in_one_cluster_take_the_role_and_nobody
         "Principal": {"Service": "pods.eks.amazonaws.com"},
         "Action": ["sts:AssumeRole", "sts:TagSession"],
         "Condition": {
-            "ArnEquals": {"aws:SourceArn": CLUSTER["cluster_arn"]},
-            "StringEquals": {"aws:RequestTag/kubernetes-namespace": "vision", "aws:RequestTag/kubernetes-service-account": "digits"},
+            "StringEquals": {
+                "aws:RequestTag/eks-cluster-arn": CLUSTER["cluster_arn"],
+                "aws:RequestTag/kubernetes-namespace": "vision",
+                "aws:RequestTag/kubernetes-service-account": "digits",
+            }
         },
     }
     associated = graph.one("aws:eks/podIdentityAssociation:PodIdentityAssociation").inputs

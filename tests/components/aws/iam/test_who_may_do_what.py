@@ -145,10 +145,16 @@ def test_what_opens_traffic_does_not_sign_even_if_key_and_role_come_to_allow_it(
 
 def test_who_takes_a_role_is_who_is_named_and_nobody_else() -> None:
     host = "token.actions.githubusercontent.com"
-    pods = {"aws:SourceArn": CLUSTER, "aws:RequestTag/kubernetes-namespace": "vision", "aws:RequestTag/kubernetes-service-account": "toy"}
+    pods = {
+        "aws:RequestTag/eks-cluster-arn": CLUSTER,
+        "aws:RequestTag/kubernetes-namespace": "vision",
+        "aws:RequestTag/kubernetes-service-account": "toy",
+    }
     asking = {
         "pods of toy": Identity("pods.eks.amazonaws.com", (), pods, strict=True),
-        "pods of another cluster": Identity("pods.eks.amazonaws.com", (), {**pods, "aws:SourceArn": f"{CLUSTER}2"}, strict=True),
+        "pods of another cluster": Identity(
+            "pods.eks.amazonaws.com", (), {**pods, "aws:RequestTag/eks-cluster-arn": f"{CLUSTER}2"}, strict=True
+        ),
         "engineers": Identity(session("engineers"), strict=True),
         "ada": Identity(f"arn:aws:iam::{ACCOUNT}:user/ada", strict=True),
         "ada with a second factor": Identity(
