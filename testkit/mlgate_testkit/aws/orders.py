@@ -16,7 +16,24 @@ from mlgate_testkit.aws.quotas import quota_of
 
 __all__ = ["LAGGING", "SERVICES", "Orders"]
 
-SERVICES = ("cloudtrail", "ec2", "ecr", "eks", "events", "iam", "kms", "logs", "rds", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts")
+SERVICES = (
+    "budgets",
+    "cloudtrail",
+    "ec2",
+    "ecr",
+    "eks",
+    "events",
+    "iam",
+    "kms",
+    "logs",
+    "rds",
+    "s3",
+    "secretsmanager",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+)
 """Every service that a model asks, by boto3's name: what can be throttled."""
 
 LAGGING = ("aws:iam/role:Role", "aws:s3/bucket:Bucket")

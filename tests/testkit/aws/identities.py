@@ -61,6 +61,7 @@ IDENTITIES: dict[str, Identity] = {
     "aws:iam/rolePolicy:RolePolicy": Identity("trainer:read"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Identity("trainer/arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"),
     "aws:iam/instanceProfile:InstanceProfile": Identity("nodes", f"arn:aws:iam::{ACCOUNT}:instance-profile/nodes"),
+    "aws:budgets/budget:Budget": Identity(f"{ACCOUNT}:prod", f"arn:aws:budgets::{ACCOUNT}:budget/prod"),
     "aws:cloudtrail/trail:Trail": Identity(f"arn:aws:cloudtrail:{_HERE}:trail/audit", f"arn:aws:cloudtrail:{_HERE}:trail/audit"),
     "aws:kms/key:Key": Identity(_UUID, f"arn:aws:kms:{_HERE}:key/{_UUID}"),
     "aws:kms/alias:Alias": Identity("alias/models", f"arn:aws:kms:{_HERE}:alias/models"),

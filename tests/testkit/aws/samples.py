@@ -88,6 +88,13 @@ def watched(cloud: Cloud) -> Arguments:
     return {"s3BucketName": "trails"}
 
 
+def spent(percent: float, *, emails: list[str] | None = None, topics: list[str] | None = None) -> Arguments:
+    """Who hears when more than that share is spent."""
+    receivers = {"subscriberEmailAddresses": emails, "subscriberSnsTopicArns": topics}
+    told = {"comparisonOperator": "GREATER_THAN", "notificationType": "ACTUAL", "threshold": percent, "thresholdType": "PERCENTAGE"}
+    return told | {argument: found for argument, found in receivers.items() if found}
+
+
 def role(cloud: Cloud) -> Arguments:
     return {"role": cloud.up("aws:iam/role:Role", name="trainer", assumeRolePolicy=trust()).id}
 
@@ -293,6 +300,21 @@ SAMPLES: dict[str, Sample] = {
         {"name": "/mlgate/digits", "retentionInDays": 14, "tags": {"a": "b"}},
         {"retentionInDays": 0, "tags": {"c": "d"}},
         {"name": "/mlgate/others"},
+    ),
+    "aws:budgets/budget:Budget": Sample(
+        {
+            "name": "prod",
+            "budgetType": "COST",
+            "timeUnit": "MONTHLY",
+            "limitAmount": "100",
+            "limitUnit": "USD",
+            "filterExpression": {"ands": [{"tags": {"key": key, "values": ["prod"]}} for key in ("environment", "owner")]},
+            "metrics": "UnblendedCost",
+            "notifications": [spent(80.0, emails=["a@example.com"])],
+            "tags": {"a": "b"},
+        },
+        {"limitAmount": "200", "notifications": [spent(90.0, topics=["arn:aws:sns:eu-central-1:123456789012:alarms"])], "tags": {"c": "d"}},
+        {"name": "others"},
     ),
     "aws:cloudtrail/trail:Trail": Sample(
         {"name": "audit", "advancedEventSelectors": [MANAGEMENT, OBJECTS], "enableLogFileValidation": True, "tags": {"a": "b"}},

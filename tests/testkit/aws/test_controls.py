@@ -48,6 +48,7 @@ def test_throttling_one_service_leaves_the_others_alone(cloud: Cloud) -> None:
 
 
 ASKS = {
+    "budgets": "aws:budgets/budget:Budget",
     "cloudtrail": "aws:cloudtrail/trail:Trail",
     "ec2": "aws:ec2/vpc:Vpc",
     "ecr": "aws:ecr/repository:Repository",

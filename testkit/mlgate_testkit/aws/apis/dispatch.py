@@ -55,8 +55,10 @@ def store_of(backend: Any, kind: str) -> dict[str, Any]:
     return kinds.setdefault(kind, {})
 
 
-def extended(base: type[BaseResponse], service: str, backends: Any, operations: Mapping[str, Operation]) -> Callable[..., Any]:
-    """moto's dispatcher of a service, with these operations in front of it."""
+def extended(
+    base: type[BaseResponse], service: str, backends: Any, operations: Mapping[str, Operation], *, partition_wide: bool = False
+) -> Callable[..., Any]:
+    """moto's dispatcher of a service, with these operations in front of it. `partition_wide`: the service has no regions."""
 
     class Extended(base):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
@@ -68,7 +70,8 @@ def extended(base: type[BaseResponse], service: str, backends: Any, operations: 
             operation = operations.get(self._get_action())
             if operation is None:
                 return super().call_action()
-            place = Place(self.current_account, self.region, backends[self.current_account][self.region])
+            where = self.partition if partition_wide else self.region
+            place = Place(self.current_account, self.region, backends[self.current_account][where])
             with _LOCK:
                 try:
                     answer = operation(place, dict(self.params))

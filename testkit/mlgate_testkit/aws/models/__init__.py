@@ -6,6 +6,7 @@ from types import ModuleType
 
 from mlgate_testkit.aws.model import FunctionModel, ResourceModel
 from mlgate_testkit.aws.models import (
+    budgets,
     cloudtrail,
     compute,
     ecr,
@@ -46,6 +47,7 @@ _MODULES: tuple[ModuleType, ...] = (
     ecr,
     sqs,
     logs,
+    budgets,
     cloudtrail,
     events,
     secrets,
