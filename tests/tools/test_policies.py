@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,20 @@ def test_the_packages_are_got_once_by_hash(client: Path, said: list[str]) -> Non
     assert (first.source, again.source) == ("packages by hash", "found in the cache, packages by hash")
     (asked,) = client.glob("tools/policies-*/asked.txt")
     assert asked.read_text().split()[2:] == ["--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(REQUIREMENTS)]
+
+
+def test_the_lock_names_each_package_by_hash_and_no_address() -> None:
+    text = REQUIREMENTS.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "\npulumi-policy==1.21.0 " in text
+    blocks = re.split(r"^(?=[\w.-]+==)", text, flags=re.MULTILINE)[1:]
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_pack_has_the_version_of_what_it_is_part_of() -> None:
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert f"\nversion: {project['version']}\n" in (policies._pack() / "PulumiPolicy.yaml").read_text(encoding="utf-8")
 
 
 def test_other_requirements_are_another_environment(client: Path, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

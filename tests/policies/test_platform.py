@@ -1,0 +1,30 @@
+"""The environments that come with the project keep every rule."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from mlgate_policies.judge import Judge
+from mlgate_policies.rules import RULES
+from tests.stacks.platforms import ENVIRONMENTS
+from tests.stacks.test_who_may_do_what import composed
+
+from .asking import resources
+from .programs import EVERY_RULE_OF_AWS
+from .test_rules import NO_EXCEPTIONS
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_platform_keeps_every_rule(environment: str) -> None:
+    graph = composed(environment)
+    judge = Judge(environment, NO_EXCEPTIONS, date(2026, 12, 31))
+    looked, found = set(), []
+    for rule in RULES:
+        shown = resources(graph, at_end=rule.at_end)
+        found += map(str, judge.all([rule], shown))
+        if any(each.type in rule.types for each in shown):
+            looked.add(rule.name)
+    assert found == []
+    assert looked == EVERY_RULE_OF_AWS | {"budget-breach"}
