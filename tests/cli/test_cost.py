@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from mlgate.prices import price_book
 from mlgate_cli.main import app
 
 PROGRAM = """\
@@ -191,3 +193,29 @@ def test_the_command_itself_answers_one_document(project: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project, timeout=120)
     assert json.loads(done.stdout)["total"]["expected"] == 167.9
     assert "a program may print" in done.stderr
+
+
+def blocks(language: str) -> list[str]:
+    """Those of the page in that language."""
+    page = Path(__file__).parents[2] / "docs" / "platform-cost.md"
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def test_the_files_of_the_page_are_taken(cost: Cost) -> None:
+    usage, prices = blocks("yaml")
+    told = document(cost("dev", "--json", usage=usage, prices=prices))
+    assert not [line for line in told["lines"] if "depends on use" in line["note"] and line["name"] in {"core-us-east-1a", "core-flow-log"}]
+
+
+def test_the_program_of_the_page_runs() -> None:
+    (program,) = blocks("python")
+    exec(program, {})  # noqa: S102 - it is ours
+
+
+def test_the_page_names_the_sources_and_days_of_the_book() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "platform-cost.md").read_text(encoding="utf-8")
+    book = price_book()
+    used = {row["source"] for row in book.data["prices"]} | {table["source"] for table in book.data["instances"].values()}
+    days = {book.data["sources"][source]["date"] for source in used}
+    assert [day for day in days if day not in page and not day.startswith("2024-0")] == []
+    assert f"{len(book.data['instances']) - 1} others" in page
