@@ -152,7 +152,7 @@ def test_pods_of_the_network_and_of_volumes_have_roles_of_their_own_and_nodes_ha
         *("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonSSMManagedInstanceCore")
     }
     trust = statement(graph.one("aws:iam/role:Role", "ml-vpc-cni").inputs["assumeRolePolicy"])
-    assert trust["Condition"]["ArnEquals"] == {"aws:SourceArn": "<arn of Cluster ml>"}
+    assert trust["Condition"]["StringEquals"]["aws:RequestTag/eks-cluster-arn"] == "<arn of Cluster ml>"
     addons = {addon.inputs["addonName"]: addon for addon in graph.all(ADDON)}
     assert addons["vpc-cni"].needs(pods["aws-node"])
     assert addons["aws-ebs-csi-driver"].needs(pods["ebs-csi-controller-sa"])

@@ -194,7 +194,8 @@ def test_each_controller_has_a_role_that_pods_of_its_own_account_take_and_nobody
     for name in pods:
         (trusted,) = json.loads(graph.one("aws:iam/role:Role", f"ml-{name}").inputs["assumeRolePolicy"])["Statement"]
         assert trusted["Principal"] == {"Service": "pods.eks.amazonaws.com"}
-        assert trusted["Condition"]["ArnEquals"] == {"aws:SourceArn": ARN}
+        whom = trusted["Condition"]["StringEquals"]
+        assert (whom["aws:RequestTag/eks-cluster-arn"], whom["aws:RequestTag/kubernetes-service-account"]) == (ARN, name)
         policy = graph.one("aws:iam/rolePolicy:RolePolicy", f"ml-{name}").inputs["policy"]
         assert len("".join(policy.split())) <= 10_240, "IAM's limit for the policies of a role together"
 
