@@ -75,7 +75,7 @@ class Cluster(pulumi.ComponentResource):
         admitted = admit(self._parts, self._cluster.name, args["admins"], ADMIN)
         admit(self._parts, self._cluster.name, args.get("viewers", {}), VIEWER)
         self._node_role = self._create_nodes()
-        self.kubernetes = create_provider(self._parts, self._cluster, args.get("kubeconfig"), admitted)
+        self.kubernetes = create_provider(self._parts, self._cluster, args.get("kubeconfig"), [*admitted, self._names, self._volumes])
         self.storage_class = self._create_storage()
         self.cluster_name, self.cluster_arn = self._cluster.name, self._cluster.arn
         self.endpoint, self.version = self._cluster.endpoint, self._cluster.version
@@ -172,8 +172,8 @@ class Cluster(pulumi.ComponentResource):
             subnet_ids=self._args["network"]["private_subnet_ids"],
             after=[*granted, *everywhere],
         )
-        self._create_addon("coredns", self.nodes)
         volumes = self._create_pod_role("aws-ebs-csi-driver", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
+        self._names = self._create_addon("coredns", self.nodes)
         self._volumes = self._create_addon("aws-ebs-csi-driver", self.nodes, volumes)
         return role
 

@@ -53,9 +53,11 @@ def admit(
 
 
 def create_provider(
-    parts: Parts, cluster: aws.eks.Cluster, given: pulumi.Input[str] | None, after: list[aws.eks.AccessPolicyAssociation]
+    parts: Parts, cluster: aws.eks.Cluster, given: pulumi.Input[str] | None, after: list[pulumi.Resource]
 ) -> kubernetes.Provider:
-    """Every object of the cluster is made by it, once its program is let in. `given`: the kubeconfig to go by instead of our own.
+    """Every object of the cluster is made by it, once all of `after` is there: what lets its program in, and nodes for its pods.
+
+    `given`: the kubeconfig to go by instead of our own.
 
     A cluster is the same one by its ARN: another endpoint, certificate or way to it replaces no object.
     """

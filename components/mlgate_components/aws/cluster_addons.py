@@ -71,7 +71,7 @@ class ClusterAddons(pulumi.ComponentResource):
             kubernetes_version=self._args["cluster"]["version"],
             version=plan.version,
             values=merged(self._told(plan.name), plan.values),
-            after=after,
+            after=[self._provider, *after],  # what it is made of waits for nodes, as everything in the cluster does
         )
 
     def _create_release(self, plan: AddonPlan, after: list[pulumi.Resource]) -> "kubernetes.helm.v3.Release":

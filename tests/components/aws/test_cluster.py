@@ -168,6 +168,8 @@ def test_admins_and_viewers_are_let_in_by_name_before_anything_is_put_into_the_c
     storage = graph.one("kubernetes:storage.k8s.io/v1:StorageClass")
     admin = graph.one("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "ml-deployer")
     assert provider_of(graph).needs(admin)
+    assert provider_of(graph).needs(graph.one(NODES)), "what is put into the cluster waits for pods"
+    assert all(provider_of(graph).needs(addon) for addon in graph.all(ADDON))
     assert admin.needs(graph.one("aws:eks/accessEntry:AccessEntry", "ml-deployer"))
     assert storage.provider == provider_of(graph)
 

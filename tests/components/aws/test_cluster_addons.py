@@ -125,6 +125,7 @@ def test_each_comes_after_what_it_needs() -> None:
     gateway, balancer = (graph.one(RELEASE, f"ml-{name}") for name in ("gateway", "aws-load-balancer-controller"))
     assert gateway.needs(balancer), "so that its load balancers go while somebody deletes them"
     assert graph.one(ADDON, "ml-external-dns").needs(gateway)
+    assert all(addon.needs(graph.one("pulumi:providers:kubernetes")) for addon in graph.all(ADDON)), "that is there once nodes are"
     for name in ("karpenter", "keda", "dcgm-exporter"):
         assert graph.one(RELEASE, f"ml-{name}").needs(graph.one(RELEASE, "ml-prometheus-operator"))
     for name in ("karpenter", "aws-load-balancer-controller"):
