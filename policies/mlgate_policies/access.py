@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.policy_documents import listed, open_statements, statements
-from mlgate_policies.resource import Resource, at, known, listed_at
+from mlgate_policies.resource import Resource, at, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
 __all__ = ["RULES"]
@@ -82,8 +82,6 @@ def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Ite
             yield "its principal is *"
         return
     policy = resource.at(_RESOURCE[resource.type])
-    if not known(policy):
-        return
     anybody = list(open_statements(policy))
     for number, statement in _allowed(policy):
         if statement in anybody:

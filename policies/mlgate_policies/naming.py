@@ -26,7 +26,7 @@ def _mutable_tags(resource: Resource, _others: Sequence[Resource]) -> Iterator[s
 
 def _without_owner(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
     tags = resource.at("tags")
-    if tags is UNKNOWN or resource.at("tagsAll") is UNKNOWN:
+    if tags is UNKNOWN:
         return
     given = {**resource.default_tags, **(tags if isinstance(tags, Mapping) else {})}
     listed = {at(tag, "key"): at(tag, "value") for tag in listed_at(tags) if not isinstance(tags, Mapping)}  # of autoscaling groups

@@ -61,11 +61,9 @@ def _old_metadata(resource: Resource, _others: Sequence[Resource]) -> Iterator[s
 def _open_api(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
     access = resource.at("vpcConfig")
     # The provider's default is a public one, open to 0.0.0.0/0.
-    if not known(access) or not known(at(access, "endpointPublicAccess"), False):
+    if not known(at(access, "endpointPublicAccess"), False):
         return
     allowed = at(access, "publicAccessCidrs")
-    if not known(allowed):
-        return
     if not allowed:
         yield "its API server is public, and no publicAccessCidrs say for whom"
     for anywhere in filter(_wide, listed_at(allowed)):

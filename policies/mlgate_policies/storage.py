@@ -56,9 +56,8 @@ def _public_buckets(resource: Resource, others: Sequence[Resource]) -> Iterator[
 
 def _is_about(part: Resource, bucket: Resource) -> bool:
     """By where its name comes from, as programs write it, or by the name itself."""
-    return bucket.urn in part.made_from.get("bucket", ()) or part.at("bucket") in {
-        name for key in ("bucket", "id") if isinstance(name := bucket.at(key), str)
-    }
+    name = bucket.at("bucket")
+    return bucket.urn in part.made_from.get("bucket", ()) or (isinstance(name, str) and part.at("bucket") == name)
 
 
 def _plain_disks(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -81,8 +80,7 @@ def _plain_disks(resource: Resource, _others: Sequence[Resource]) -> Iterator[st
             yield from _mapped(resource.at("spec", "blockDeviceMappings"))
     else:
         root = resource.at("rootBlockDevice")
-        if known(root):
-            yield from _disk("its root", at(root, "encrypted"), at(root, "volumeType"))
+        yield from _disk("its root", at(root, "encrypted"), at(root, "volumeType"))
         for disk in listed_at(resource.properties, "ebsBlockDevices"):
             yield from _disk(f"{at(disk, 'deviceName')}", at(disk, "encrypted"), at(disk, "volumeType"))
 
@@ -113,18 +111,18 @@ def _without_backup(resource: Resource, others: Sequence[Resource]) -> Iterator[
         if known(resource.at("pointInTimeRecovery", "enabled"), True):
             yield "pointInTimeRecovery is not enabled"
     elif resource.type == _CACHE:
-        if known(resource.at("snapshotRetentionLimit")) and not resource.at("snapshotRetentionLimit"):
+        if not resource.at("snapshotRetentionLimit"):
             yield "snapshotRetentionLimit is 0 days"
     else:
         days = resource.at("backupRetentionPeriod")
         # The provider's defaults: an RDS instance keeps none, the clusters one day.
-        if known(days) and not days and (days is not None or resource.type == _DATABASES[0]):
+        if not days and (days is not None or resource.type == _DATABASES[0]):
             yield "backupRetentionPeriod is 0 days"
 
 
 def _without_retention(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
     if resource.type == _LOGS:
-        if known(resource.at("retentionInDays")) and resource.at("retentionInDays") is None:
+        if resource.at("retentionInDays") is None:
             yield "retentionInDays is not said"
         return
     if not resource.protect:

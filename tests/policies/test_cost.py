@@ -32,6 +32,21 @@ def test_a_month_that_costs_more_than_the_limit_is_told_with_both() -> None:
     ]
 
 
+def test_the_bill_is_of_what_the_properties_say_in_the_region_of_each() -> None:
+    properties = {"vpcEndpointType": "Interface", "subnetIds": ["a", "b", "c"]}
+    asked = resource("aws:ec2/vpcEndpoint:VpcEndpoint", properties, region="eu-central-1")
+    found = price_book().price("interface-endpoint", "eu-central-1")
+    assert found
+    assert float(found.amount) != hour("interface-endpoint")
+    (said,) = objections("budget-breach", resource(BUDGET, {**MONTHLY, "limitAmount": "1"}, region=REGION), asked)
+    assert f"{3 * 730 * float(found.amount):,.2f} USD" in said
+
+
+def test_a_limit_that_is_just_met_is_not_broken() -> None:
+    limit = f"{730 * hour('eks-cluster'):.2f}"
+    assert objections("budget-breach", resource(BUDGET, {**MONTHLY, "limitAmount": limit}, region=REGION), CLUSTER) == []
+
+
 def test_a_sum_that_leaves_something_out_is_told_as_the_least() -> None:
     (found,) = objections("budget-breach", resource(BUDGET, {**MONTHLY, "limitAmount": "10"}, region=REGION), CLUSTER, NAT)
     assert found.startswith("a month is expected to cost at least ")

@@ -51,7 +51,8 @@ def test_somebody_answers_for_a_resource(properties: dict[str, Any], default_tag
 def test_tags_that_are_a_list_are_read_too() -> None:
     tags = [{"key": "owner", "value": "platform", "propagateAtLaunch": True}]
     assert objections("missing-owner", resource(GROUP, {"tags": tags})) == []
-    assert objections("missing-owner", resource(GROUP, {"tags": [{**tags[0], "key": "team"}]})) == ["it has no tag 'owner'"]
+    for other in ({"key": "team"}, {"value": ""}):
+        assert objections("missing-owner", resource(GROUP, {"tags": [{**tags[0], **other}]})) == ["it has no tag 'owner'"]
 
 
 def test_the_types_that_take_tags_are_those_of_the_sdk() -> None:

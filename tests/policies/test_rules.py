@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,12 @@ import pytest
 from mlgate import UsageError
 from mlgate_policies.exceptions import PolicyExceptions
 from mlgate_policies.judge import Judge
+from mlgate_policies.resource import Resource
 from mlgate_policies.rule import ENVIRONMENTS, Level, Levels, Rule
 from mlgate_policies.rules import OWN_FILE, RULES, rules_of
 from mlgate_testkit.record import record
 
-from .asking import resources
+from .asking import resource, resources
 from .programs import EVERY_RULE_OF_AWS, IDENTITY, REGION, careful, careless
 
 ORDER = list(Level)
@@ -99,18 +100,50 @@ def test_a_project_adds_rules_of_its_own(tmp_path: Path) -> None:
     *ours, own = rules_of(tmp_path / "stacks")
     assert tuple(ours) == RULES
     assert own.name == "no-mysql"
+    assert own.check.__module__ == "policy_rules"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "said", "remedy"),
     [
-        (OWN.format(name="plain-disk"), "there are two rules plain-disk"),
-        ("RULES = 'no-mysql'", "RULES is 'no-mysql'"),
-        ("", "RULES is None"),
+        (OWN.format(name="plain-disk"), "there are two rules plain-disk", "give yours names of their own"),
+        (
+            OWN.format(name="imdsv1") + OWN.format(name="plain-disk").replace("RULES =", "RULES +="),
+            "there are two rules imdsv1, plain-disk",
+            "give yours names of their own",
+        ),
+        ("RULES = 'no-mysql'", "RULES is 'no-mysql'", "assign a tuple of mlgate_policies.rule.Rule to RULES"),
+        ("RULES = ['no-mysql']", r"RULES is \['no-mysql'\]", "assign a tuple of mlgate_policies.rule.Rule to RULES"),
+        ("", "RULES is None", "assign a tuple of mlgate_policies.rule.Rule to RULES"),
     ],
 )
-def test_a_file_without_rules_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_without_rules_is_named(tmp_path: Path, text: str, said: str, remedy: str) -> None:
     (tmp_path / OWN_FILE).write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=said) as failure:
         rules_of(tmp_path)
-    assert failure.value.where == str(tmp_path / OWN_FILE)
+    assert (failure.value.where, failure.value.remedy) == (str(tmp_path / OWN_FILE), remedy)
+
+
+@pytest.mark.parametrize("at_end", [False, True])
+def test_a_rule_is_shown_what_stands_beside_it_and_before_it_or_at_the_end_all_of_it(at_end: bool) -> None:
+    shown: list[list[str]] = []
+
+    def check(_asked: Resource, others: Sequence[Resource]) -> list[str]:
+        shown.append([other.name for other in others])
+        return []
+
+    levels = Levels(dev=Level.DISABLED, staging=Level.ADVISORY, prod=Level.MANDATORY)
+    types, beside = frozenset({"a"}), frozenset({"a", "b"})
+    rule = Rule(name="r", why="", remedy="", levels=levels, types=types, beside=beside, check=check, at_end=at_end)
+    named = {"a1": "a", "b1": "b", "c1": "c", "a2": "a", "b2": "b"}
+    stack = [resource(token, name=name) for name, token in named.items()]
+    Judge("prod", NO_EXCEPTIONS, date(2026, 12, 31)).all([rule], stack)
+    assert shown == ([["b1", "a2", "b2"], ["a1", "b1", "b2"]] if at_end else [[], ["a1", "b1"]])
+    Judge("dev", NO_EXCEPTIONS, date(2026, 12, 31)).all([rule], stack)
+    assert len(shown) == 2
+
+
+def test_a_judge_goes_by_the_day_in_utc() -> None:
+    before, judge, after = datetime.now(UTC).date(), Judge.now("prod", NO_EXCEPTIONS), datetime.now(UTC).date()
+    assert (judge.stack, judge.exceptions) == ("prod", NO_EXCEPTIONS)
+    assert before <= judge.today <= after

@@ -167,26 +167,31 @@ def test_a_bucket_without_versions_has_none(versioning: Any, about: str, status:
     assert found == ["it keeps no versions, so what is overwritten or deleted is gone"]
 
 
+NO_DAYS = ["backupRetentionPeriod is 0 days"]
+NO_POINTS = ["pointInTimeRecovery is not enabled"]
+NO_SNAPSHOTS = ["snapshotRetentionLimit is 0 days"]
+
+
 @pytest.mark.parametrize(
-    ("kind", "properties", "objected"),
+    ("kind", "properties", "expected"),
     [
-        ("aws:rds/instance:Instance", {}, True),  # the provider keeps none where nothing is said
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 0.0}, True),
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 7.0}, False),
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": UNKNOWN}, False),
-        ("aws:rds/cluster:Cluster", {}, False),  # and a day of a cluster
-        ("aws:rds/cluster:Cluster", {"backupRetentionPeriod": 0}, True),
-        ("aws:dynamodb/table:Table", {}, True),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": False}}, True),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": True}}, False),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": UNKNOWN}, False),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {}, True),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": 5}, False),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": UNKNOWN}, False),
+        ("aws:rds/instance:Instance", {}, NO_DAYS),  # the provider keeps none where nothing is said
+        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 0.0}, NO_DAYS),
+        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 7.0}, []),
+        ("aws:rds/instance:Instance", {"backupRetentionPeriod": UNKNOWN}, []),
+        ("aws:rds/cluster:Cluster", {}, []),  # and a day of a cluster
+        ("aws:rds/cluster:Cluster", {"backupRetentionPeriod": 0}, NO_DAYS),
+        ("aws:dynamodb/table:Table", {}, NO_POINTS),
+        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": False}}, NO_POINTS),
+        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": True}}, []),
+        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": UNKNOWN}, []),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", {}, NO_SNAPSHOTS),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": 5}, []),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": UNKNOWN}, []),
     ],
 )
-def test_a_database_has_a_backup_of_a_day_or_more(kind: str, properties: dict[str, Any], objected: bool) -> None:
-    assert len(objections("missing-backup", resource(kind, properties))) == objected
+def test_a_database_has_a_backup_of_a_day_or_more(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
+    assert objections("missing-backup", resource(kind, properties)) == expected
 
 
 @pytest.mark.parametrize("kind", sorted(STATEFUL))
@@ -212,4 +217,5 @@ def test_nothing_takes_the_content_along(properties: dict[str, Any], expected: l
 
 @pytest.mark.parametrize(("days", "objected"), [(None, True), (90, False), (0, False), (UNKNOWN, False)])
 def test_a_log_group_says_how_long_it_keeps(days: Any, objected: bool) -> None:
-    assert len(objections("missing-retention", resource("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": days}))) == objected
+    found = objections("missing-retention", resource("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": days}))
+    assert found == (["retentionInDays is not said"] if objected else [])

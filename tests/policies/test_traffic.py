@@ -95,6 +95,19 @@ def test_a_candidate_with_a_weight_has_traffic_too(
     (found,) = objections("unproven-traffic", url(at_home, **arms, weight=100), *serving)
     assert f"release {candidate[7:19]} of toy" in found
     assert objections("unproven-traffic", url(at_home, candidate=candidate), *serving) == []
+    assert objections("unproven-traffic", url(at_home, candidate=candidate, weight=None), *serving) == []
+
+
+def test_a_stable_release_without_any_traffic_needs_no_promotion(
+    at_home: Environment, packed: Callable[[str], Path], promoted: Callable[[Path], str]
+) -> None:
+    release = promoted(packed("1"))
+    configuration = configuration_of(at_home)
+    serving = [endpoint(at_home, release, configuration), endpoint(at_home, OTHER, configuration)]
+    arms = {"stable": OTHER, "candidate": release}
+    assert objections("unproven-traffic", url(at_home, **arms, weight=100.0), *serving) == []
+    for weight in (99.0, UNKNOWN, None):
+        assert len(objections("unproven-traffic", url(at_home, **arms, weight=weight), *serving)) == 1
 
 
 def test_traffic_to_what_no_endpoint_of_the_stack_serves_is_refused(
@@ -107,7 +120,10 @@ def test_traffic_to_what_no_endpoint_of_the_stack_serves_is_refused(
 
 
 def test_a_release_that_is_not_known_before_the_update_has_none(at_home: Environment) -> None:
-    assert objections("unproven-traffic", url(at_home, stable=UNKNOWN)) == ["the release that gets traffic is not known before the update"]
+    unknown = "the release that gets traffic is not known before the update"
+    assert objections("unproven-traffic", url(at_home, stable=UNKNOWN)) == [unknown]
+    both = objections("unproven-traffic", url(at_home, stable=UNKNOWN, candidate=OTHER, weight=5.0))
+    assert both == [unknown, "release abababababab of toy gets traffic, and no endpoint of this stack serves it"]
 
 
 @pytest.mark.parametrize("elsewhere", [{"home": "/elsewhere/local"}, {"stage": "prod"}])
