@@ -180,7 +180,6 @@ def _planned(name: str, args: AccessArgs) -> dict[str, Takers]:
         wrong.add("who", "is nobody", f"who may take one of the roles {', '.join(DUTIES)}")
     for duty, taken in takers.items():
         _check_takers(duty, taken, wrong)
-    wrong.stop()
     _check_apart(takers, wrong)
     wrong.stop()
     return takers

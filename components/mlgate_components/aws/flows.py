@@ -201,7 +201,7 @@ def statements(rights: Iterable[Right]) -> list[dict[str, Any]]:
             resource = right.arns[name] if name else "*"
             if act.at is At.OBJECTS:
                 resource = f"{resource}/{right.prefix}*"
-            condition = json.dumps(_condition(act.at, right), sort_keys=True)
+            condition = json.dumps(_condition(act.at, right))
             allowed.setdefault((resource, condition), set()).update(act.actions)
     return [_statement(actions, *place) for place, actions in sorted(allowed.items())]
 

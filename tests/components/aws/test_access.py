@@ -23,13 +23,13 @@ WHO: dict[str, Any] = {
 }
 
 
-def recorded(who: dict[str, Any] | None = None, **args: Any) -> Graph:
+def recorded(who: dict[str, Any] | None = None, name: str = "access", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
         from mlgate_components.aws.access import Access
 
-        pulumi.export("roles", Access("access", {"who": WHO if who is None else who, "tags": TAGS, **args}).roles)
+        pulumi.export("roles", Access(name, {"who": WHO if who is None else who, "tags": TAGS, **args}).roles)
 
     return record(program)
 
@@ -40,7 +40,8 @@ def trust(graph: Graph, duty: str) -> list[dict[str, Any]]:
 
 def test_each_duty_has_a_role_of_its_own_and_one_that_nobody_may_take_is_not_made() -> None:
     assert set(recorded().outputs["roles"]) == {"ci", "deployer", "gate", "promoter", "auditor", "break_glass"}
-    assert recorded({"gate": WHO["gate"]}).outputs["roles"] == {"gate": "<arn of Role access-gate>"}
+    graph = recorded({"gate": WHO["gate"]})
+    assert graph.outputs["roles"] == graph.one("mlgate:index:Access").outputs["roles"] == {"gate": "<arn of Role access-gate>"}
 
 
 def test_a_pipeline_is_one_repository_in_one_of_its_environments_and_its_token_is_meant_for_aws() -> None:
@@ -163,3 +164,9 @@ def test_a_host_that_nobody_knows_and_a_boundary_that_is_none_are_told_at_once()
     with pytest.raises(ArgumentsError) as refused:
         recorded(oidc_provider_arns={"jenkins": "x"}, boundary_arn="x")
     assert {problem.where for problem in refused.value.problems} == {"oidc_provider_arns.jenkins", "boundary_arn"}
+
+
+def test_a_name_leaves_room_for_the_longest_duty_and_what_pulumi_adds() -> None:
+    recorded(name="a" * 44)
+    with pytest.raises(ArgumentsError, match="44 at most"):
+        recorded(name="a" * 45)

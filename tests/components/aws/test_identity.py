@@ -18,13 +18,13 @@ USUAL: dict[str, Any] = {"cluster": CLUSTER, "namespace": "vision", "service_acc
 ROLE = "arn:aws:iam::123456789012:role/digits"
 
 
-def recorded(**args: Any) -> Graph:
+def recorded(name: str = "digits", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
         from mlgate_components.aws.identity import ServiceIdentity
 
-        made = ServiceIdentity("digits", {**USUAL, **args})
+        made = ServiceIdentity(name, {**USUAL, **args})
         for output in ("role_arn", "namespace", "service_account"):
             pulumi.export(output, getattr(made, output))
 
@@ -63,6 +63,7 @@ def test_the_pods_of_one_service_account_in_one_cluster_take_the_role_and_nobody
     assert (associated["clusterName"], associated["namespace"], associated["serviceAccount"]) == ("ml", "vision", "digits")
     assert associated["roleArn"] == graph.outputs["role_arn"] == "<arn of Role digits>"
     assert (graph.outputs["namespace"], graph.outputs["service_account"]) == ("vision", "digits")
+    assert graph.one("mlgate:index:ServiceIdentity").outputs == graph.outputs
 
 
 def test_what_it_may_do_is_what_its_flows_say_and_is_there_before_any_pod_has_it() -> None:
@@ -121,6 +122,7 @@ def test_who_can_open_traffic_can_not_also_sign() -> None:
 
 def test_more_than_a_role_can_hold_is_told_before_aws_would() -> None:
     flows = [{"verb": "reads", "resource": MODELS, "prefix": f"{number:040}/"} for number in range(60)]
+    permissions(*flows[:25])
     with pytest.raises(Exception, match="and a role takes 10240"):
         permissions(*flows)
 
@@ -144,3 +146,17 @@ def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dic
     with pytest.raises(ArgumentsError) as refused:
         recorded(**args)
     assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
+
+
+def test_what_is_wrong_with_permissions_is_told_at_once() -> None:
+    with pytest.raises(ArgumentsError) as refused:
+        permissions({"verb": "reads", "resource": MODELS, "prefix": "digits"}, {"verb": "pulls", "resource": {}}, role_arn="digits")
+    assert {problem.where for problem in refused.value.problems} == {"role_arn", "flows[0].prefix", "flows[1].resource.repository_arn"}
+    with pytest.raises(ArgumentsError, match=r"flows\[0\].prefx: is no argument"):
+        permissions({"verb": "reads", "resource": MODELS, "prefx": "digits/"})
+
+
+def test_a_name_leaves_room_for_what_pulumi_adds() -> None:
+    recorded(name="a" * 56)
+    with pytest.raises(ArgumentsError, match="56 at most"):
+        recorded(name="a" * 57)

@@ -16,13 +16,13 @@ CI, NODES = "arn:aws:iam::123456789012:role/ci", "arn:aws:iam::123456789012:role
 USUAL: dict[str, Any] = {"key_arn": KEY, "tags": {"environment": "dev", "owner": "vision"}, "pushers": [CI], "pullers": [NODES]}
 
 
-def recorded(**args: Any) -> Graph:
+def recorded(name: str = "digits", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
         from mlgate_components.aws.repository import ImageRepository
 
-        made = ImageRepository("digits", {**USUAL, **args})
+        made = ImageRepository(name, {**USUAL, **args})
         for output in ("repository_name", "repository_arn", "repository_url", "key_arn"):
             pulumi.export(output, getattr(made, output))
 
@@ -42,6 +42,7 @@ def test_tags_never_move_images_are_scanned_and_lie_under_the_key() -> None:
         "repository_url": "<repositoryUrl of Repository digits>",
         "key_arn": KEY,
     }
+    assert graph.one("mlgate:index:ImageRepository").outputs == graph.outputs
 
 
 def test_nobody_but_the_pushers_pushes_and_nobody_but_them_and_the_pullers_pulls() -> None:
@@ -90,3 +91,9 @@ def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dic
     with pytest.raises(ArgumentsError) as refused:
         recorded(**args)
     assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
+
+
+def test_a_name_leaves_room_for_what_pulumi_adds() -> None:
+    recorded(name="a" * 248)
+    with pytest.raises(ArgumentsError, match="248 at most"):
+        recorded(name="a" * 249)

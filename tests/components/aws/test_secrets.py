@@ -20,13 +20,13 @@ USUAL: dict[str, Any] = {
 }
 
 
-def recorded(**args: Any) -> Graph:
+def recorded(name: str = "token", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
         from mlgate_components.aws.secrets import Secret
 
-        made = Secret("token", {**USUAL, **args})
+        made = Secret(name, {**USUAL, **args})
         pulumi.export("secret_arn", made.secret_arn)
         pulumi.export("key_arn", made.key_arn)
 
@@ -49,7 +49,7 @@ def test_the_container_has_key_and_recovery_window_and_stays_when_the_stack_goes
     assert secret.protect
     assert secret.retain_on_delete
     assert secret.inputs["tags"]["owner"] == "vision"
-    assert graph.outputs == {"secret_arn": "<arn of Secret token>", "key_arn": KEY}
+    assert graph.outputs == graph.one("mlgate:index:Secret").outputs == {"secret_arn": "<arn of Secret token>", "key_arn": KEY}
 
 
 def test_its_value_is_nowhere_in_what_the_program_asks_for() -> None:
@@ -85,3 +85,9 @@ def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dic
         recorded(**args)
     assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_name_leaves_room_for_what_pulumi_adds() -> None:
+    recorded(name="a" * 504)
+    with pytest.raises(ArgumentsError, match="504 at most"):
+        recorded(name="a" * 505)
