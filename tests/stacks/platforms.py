@@ -1,0 +1,34 @@
+"""The environments that come with the project, as tests bring them up: in simulated AWS's one account, with pins of the simulated registries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mlgate.platform_files import KEY
+
+PROJECT = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ("dev", "staging", "prod")
+ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
+# Digests of charts are asked of whoever runs them: these are nobody's.
+_NO_DIGEST = {"digest": f"sha256:{0:064x}"}
+_PINS = {
+    "karpenter-crd": _NO_DIGEST,
+    "karpenter": _NO_DIGEST,
+    "gateway": _NO_DIGEST,
+    "metrics-server": {"version": "v0.8.0-eksbuild.2"},
+    "cert-manager": {"version": "v1.18.2-eksbuild.2"},
+}
+
+
+def values(name: str, **cluster: Any) -> dict[str, Any]:
+    """What the stack's file says, in the account of simulated AWS; `cluster` lies over what it says of the cluster."""
+    content = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
+    platform: dict[str, Any] = content["config"][KEY]
+    platform["account"] = ACCOUNT
+    platform["cluster"] |= cluster
+    if name == "prod":
+        platform["pins"]["addons"] = _PINS
+    return platform
