@@ -15,14 +15,14 @@ Statement = dict[str, Any]
 
 def policy_text(*statements: Statement) -> pulumi.Output[str]:
     """The document of these statements."""
-    text: pulumi.Output[str] = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
-    return text
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 def account_root(owner: pulumi.Resource) -> pulumi.Output[str]:
     """The principal that stands for the account of the provider of the component `owner`, arn:aws:iam::123456789012:root."""
     caller = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=owner))
-    return caller.arn.apply(_root)
+    root: pulumi.Output[str] = caller.arn.apply(_root)
+    return root
 
 
 def _root(caller: str) -> str:
