@@ -37,7 +37,7 @@ class ClusterAddons(pulumi.ComponentResource):
         super().__init__(TYPE, name, None, opts)
         self._parts = Parts(name, args["tags"], self)
         self._args = args
-        self._provider = self._require_provider(name)
+        self._kubernetes = self._require_provider(name)
         self._queue = self._create_queue() if "karpenter" in plans else None
         self.controllers: dict[str, pulumi.Resource] = {}
         for plan in plans.values():
@@ -71,7 +71,7 @@ class ClusterAddons(pulumi.ComponentResource):
             kubernetes_version=self._args["cluster"]["version"],
             version=plan.version,
             values=merged(self._told(plan.name), plan.values),
-            after=[self._provider, *after],  # what it is made of waits for nodes, as everything in the cluster does
+            after=[self._kubernetes, *after],  # what it is made of waits for nodes, as everything in the cluster does
         )
 
     def _create_release(self, plan: AddonPlan, after: list[pulumi.Resource]) -> "kubernetes.helm.v3.Release":
@@ -81,7 +81,7 @@ class ClusterAddons(pulumi.ComponentResource):
         `destroy` would forget them, and they would be there all the same.
         """
         goes = not plan.addon.owns and not self._args.get("deletion_protection", True)
-        own = pulumi.ResourceOptions(deleted_with=self._provider if goes else None)
+        own = pulumi.ResourceOptions(deleted_with=self._kubernetes if goes else None)
         return kubernetes.helm.v3.Release(
             self._parts.called(plan.name),
             name=plan.name,
