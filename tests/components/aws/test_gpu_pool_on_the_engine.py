@@ -17,6 +17,8 @@ from mlgate_testkit.engine import UpdateError
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
+from .test_gpu_pool import AL2023, VIRGINIA, recorded
+
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 DEFINITIONS = Path(__file__).with_name("karpenter-provider-aws-1.15.1")
 REGION = {"aws:region": "us-east-1"}
@@ -116,6 +118,28 @@ def platform() -> None:
         pulumi.ResourceOptions(providers=[provider], depends_on=[controller]),
     )
     pulumi.export("said", made.said)
+
+
+RESERVED = [{"id": "cr-1a", "zone": "us-east-1b", "instance_type": "p5.48xlarge"}]
+H100 = {"accelerator": "h100", "count": 8, "network": VIRGINIA}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        {"ami": AL2023, "image_disk_gib": 500, "disk_key_arn": "arn:aws:kms:eu-central-1:123456789012:key/1", "labels": {"team": "vision"}},
+        {**H100, "capacity": [{"buy": "block", "reservations": RESERVED}, {"buy": "spot"}, {"buy": "on-demand"}]},
+        {**H100, "capacity": [{"buy": "on-demand"}, {"buy": "block", "reservations": RESERVED}]},
+        {**H100, "efa": True, "placement": "cluster", "zones": ["us-east-1a"]},
+        {"disruption": {"idle_s": 1, "move_pods": True, "nodes_at_once": 5, "expire_after_h": 1, "drain_s": 1}},
+    ],
+    ids=["AL2023", "block first", "block last", "EFA", "disruption"],
+)
+def test_every_kind_of_pool_is_taken_by_karpenters_definitions(kubernetes_cluster, args):
+    graph = recorded(**args)
+    objects = [made.inputs for made in graph.resources if made.inputs.get("kind") in {"EC2NodeClass", "NodePool"}]
+    taken = kubernetes_cluster.objects.apply(objects)
+    assert len(taken) == len(graph.outputs["node_pool_names"]) + 1
 
 
 def test_it_goes_up_rests_sees_what_was_changed_by_hand_and_leaves_nothing(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
