@@ -146,6 +146,7 @@ def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dic
     with pytest.raises(ArgumentsError) as refused:
         recorded(**args)
     assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
+    assert refused.value.where == "ServiceIdentity 'digits'", "by the one that is asked for, before its role is"
 
 
 def test_what_is_wrong_with_permissions_is_told_at_once() -> None:
