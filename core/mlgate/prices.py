@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,6 +28,7 @@ __all__ = ["EVERY_REGION", "Machine", "Price", "PriceBook", "price_book", "unit_
 EVERY_REGION = "*"
 _DATA = "prices.json"
 _HOUR = "hour"
+_MINOR = re.compile(r"1\.\d+")
 _INSTANCES = ("instance", "spot")  # "instance m5.large" on demand, "spot m5.large" as spot: such a price is only ever your own
 _GPUS = "nvidia.com/gpu"
 
@@ -102,12 +104,12 @@ class PriceBook:
     def extended_support(self, version: str, on: datetime.date) -> bool:
         """Whether EKS asks more for that Kubernetes version on that day, because its standard support has ended.
 
-        A version older than the calendar of the book has ended, one that is newer has not.
+        A version older than the calendar of the book has ended, one that is newer has not, and what is no version is not judged.
         """
         ends: Mapping[str, str] = self.data["standard_support_ends"]
         if version in ends:
             return on >= datetime.date.fromisoformat(ends[version])
-        return _minor(version) < min(map(_minor, ends))
+        return _MINOR.fullmatch(version) is not None and _minor(version) < min(map(_minor, ends))
 
     def with_own(self, *paths: Path) -> PriceBook:
         """The book with the prices of those files over it, a later file over an earlier one.

@@ -189,6 +189,7 @@ def test_a_machine_has_what_karpenters_limits_count() -> None:
         ("1.33", "2026-07-29", True),
         ("1.24", "2026-07-29", True),
         ("1.99", "2030-01-01", False),
+        ("latest", "2030-01-01", False),
     ],
 )
 def test_a_kubernetes_version_costs_more_from_the_day_its_standard_support_ends(version: str, on: str, more: bool) -> None:

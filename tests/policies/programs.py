@@ -14,6 +14,7 @@ EVERY_RULE_OF_AWS = {
     "public-api-server",
     "mutable-tag",
     "missing-owner",
+    "budget-breach",
 }
 
 
@@ -40,6 +41,7 @@ def careless() -> None:
     aws.ec2.SecurityGroup("ssh", vpc_id=vpc.id, ingress=anywhere)
     aws.eks.Cluster("cluster", role_arn=role.arn, vpc_config={"subnet_ids": [subnet.id for subnet in subnets]})
     aws.ecr.Repository("images")
+    aws.budgets.Budget("month", budget_type="COST", time_unit="MONTHLY", limit_amount="10", limit_unit="USD")
 
 
 def careful() -> None:
@@ -81,3 +83,4 @@ def careful() -> None:
     network = {"subnet_ids": [subnet.id for subnet in subnets], **private}
     aws.eks.Cluster("cluster", role_arn=role.arn, vpc_config=network, tags=tags)
     aws.ecr.Repository("images", image_tag_mutability="IMMUTABLE", tags=tags, opts=kept)
+    aws.budgets.Budget("month", budget_type="COST", time_unit="MONTHLY", limit_amount="1000", limit_unit="USD", tags=tags)

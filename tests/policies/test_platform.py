@@ -27,4 +27,4 @@ def test_a_platform_keeps_every_rule(environment: str) -> None:
         if any(each.type in rule.types for each in shown):
             looked.add(rule.name)
     assert found == []
-    assert looked == EVERY_RULE_OF_AWS | {"budget-breach"}
+    assert looked == EVERY_RULE_OF_AWS

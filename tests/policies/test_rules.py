@@ -90,7 +90,7 @@ def test_a_careless_program_breaks_all_of_them_in_prod() -> None:
 def test_in_dev_it_may_lose_what_it_has() -> None:
     found = judged(careless, "dev")
     assert {name for name, _, _ in found} == EVERY_RULE_OF_AWS - {"missing-backup", "missing-retention"}
-    assert {name for name, _, level in found if level is Level.ADVISORY} == {"missing-owner"}
+    assert {name for name, _, level in found if level is Level.ADVISORY} == {"missing-owner", "budget-breach"}
 
 
 def test_a_project_adds_rules_of_its_own(tmp_path: Path) -> None:
