@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mlgate_cli import (
+    approve,
     bootstrap,
     cost,
     demo,
@@ -18,6 +19,7 @@ from mlgate_cli import (
     gate,
     pack,
     promote,
+    remains,
     report,
     rollback,
     serve,
@@ -41,7 +43,25 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for verb in (demo, doctor, bootstrap, cost, env, validate, pack, serve, gate, verify, report, promote, rollback, status, down):
+for verb in (
+    demo,
+    doctor,
+    bootstrap,
+    cost,
+    env,
+    validate,
+    pack,
+    serve,
+    gate,
+    verify,
+    report,
+    promote,
+    approve,
+    rollback,
+    status,
+    remains,
+    down,
+):
     app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(errors_as_words()(verb.command))
 
 app.add_typer(environments.app, name="environments")

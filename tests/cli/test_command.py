@@ -22,7 +22,23 @@ from mlgate_cli.main import app
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLE = ROOT / "examples" / "digits" / "service.yaml"
-VERBS = ["cost", "demo", "doctor", "down", "env", "gate", "pack", "promote", "report", "rollback", "serve", "status", "validate", "verify"]
+VERBS = [
+    "approve",
+    "cost",
+    "demo",
+    "doctor",
+    "down",
+    "env",
+    "gate",
+    "pack",
+    "promote",
+    "report",
+    "rollback",
+    "serve",
+    "status",
+    "validate",
+    "verify",
+]
 
 
 def mlgate(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
