@@ -25,10 +25,10 @@ def _mutable_tags(resource: Resource, _others: Sequence[Resource]) -> Iterator[s
 
 
 def _without_owner(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
-    tags = resource.at("tags")
-    if tags is UNKNOWN:
+    tags, defaults = resource.at("tags"), resource.default_tags
+    if UNKNOWN in (tags, defaults):
         return
-    given = {**resource.default_tags, **(tags if isinstance(tags, Mapping) else {})}
+    given = {**defaults, **(tags if isinstance(tags, Mapping) else {})}
     listed = {at(tag, "key"): at(tag, "value") for tag in listed_at(tags) if not isinstance(tags, Mapping)}  # of autoscaling groups
     if not (given | listed).get(OWNER):
         yield f"it has no tag {OWNER!r}"

@@ -22,7 +22,8 @@ UNKNOWN: Final = _Unknown.UNKNOWN
 class Resource:
     """`properties` have Pulumi's own (camelCase) names; secrets stand in clear, so no rule repeats a value that may be one.
 
-    `made_from`: for each property the URNs of what it was computed from. `default_tags` and `region`: those of its provider.
+    `made_from`: for each property the URNs of what it was computed from. `default_tags` (a mapping, or UNKNOWN) and `region`:
+    those of its provider.
     """
 
     type: str
@@ -31,7 +32,7 @@ class Resource:
     properties: Mapping[str, Any]
     protect: bool = False
     made_from: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    default_tags: Mapping[str, Any] = field(default_factory=dict)
+    default_tags: Any = field(default_factory=dict)
     region: str | None = None
 
     def at(self, *path: str) -> Any:

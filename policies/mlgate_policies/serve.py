@@ -77,10 +77,9 @@ def _resource(shown: Any) -> Resource:
     )
 
 
-def _default_tags(stated: Any) -> Mapping[str, Any]:
+def _default_tags(stated: Any) -> Any:
     """A provider's nested properties are JSON texts."""
-    tags = at(json.loads(stated) if isinstance(stated, str) else stated, "tags")
-    return tags if isinstance(tags, Mapping) else {}
+    return at(json.loads(stated) if isinstance(stated, str) else stated, "tags") or {}
 
 
 def _plain(value: Any) -> Any:

@@ -41,9 +41,10 @@ def test_a_tag_of_an_image_stays_what_it_is(value: Any, expected: list[str]) -> 
         ({"tags": {"owner": UNKNOWN}}, {}, False),
         ({}, {"owner": "platform"}, False),
         ({"tags": UNKNOWN}, {}, False),
+        ({}, UNKNOWN, False),
     ],
 )
-def test_somebody_answers_for_a_resource(properties: dict[str, Any], default_tags: dict[str, Any], objected: bool) -> None:
+def test_somebody_answers_for_a_resource(properties: dict[str, Any], default_tags: Any, objected: bool) -> None:
     found = objections("missing-owner", resource(BUCKET, properties, default_tags=default_tags))
     assert found == (["it has no tag 'owner'"] if objected else [])
 
