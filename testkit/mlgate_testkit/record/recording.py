@@ -80,7 +80,7 @@ def record(
     name = project or opened.project or "program"  # as the engine's side of the testkit calls it
     configuration = Configuration(opened.config, config or {}, secrets or {}, name)
     asked = Asked(configuration.values, Path.cwd())
-    run = _Run(opened, name, stack, Tables(dict(resources or {}), dict(invokes or {}), dict(stack_references or {})), preview)
+    run = _Run(opened, name, stack, Tables(dict(resources or {}), invokes or {}, dict(stack_references or {})), preview)
 
     def configure() -> None:
         set_all_config({}, configuration.secret)

@@ -141,13 +141,18 @@ def provider_keys(package: str) -> frozenset[str]:
     return frozenset(field_types(arguments)) if arguments is not None else frozenset()
 
 
-def result_fields(token: str) -> list[str]:
-    """What a function ("aws:ec2/getAmi:getAmi") gives back, by its wire names; nothing where its SDK, which called it, does not say."""
+def result_types(token: str) -> Mapping[str, Any]:
+    """What a function ("aws:ec2/getAmi:getAmi") gives back: wire name to its type; nothing where its SDK, which called it, does not say."""
     package, _, rest = token.partition(":")
     module, _, name = rest.rpartition(":")
     parts = [f"pulumi_{package.replace('-', '_')}", *([] if module.startswith("index") else [module.partition("/")[0]])]
     found = getattr(sys.modules.get(".".join(parts)), f"{name[:1].upper()}{name[1:]}Result", None)
-    return sorted(output_fields(found)) if isinstance(found, type) else []
+    return {wire: kind for wire, (kind, _) in output_fields(found).items()} if isinstance(found, type) else {}
+
+
+def result_fields(token: str) -> list[str]:
+    """Their names, sorted."""
+    return sorted(result_types(token))
 
 
 def union_members(annotation: Any) -> Iterator[Any]:
