@@ -1,4 +1,7 @@
-"""The resources of a program that no engine runs, and those of a deployed stack, as a bill takes them."""
+"""The resources of a program that no engine runs, and those of a deployed stack, as a bill takes them.
+
+A program is recorded as in a preview: what only the cloud knows is unknown, so that code which takes ARNs apart waits, as it does there.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from typing import TYPE_CHECKING, Any
 from mlgate import MlgateError, StackError, UsageError
 from mlgate.bill import Resource
 from mlgate.inputs import text
+from mlgate.remains import Kept
+from mlgate_cli.answers import Answers
 
 if TYPE_CHECKING:
     from mlgate_testkit.record import Graph
     from mlgate_testkit.record import Resource as Recorded
 
-__all__ = ["deployed_resources", "recorded_resources"]
+__all__ = ["deployed_resources", "kept_resources", "recorded_resources"]
 
 _REGION = "aws:region"
+_TEMPLATE = "launchTemplate"
 
 
 def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
@@ -28,6 +34,29 @@ def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
 
     Raises what the program says is wrong, and StackError for anything else that it raises.
     """
+    graph = _recorded(project, stack)
+    return _resources(graph), _region(graph)
+
+
+def kept_resources(project: Path, stack: str, deployed: Path | None) -> list[Kept]:
+    """What the project's program makes for a stack, or what its exported state holds. Raises as the others."""
+    graph = _deployed(deployed) if deployed else _recorded(project, stack)
+    return [
+        Kept(
+            found.urn,
+            found.type,
+            found.name,
+            _plain(found.inputs),
+            found.protect,
+            (*found.dependency_urns, *([found.parent_urn] if found.parent_urn else [])),
+            not found.custom,
+        )
+        for found in graph.resources
+        if not found.read
+    ]
+
+
+def _recorded(project: Path, stack: str) -> Graph:
     from mlgate_testkit.record import record
 
     if not any((project / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml")):
@@ -36,7 +65,7 @@ def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
         # What the program prints is not our answer, and what it looks like is for people.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
-            graph = record(project, stack=stack)
+            graph = record(project, stack=stack, preview=True, invokes=Answers())
     except MlgateError:
         raise
     except Exception as error:
@@ -49,11 +78,15 @@ def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
             sys.stderr.write(f"mlgate: {doubt.message}\n")
     if not graph.resources:
         raise UsageError(f"the program makes nothing for stack {stack}", where=str(project), remedy="name a stack that it knows")
-    return _resources(graph), _region(graph)
+    return graph
 
 
 def deployed_resources(path: Path) -> list[Resource]:
     """What a stack's exported state holds. Raises UsageError for a file that is none."""
+    return _resources(_deployed(path))
+
+
+def _deployed(path: Path) -> Graph:
     from mlgate_testkit.record import Graph
 
     remedy = "write it by: pulumi stack export --file FILE"
@@ -65,16 +98,30 @@ def deployed_resources(path: Path) -> list[Resource]:
         raise UsageError(f"is no JSON: {error}", where=str(path), remedy=remedy) from None
     if not isinstance(export, dict):
         raise UsageError("is no exported state", where=str(path), remedy=remedy)
-    return _resources(Graph.from_state(export))
+    return Graph.from_state(export)
 
 
 def _resources(graph: Graph) -> list[Resource]:
     """Those that the stack makes: components are in no cloud, and what is only looked up is somebody else's."""
     return [
-        Resource(found.type, found.name, _plain(found.inputs), found.id if isinstance(found.id, str) else None, _own_region(found))
+        Resource(found.type, found.name, _inputs(found), _id(found), _own_region(found))
         for found in graph.resources
         if found.custom and not found.read
     ]
+
+
+def _inputs(found: Recorded) -> Any:
+    """Plain values; a node group names its template also where the id of that is not known yet."""
+    inputs = _plain(found.inputs)
+    named = inputs.get(_TEMPLATE)
+    templates = [each for each in found.property_dependencies.get(_TEMPLATE, ()) if each.type.endswith(":LaunchTemplate")]
+    if isinstance(named, Mapping) and len(templates) == 1:
+        inputs[_TEMPLATE] = {**named, "id": _id(templates[0])}
+    return inputs
+
+
+def _id(found: Recorded) -> str:
+    return found.id if isinstance(found.id, str) else found.urn
 
 
 def _plain(value: Any) -> Any:

@@ -183,6 +183,34 @@ def test_the_region_may_be_that_of_the_one_provider_and_what_is_looked_up_costs_
     assert (told["region"], told["total"]["expected"]) == ("eu-west-1", 35.04)
 
 
+def test_a_program_may_look_things_up_and_take_apart_what_only_the_cloud_knows(cost: Cost, project: Path) -> None:
+    (project / "Pulumi.dev.yaml").write_text("config: {aws:region: us-east-1}\n")
+    (project / "__main__.py").write_text(
+        "import pulumi_aws as aws\n"
+        "account = aws.get_caller_identity_output().arn.apply(lambda arn: arn.split(':')[4])\n"
+        "image = aws.ssm.get_parameter_output(name='/aws/service/eks/ami').value\n"
+        "disk = {'ebs': {'volume_size': 50, 'volume_type': 'gp3'}}\n"
+        "template = aws.ec2.LaunchTemplate('nodes', image_id=image, block_device_mappings=[disk])\n"
+        "role = aws.iam.Role('nodes', assume_role_policy='{}')\n"
+        "aws.iam.Policy('it', policy=role.arn.apply(lambda arn: arn.split(':')[5]))\n"
+        "sizes = {'min_size': 1, 'desired_size': 1, 'max_size': 2}\n"
+        "aws.eks.NodeGroup('nodes', cluster_name='ml', node_role_arn=role.arn, subnet_ids=['subnet-1'], instance_types=['m5.large'],\n"
+        "    scaling_config=sizes, launch_template={'id': template.id, 'version': template.latest_version.apply(str)})\n"
+    )
+    told = document(cost("dev", "--json"))
+    assert {line["what"]: line["cost"]["max"] for line in told["lines"] if line["type"].endswith("NodeGroup")} == {
+        "machines, m5.large": 140.16,
+        "disks, 50 GiB gp3": 8,
+    }
+
+
+def test_every_type_of_an_environment_that_comes_with_the_project_is_known() -> None:
+    done = CliRunner().invoke(app, ["cost", "staging", "--json", "--project", str(Path(__file__).parents[2])])
+    told = document(done)
+    assert [line["type"] for line in told["lines"] if "of this type" in line["note"]] == []
+    assert [line["note"] for line in told["lines"] if line["note"].startswith("no price")] == []
+
+
 def test_a_folder_without_a_project_is_told() -> None:
     done = CliRunner().invoke(app, ["cost", "dev", "--project", "tests"])
     assert "there is no Pulumi.yaml" in done.stderr

@@ -1,0 +1,40 @@
+"""Say what stays after an environment is destroyed, and until when, before anything is.
+
+Example: mlgate remains prod
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlgate_cli.output import JsonFlag, print_json, print_table, say
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="The stack, such as prod.")],
+    project: Annotated[Path, typer.Option("--project", metavar="FOLDER", help="The folder of Pulumi.yaml.")] = Path(),
+    deployed: Annotated[
+        Path | None, typer.Option("--deployed", metavar="FILE", help="What `pulumi stack export` wrote; the program unless given.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    from mlgate.remains import remaining
+    from mlgate_cli.recorded import kept_resources
+
+    found = remaining(kept_resources(project, name, deployed))
+    if as_json:
+        print_json({"environment": name, "remains": [asdict(each) for each in found]})
+        return
+    holding = [each for each in found if each.holds]
+    rows = [(f"{_short(each.type)} {each.name}", each.holds, each.until) for each in holding]
+    print_table(f"{name}: what `pulumi destroy --exclude-protected` leaves", ("resource", "holds", "until"), rows)
+    beside = ", ".join(sorted({f"{_short(each.type)} {each.name}" for each in found if not each.holds}))
+    say(f"beside them what is set on them, and what they name: {beside or 'nothing'}")
+
+
+def _short(token: str) -> str:
+    return token.rsplit(":", 1)[1]

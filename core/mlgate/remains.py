@@ -1,0 +1,78 @@
+"""What stays after `pulumi destroy --exclude-protected`: what is protected, and whatever that stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlgate.stateful import STATEFUL
+
+__all__ = ["Kept", "Remaining", "remaining"]
+
+_LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
+_KEY, _SECRET, _BUCKET = "aws:kms/key:Key", "aws:secretsmanager/secret:Secret", "aws:s3/bucket:Bucket"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A resource of a stack. `needs`: the URNs of what it was made after, its parent among them."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    protected: bool
+    needs: Sequence[str] = ()
+    component: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """A resource that stays. `holds`: what would be lost with it, "" where nothing is; `until`: when it can go."""
+
+    type: str
+    name: str
+    holds: str
+    until: str
+
+
+@dataclass(slots=True)
+class _Stays:
+    by_urn: Mapping[str, Kept]
+    found: dict[str, Kept] = field(default_factory=dict)
+
+    def add(self, urn: str) -> None:
+        """The resource, and all that it was made after: a bucket's policy cannot outlive the role that it names."""
+        pending = [urn]
+        while pending:
+            here = self.by_urn.get(pending.pop())
+            if here is not None and here.urn not in self.found:
+                self.found[here.urn] = here
+                pending += here.needs
+
+
+def remaining(resources: Iterable[Kept]) -> list[Remaining]:
+    """What stays of them, in the order of the program; components and providers, which are nothing in a cloud, left out."""
+    by_urn = {resource.urn: resource for resource in resources}
+    stays = _Stays(by_urn)
+    for resource in by_urn.values():
+        if resource.protected:
+            stays.add(resource.urn)
+    locks = {need: resource.inputs for resource in by_urn.values() if resource.type == _LOCK for need in resource.needs}
+    return [
+        Remaining(resource.type, resource.name, STATEFUL.get(resource.type, ""), _until(resource, locks.get(resource.urn)))
+        for resource in by_urn.values()
+        if resource.urn in stays.found and not resource.component and not resource.type.startswith("pulumi:")
+    ]
+
+
+def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
+    if resource.type == _KEY:
+        return f"somebody schedules its deletion, and {resource.inputs.get('deletionWindowInDays', 30)} days more"
+    if resource.type == _SECRET:
+        return f"somebody deletes it, and {resource.inputs.get('recoveryWindowInDays', 30)} days more"
+    if resource.type == _BUCKET and lock and "rule" in lock:  # without one nothing is locked by itself
+        kept = lock["rule"]["defaultRetention"]
+        return f"somebody empties it, each version {kept['days']} days after it was written at the earliest ({kept['mode']})"
+    return "somebody deletes it"
