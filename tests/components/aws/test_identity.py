@@ -153,6 +153,8 @@ def test_what_is_wrong_with_permissions_is_told_at_once() -> None:
     with pytest.raises(ArgumentsError) as refused:
         permissions({"verb": "reads", "resource": MODELS, "prefix": "digits"}, {"verb": "pulls", "resource": {}}, role_arn="digits")
     assert {problem.where for problem in refused.value.problems} == {"role_arn", "flows[0].prefix", "flows[1].resource.repository_arn"}
+    with pytest.raises(ArgumentsError, match=r"flows\[0\].resource: is missing"):
+        permissions({"verb": "reads"})
     with pytest.raises(ArgumentsError, match=r"flows\[0\].prefx: is no argument"):
         permissions({"verb": "reads", "resource": MODELS, "prefx": "digits/"})
 

@@ -58,11 +58,15 @@ def test_nobody_but_the_pushers_pushes_and_nobody_but_them_and_the_pullers_pulls
     assert pushing["Action"] == ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"]
 
 
-def test_images_without_a_tag_go_and_so_do_all_but_the_newest() -> None:
-    policy = json.loads(recorded(untagged_days=3, kept_images=7).one("aws:ecr/lifecyclePolicy:LifecyclePolicy").inputs["policy"])
+@pytest.mark.parametrize(
+    ("args", "days", "count"),
+    [({}, 14, 50), ({"untagged_days": 1, "kept_images": 1}, 1, 1), ({"untagged_days": 3, "kept_images": 10_000}, 3, 10_000)],
+)
+def test_images_without_a_tag_go_and_so_do_all_but_the_newest(args: dict[str, int], days: int, count: int) -> None:
+    policy = json.loads(recorded(**args).one("aws:ecr/lifecyclePolicy:LifecyclePolicy").inputs["policy"])
     untagged, surplus = (rule["selection"] for rule in policy["rules"])
-    assert untagged == {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 3}
-    assert surplus == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 7}
+    assert untagged == {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+    assert surplus == {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": count}
     assert [rule["rulePriority"] for rule in policy["rules"]] == [1, 2], "ECR: a rule for any tag comes last"
 
 
@@ -82,8 +86,10 @@ def test_a_repository_that_is_there_already_is_taken_as_it_is() -> None:
         ({"pushers": ["*"]}, "pushers[0]", "an ARN such as arn:aws:iam"),
         ({"pullers": [NODES, NODES]}, "pullers[1]", "each once"),
         ({"pullers": [""]}, "pullers[0]", "leave it out"),
+        ({"pushers": None}, "pushers", "give it"),
         ({"untagged_days": 0}, "untagged_days", "a day or more"),
         ({"kept_images": 0}, "kept_images", "1 to 10000"),
+        ({"kept_images": 10_001}, "kept_images", "1 to 10000"),
         ({"mutable": True}, "mutable", "there are key_arn"),
     ],
 )

@@ -74,6 +74,7 @@ def test_without_readers_nobody_reads_it() -> None:
     ("args", "path", "said"),
     [
         ({"value": "hunter2"}, "value", "there are description, key_arn"),
+        ({"readers": None}, "readers", "give it"),
         ({"recovery_days": 0}, "recovery_days", "7 to 30 days"),
         ({"readers": ["digits"]}, "readers[0]", "an ARN such as arn:aws:iam"),
         ({"key_arn": "alias/aws/secretsmanager"}, "key_arn", "an ARN such as arn:aws:kms"),
