@@ -83,7 +83,7 @@ def approve(
     content = seal(statement, signer)
     path = approvals_of(environment) / f"{short(f'sha256:{_digest(urn)}')}-{operation}.json"
     read_approval(content, Trust.read(environment.trust), environment.name, where=str(path))  # what nobody would believe is never written
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     making = path.with_name(f".{path.name}")
     making.write_bytes(content)
     making.replace(path)
@@ -112,7 +112,7 @@ def read_approval(content: bytes, trust: Trust, stack: str, *, where: str = "app
     try:
         statement = _Statement.model_validate_json(canonical_json(payload))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise EvidenceError(f"no approval ({place}: {first['msg']})", where=where, remedy=_AGAIN) from None
     subject, predicate = statement.subject[0], statement.predicate

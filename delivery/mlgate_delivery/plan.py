@@ -81,7 +81,7 @@ def read_plan(document: bytes, stack: str, project: str) -> Sequence[Step]:
     try:
         plan = _Document.model_validate_json(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UnreadableError(f"{place}: {first['msg']}" if place else f"the document is cut short or no JSON: {first['msg']}") from None
     for problem in _problems(plan, f"urn:pulumi:{stack}::{project}::"):

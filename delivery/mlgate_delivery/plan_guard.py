@@ -7,7 +7,7 @@ cannot be judged. `judge` is a pure function and total: it never raises, and a d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -62,17 +62,18 @@ def judge(document: bytes, scope: Scope, approvals: Sequence[Approval], now_ns: 
         steps = read_plan(document, scope.stack, scope.project)
     except UnreadableError as error:
         return [Finding(Kind.UNJUDGED, str(error))]
+    # In order, each once: a replacement is three steps.
+    return list(dict.fromkeys(_findings(steps, scope, approvals, now_ns)))
+
+
+def _findings(steps: Sequence[Step], scope: Scope, approvals: Sequence[Approval], now_ns: int) -> Iterator[Finding]:
     inside = _inside(scope.endpoint, steps)
-    found: dict[Finding, None] = {}  # in order, each once: a replacement is three steps
     for step in steps:
         loss = step.effect.value if step.effect in (Effect.REPLACE, Effect.DELETE) else ""
         if step.effect is not Effect.NONE and step.urn not in inside and not _is_bookkeeping(step):
-            found[Finding(Kind.OUTSIDE, f"{_change(step)}no part of the endpoint of {scope.service}", step.urn, loss or step.operation)] = (
-                None
-            )
+            yield Finding(Kind.OUTSIDE, f"{_change(step)}no part of the endpoint of {scope.service}", step.urn, loss or step.operation)
         if loss and (problem := _unapproved(step, loss, scope.stack, approvals, now_ns)):
-            found[Finding(Kind.STATEFUL, problem, step.urn, loss)] = None
-    return list(found)
+            yield Finding(Kind.STATEFUL, problem, step.urn, loss)
 
 
 def _inside(endpoint: str, steps: Sequence[Step]) -> frozenset[str]:

@@ -54,7 +54,7 @@ def never(line):
 
 def test_what_was_approved_is_read_back_whole(place, signer, approved):
     path = approved()
-    assert path.parent == approvals_of(place)
+    assert path.parent == approvals_of(place) == place.home / "approvals"
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     expected = Approval("local", URN, "delete", "it is empty", "ada", NOW, NOW + HOUR, signer.keyid)
     assert read_approvals(place, never) == [expected]
@@ -70,7 +70,7 @@ def test_it_holds_until_it_expires_and_a_later_one_takes_its_place(place, approv
     assert found.covers("local", URN, "delete", found.expires_ns - 1)
     assert not found.covers("local", URN, "delete", found.expires_ns)
     approved(operation="replace")
-    approved(urn=f"{URN}er")
+    approved(urn=f"{URN}er", lasts_ns=1)
     assert len(read_approvals(place, never)) == 3
 
 
@@ -79,36 +79,49 @@ def test_no_approvals_are_none(place):
 
 
 @pytest.mark.parametrize(
-    ("other", "problem"),
+    ("other", "problem", "remedy"),
     [
-        ({"urn": "urn:pulumi:prod::mlgate::a:b:C::x"}, "'urn:pulumi:prod::mlgate::a:b:C::x' is no resource of the stack local"),
-        ({"urn": "old"}, "'old' is no resource of the stack local"),
-        ({"operation": "update"}, "operation 'update' needs no approval"),
-        ({"reason": "  "}, "there is no reason"),
-        ({"by": ""}, "nobody is named"),
-        ({"lasts_ns": 0}, "it would have expired already"),
+        (
+            {"urn": "urn:pulumi:prod::mlgate::a:b:C::x"},
+            "'urn:pulumi:prod::mlgate::a:b:C::x' is no resource of the stack local",
+            "copy the URN from the refusal",
+        ),
+        ({"urn": "old"}, "'old' is no resource of the stack local", "copy the URN from the refusal"),
+        ({"operation": "update"}, "operation 'update' needs no approval", "give one of replace, delete"),
+        ({"reason": "  "}, "there is no reason", "say in a sentence why the resource may go"),
+        ({"by": ""}, "nobody is named", "say who approves"),
+        ({"lasts_ns": 0}, "it would have expired already", "say how long it lasts, such as 1 h"),
     ],
 )
-def test_an_approval_that_means_nothing_is_not_signed(place, approved, other, problem):
+def test_an_approval_that_means_nothing_is_not_signed(place, approved, other, problem, remedy):
     with pytest.raises(UsageError) as raised:
         approved(**other)
-    assert raised.value.problem == problem
-    assert raised.value.where == "approval"
-    assert raised.value.remedy
+    assert (raised.value.problem, raised.value.where, raised.value.remedy) == (problem, "approval", remedy)
     assert not approvals_of(place).exists()
 
 
 def test_a_stranger_approves_nothing(place, approved, tmp_path):
     stranger = make_key(tmp_path / "stranger.pem")
-    with pytest.raises(EvidenceError, match="signed by a key that nobody here trusts"):
+    with pytest.raises(EvidenceError, match=f"^{place.home}/approvals/[0-9a-f]{{12}}-delete.json: signed by a key that nobody here trusts"):
         approve(place, stranger, urn=URN, operation="delete", reason="r", by="eve", lasts_ns=HOUR)
     assert not approvals_of(place).exists()
 
 
-def test_a_key_of_another_environment_approves_nothing(place, signer):
-    place.trust.write_text(place.trust.read_text().replace("environments: [local]", "environments: [prod]"))
-    with pytest.raises(EvidenceError, match="signed by local-gate, which may not sign for local"):
-        read_approval(seal(statement(), signer), Trust.read(place.trust), "local")
+def test_a_key_of_another_environment_approves_nothing(place, signer, tmp_path):
+    other = make_key(tmp_path / "other.pem")
+    key = place.trust.read_text().replace("environments: [local]", "environments: [prod]")
+    second = key.partition("keys:\n")[2].replace("local-gate", "other").replace(signer.keyid, other.keyid)
+    place.trust.write_text(key + second.replace(indented(signer.public_pem), indented(other.public_pem)))
+    sealed = [json.loads(seal(statement(), each)) for each in (signer, other)]
+    twice = {**sealed[0], "signatures": [each["signatures"][0] for each in sealed]}
+    with pytest.raises(EvidenceError) as raised:
+        read_approval(json.dumps(twice).encode(), Trust.read(place.trust), "local")
+    assert raised.value.problem == "signed by local-gate, other, which may not sign for local"
+    assert (raised.value.where, raised.value.remedy) == ("approval.json", "have it approved by whoever may in local")
+
+
+def indented(pem):
+    return "".join(f"      {line}\n" for line in pem.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -158,6 +171,7 @@ def test_one_that_was_altered_is_told_and_the_others_hold(place, approved):
     assert [found.operation for found in read_approvals(place, told.append)] == ["replace"]
     assert len(told) == 2
     assert told[0].startswith(f"an approval that counts for nothing: {altered}: altered after local-gate signed it")
+    assert told[0].endswith("-> have it approved again: mlgate approve")
     assert "unreadable.json" in told[1]
 
 

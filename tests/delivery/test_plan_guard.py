@@ -68,6 +68,7 @@ def test_the_endpoint_is_what_the_component_registers_itself_as():
         pytest.param(document(step("same", INNER), step("create", HELD, INNER)), id="below a component of the endpoint"),
         pytest.param(document(step("create", HELD, INNER), step("create", INNER)), id="told before its parent"),
         pytest.param(document(*replacement(mine("toy-1"))), id="a process is made anew"),
+        pytest.param(document(step("create", mine("a::b"))), id="a name like a part of a URN"),
         pytest.param(document(step("read", urn("vpc", "aws:ec2/vpc:Vpc"), ROOT)), id="somebody's network is read"),
         pytest.param(document(diagnostics=[{"severity": "warning", "message": "careful"}]), id="a warning"),
     ],
@@ -109,19 +110,29 @@ def test_what_is_moved_into_the_endpoint_or_out_of_it_is_not_all_its_own():
         assert [finding.kind for finding in judged(document(moved))] == [Kind.OUTSIDE]
 
 
+def test_of_a_replacement_every_step_counts():
+    for place in range(3):
+        steps = replacement(mine("toy-1"))
+        steps[place]["oldState"]["parent"] = NEIGHBOUR
+        assert [finding.kind for finding in judged(document(*steps))] == [Kind.OUTSIDE]
+
+
 def test_what_hangs_on_itself_hangs_on_no_endpoint():
     left, right = mine("left"), mine("right")
     found = judged(document(step("create", left, right), step("create", right, left), step("create", mine("self"), mine("self"))))
     assert [finding.urn for finding in found] == [left, right, mine("self")]
 
 
-@pytest.mark.parametrize(("flag", "both"), [("protect", True), ("protect", False), ("retainOnDelete", True), ("retainOnDelete", False)])
-def test_a_neighbour_whose_protection_is_changed_is_a_step_though_the_engine_says_same(flag, both):
-    said = step("same", mine("neighbour-1"), NEIGHBOUR)
-    said["oldState" if both else "newState"][flag] = True
+@pytest.mark.parametrize("operation", ["same", "read"])
+@pytest.mark.parametrize("state", ["oldState", "newState"])
+@pytest.mark.parametrize("flag", ["protect", "retainOnDelete"])
+def test_a_neighbour_whose_protection_is_changed_is_a_step_though_the_engine_says_that_it_stays(operation, state, flag):
+    said = step("same", mine("neighbour-1"), NEIGHBOUR) | {"op": operation}
+    said[state][flag] = True
     (finding,) = judged(document(said))
-    assert (finding.kind, finding.operation) == (Kind.OUTSIDE, "same")
+    assert (finding.kind, finding.operation) == (Kind.OUTSIDE, operation)
     assert finding.problem == "its protection is changed, and it is no part of the endpoint of toy"
+    assert read_plan(written(document(said)), "local", "mlgate")[-1].effect is Effect.CHANGE
 
 
 def test_a_neighbour_that_stays_protected_is_no_step():
@@ -170,6 +181,12 @@ def test_an_approval_of_something_else_or_of_another_time_approves_nothing(other
     assert judged(lost, [approval(**other), approval()]) == []
 
 
+def test_of_approvals_that_do_not_hold_each_is_said():
+    early = approval(by="bob", signed_ns=NOW + 6 * 60 * 10**9, expires_ns=2 * NOW)
+    (finding,) = judged(document(step("same", INNER), step("delete", HELD, INNER)), [approval(expires_ns=NOW), early])
+    assert "; the approval by ada has expired, the approval by bob was signed in the future" in finding.problem
+
+
 def test_of_two_clocks_one_may_be_a_little_ahead():
     lost = document(step("same", INNER), step("delete", HELD, INNER))
     assert judged(lost, [approval(signed_ns=NOW + 5 * 60 * 10**9, expires_ns=2 * NOW)]) == []
@@ -207,6 +224,7 @@ CUT_SHORT = {"severity": "error", "message": 'error: unable to replace resource 
         (written({**document(), "steps": []}), "the stack itself is not in it exactly once"),
         (written({**PROMOTION, "changeSummary": {"same": 1}}), "its steps are 1 delete, 5 same, 1 update, and its summary says 1 same"),
         (written({**document(), "steps": document()["steps"][:1]}), "its steps are 1 same, and its summary says 3 same"),
+        (written({**document(), "changeSummary": {}}), "its steps are 3 same, and its summary says none"),
         (written({"steps": PROMOTION["steps"]}), "changeSummary: Field required"),
         (written(document(maybeCorrupt=True)), "the engine says that the stack's state may be corrupt"),
         (
