@@ -157,7 +157,7 @@ def _planned(name: str, args: KeyArgs) -> int:
     check_once(args.get("users", []), wrong, "users")
     check_once(args.get("services", []), wrong, "services")
     for index, user in enumerate(args.get("users", [])):
-        if user != "":
+        if isinstance(user, str) and user:
             check_arn(user, wrong, f"users[{index}]", ROLE)
     for index, service in enumerate(args.get("services", [])):
         if service and not re.fullmatch(r"[a-z][a-z0-9-]*", service):

@@ -52,6 +52,18 @@ def test_the_account_administers_it_and_can_neither_use_it_nor_lend_it() -> None
     assert not any("*" in action for action in allowed)
 
 
+def test_a_role_that_is_not_known_yet_uses_it_too() -> None:
+    def key() -> None:
+        import pulumi_aws as aws
+
+        from mlgate_components.aws.keys import Key
+
+        role = aws.iam.Role("gate", assume_role_policy="{}")
+        Key("queues", {"description": "messages", "tags": TAGS, "users": [role.arn]})
+
+    assert key_policy(record(key, invokes=ANSWERS), "queues")["Use"]["Principal"] == {"AWS": ["<arn of Role gate>"]}
+
+
 def test_roles_and_services_that_are_named_use_it_and_nobody_else() -> None:
     policy = key_policy(recorded(users=[GATE], services=["sqs", "ecr"]), "queues")
     assert policy["Use"]["Principal"] == {"AWS": [GATE]}
