@@ -173,7 +173,7 @@ def _same_amount(before: Any, after: Any) -> bool:
 
 def _alike(before: Any, after: Any) -> bool:
     """Notifications are a set, and so are the receivers of each."""
-    return _sorted(before) == _sorted(after)
+    return bool(_sorted(before) == _sorted(after))
 
 
 def _sorted(notifications: Any) -> Any:
