@@ -135,6 +135,15 @@ def test_a_node_group_costs_from_its_smallest_to_its_largest() -> None:
         assert [cost(each) for each in (disks, iops, throughput)] == [(4, 8, 12), (5, 10, 15), (4, 8, 12)]
 
 
+@pytest.mark.parametrize(
+    "ebs", [{"volumeSize": 50, "volumeType": "io2"}, {"volumeSize": UNKNOWN, "volumeType": "gp3"}, {"volumeSize": 50}, None]
+)
+def test_a_disk_of_another_kind_or_of_no_said_size_is_not_known(ebs: Any) -> None:
+    template = Resource("aws:ec2/launchTemplate:LaunchTemplate", "nodes", {"blockDeviceMappings": [{"ebs": ebs}]}, id="lt-1")
+    _, disk = lines(GROUP, template, scalingConfig=SIZES, instanceTypes=["m5.large"], launchTemplate={"id": "lt-1"})
+    assert (cost(disk), disk.note) == ((None,) * 3, "size or kind of its nodes' disks is not said, or not known here")
+
+
 def test_of_several_types_the_cheapest_is_the_least_the_first_is_expected_and_the_dearest_the_most() -> None:
     machines, _ = lines(GROUP, scalingConfig=SIZES, instanceTypes=["m5.xlarge", "m5.large", "m5.2xlarge"])
     assert cost(machines) == (70.08, 280.32, 840.96)
