@@ -21,6 +21,8 @@ _AMI_ID = re.compile(r"ami-[0-9a-z]+")
 _RESERVATION_ID = re.compile(r"cr-[0-9a-z]+")
 # Karpenter 1.15.1, pkg/providers/amifamily: each family's own form of a version, and one such.
 _VERSIONS = {"bottlerocket": (re.compile(r"v?\d+\.\d+\.\d+"), "1.53.0"), "al2023": (re.compile(r"v\d{8}"), "v20261101")}
+# Karpenter's definitions refuse labels of these domains, and kubelets do not give them to themselves; ours say what the pool is.
+_RESERVED_DOMAINS = ("karpenter.sh", "karpenter.k8s.aws", "kubernetes.io", "k8s.io", "mlgate")
 _LEAST_DISK_GIB = 20  # Karpenter's own default, which EKS's images need
 
 
@@ -72,6 +74,10 @@ def _numbers(name: str, args: GpuNodePoolArgs) -> Iterator[_Found]:
     if not _NAME.fullmatch(name) or len(name) > _LONGEST_NAME:
         rule = f"lower case letters, digits and hyphens, a letter first, {_LONGEST_NAME} at most: Kubernetes objects are called so"
         yield "name", f"is {name!r}", rule
+    for key in args.get("labels", {}):
+        domain, slash, _ = key.partition("/")
+        if slash and any(domain == each or domain.endswith(f".{each}") for each in _RESERVED_DOMAINS):
+            yield f"labels.{key}", "is of a domain that is not yours", f"one outside of {', '.join(_RESERVED_DOMAINS)}"
     disruption: Mapping[str, Any] = args.get("disruption", {})
     least = {
         "replicas": (args["replicas"], 1),

@@ -363,6 +363,8 @@ def test_without_the_clusters_provider_nothing_is_sent_to_whatever_cluster_is_at
         ({"zones": []}, "zones", "one or more"),
         ({"placement": "cluster"}, "placement", "zones=['eu-central-1a']"),
         ({"replicas": 0}, "replicas", "1 or more"),
+        ({"labels": {"team": "vision", "x.karpenter.sh/team": "vision"}}, "labels.x.karpenter.sh/team", "one outside of karpenter.sh"),
+        ({"labels": {"mlgate/pool": "other"}}, "labels.mlgate/pool", "mlgate"),
         ({"image_disk_gib": 10}, "image_disk_gib", "20 or more"),
         ({"disruption": {"idle_s": 0}}, "disruption.idle_s", "1 or more"),
         ({"ami": {"family": "bottlerocket"}}, "ami", "neither version nor id"),

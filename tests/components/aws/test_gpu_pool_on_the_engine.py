@@ -5,15 +5,17 @@ Those (`karpenter-provider-aws-1.15.1/`, Apache-2.0) are of the Go module github
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlgate_testkit.cluster import Cluster
+from mlgate_testkit.cluster import Cluster, ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.engine import UpdateError
+from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
@@ -124,6 +126,14 @@ RESERVED = [{"id": "cr-1a", "zone": "us-east-1b", "instance_type": "p5.48xlarge"
 H100 = {"accelerator": "h100", "count": 8, "network": VIRGINIA}
 
 
+def tried(cluster: Cluster, graph: Graph, folder: Path) -> str:
+    """What the API server says to the objects of a recording, without keeping any."""
+    objects = [made.inputs for made in graph.resources if made.inputs.get("kind") in {"EC2NodeClass", "NodePool"}]
+    file = folder / "pool.json"
+    file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    return cluster.kubectl("create", "--dry-run=server", "--validate=strict", "-f", str(file))
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -135,11 +145,17 @@ H100 = {"accelerator": "h100", "count": 8, "network": VIRGINIA}
     ],
     ids=["AL2023", "block first", "block last", "EFA", "disruption"],
 )
-def test_every_kind_of_pool_is_taken_by_karpenters_definitions(kubernetes_cluster, args):
+def test_every_kind_of_pool_is_taken_by_karpenters_definitions(kubernetes_cluster, tmp_path, args):
     graph = recorded(**args)
-    objects = [made.inputs for made in graph.resources if made.inputs.get("kind") in {"EC2NodeClass", "NodePool"}]
-    taken = kubernetes_cluster.objects.apply(objects)
-    assert len(taken) == len(graph.outputs["node_pool_names"]) + 1
+    taken = tried(kubernetes_cluster, graph, tmp_path)
+    assert taken.count("created (server dry run)") == len(graph.outputs["node_pool_names"]) + 1
+
+
+def test_karpenters_definitions_refuse_a_label_of_its_own(kubernetes_cluster, tmp_path):
+    graph = recorded()
+    graph.one(POOL).inputs["spec"]["template"]["metadata"]["labels"]["karpenter.k8s.aws/team"] = "vision"
+    with pytest.raises(ClusterError, match=r"label domain \"karpenter.k8s.aws\" is restricted"):
+        tried(kubernetes_cluster, graph, tmp_path)
 
 
 def test_it_goes_up_rests_sees_what_was_changed_by_hand_and_leaves_nothing(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
