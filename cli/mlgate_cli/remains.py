@@ -5,6 +5,7 @@ Example: mlgate remains prod
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -32,8 +33,8 @@ def command(
     holding = [each for each in found if each.holds]
     rows = [(f"{_short(each.type)} {each.name}", each.holds, each.until) for each in holding]
     print_table(f"{name}: what `pulumi destroy --exclude-protected` leaves", ("resource", "holds", "until"), rows)
-    beside = ", ".join(sorted({f"{_short(each.type)} {each.name}" for each in found if not each.holds}))
-    say(f"beside them what is set on them, and what they name: {beside or 'nothing'}")
+    beside = Counter(_short(each.type) for each in found if not each.holds)
+    say(f"beside them what is set on them, and what they name: {', '.join(f'{count} {kind}' for kind, count in sorted(beside.items()))}")
 
 
 def _short(token: str) -> str:

@@ -24,6 +24,7 @@ DOCS = ROOT / "docs"
 EXAMPLE = ROOT / "examples" / "digits" / "service.yaml"
 VERBS = [
     "approve",
+    "bootstrap",
     "cost",
     "demo",
     "doctor",
@@ -32,6 +33,7 @@ VERBS = [
     "gate",
     "pack",
     "promote",
+    "remains",
     "report",
     "rollback",
     "serve",
@@ -49,7 +51,7 @@ def mlgate(*arguments: str, folder: Path | None = None) -> subprocess.CompletedP
 
 def test_help_lists_every_verb_and_the_exit_codes() -> None:
     shown = mlgate("--help").stdout
-    assert sorted(re.findall(r"^  (\w+) ", shown.split("Commands:")[1], flags=re.M)) == sorted([*VERBS, "testkit"])
+    assert sorted(re.findall(r"^  (\w+) ", shown.split("Commands:")[1], flags=re.M)) == sorted([*VERBS, "environments", "testkit"])
     assert "10 FAIL, 11 INCONCLUSIVE, 12 VOID" in " ".join(shown.split())
 
 

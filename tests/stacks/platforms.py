@@ -1,4 +1,4 @@
-"""The environments that come with the project, as tests bring them up: in simulated AWS's one account, with pins of the simulated registries."""
+"""The environments that come with the project, as tests bring them up: in simulated AWS's one account, everything pinned."""
 
 from __future__ import annotations
 

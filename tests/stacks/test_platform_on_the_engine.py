@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from mlgate.platform_state import state_key_alias
+from mlgate.remains import Kept, remaining
 from mlgate_testkit.cluster import Cluster
 from mlgate_testkit.cluster.extensions import Chosen
+from mlgate_testkit.engine import UpdateError, recover
+from mlgate_testkit.provider.values import plain
+from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
@@ -44,8 +46,64 @@ def deployed(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
     return make
 
 
+def remaining_of(made):
+    """What is told to stay, of what the state holds."""
+    graph = Graph.from_state(made.export())
+    return remaining(
+        Kept(
+            found.urn,
+            found.type,
+            found.name,
+            plain(dict(found.inputs)),
+            found.protect,
+            (*found.dependency_urns, found.parent_urn or ""),
+            not found.custom,
+        )
+        for found in graph.resources
+    )
+
+
+def names(made):
+    return sorted((found.type, found.name) for found in made)
+
+
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_an_environment_goes_up_from_nothing_and_rests(deployed, name):
     made = deployed(name)
     made.up()
     assert made.preview().nothing()
+
+
+def test_what_was_told_to_stay_stays_and_nothing_else(deployed, simulated_aws):
+    dev = deployed("dev", deletion_protection=False)
+    dev.up()
+    told = remaining_of(dev)
+    assert {each.name for each in told if each.holds} >= {"models", "evidence", "evidence-signing", "digits"}
+    dev.operate("destroy", "--exclude-protected", "--yes", "--skip-preview")
+    assert names(simulated_aws.alive()) == sorted((each.type, each.name) for each in told)
+
+
+def test_a_cluster_that_was_lost_is_made_again_and_no_store_is_touched(deployed, simulated_aws, kubernetes_cluster):
+    dev = deployed("dev", deletion_protection=False)
+    dev.up()
+    eks = by_hand(simulated_aws.endpoint(), "eks")
+    for group in eks.list_nodegroups(clusterName="mlgate-dev")["nodegroups"]:
+        eks.delete_nodegroup(clusterName="mlgate-dev", nodegroupName=group)
+    eks.delete_cluster(name="mlgate-dev")
+    dev.refresh()
+    changes = dev.up()
+    assert [step.name for step in changes.created("aws:eks/cluster:Cluster")] == ["cluster"]
+    stores = {"models", "models-logs", "evidence", "evidence-logs", "evidence-signing", "audit", "audit-logs"}
+    assert not [step for step in [*changes.created(), *changes.updated(), *changes.replaced()] if step.name in stores]
+    assert dev.preview().nothing()
+
+
+def test_an_engine_that_was_killed_is_recovered_from_by_one_command(deployed, simulated_aws):
+    dev = deployed("dev")
+    with pytest.raises(UpdateError, match="killed on order"):
+        dev.up(kill_at=160)
+    recover(dev)
+    dev.up()
+    assert dev.preview().nothing()
+    made = names(simulated_aws.alive())
+    assert len(made) == len(set(made))

@@ -174,27 +174,28 @@ class _Composition:
         wanted, pins = self.platform.cluster, self.platform.pins
         release = {} if pins.nodes_release is None else {"release": pins.nodes_release}
         reached = {"public_from": wanted.public_from or None, "kubeconfig": self.kubeconfig}
+        args: Any = {
+            "cluster_name": self._cluster_name,
+            "version": wanted.version,
+            "network": {"private_subnet_ids": network.private_subnet_ids, "intra_subnet_ids": network.intra_subnet_ids},
+            "nodes": {
+                "instance_types": wanted.system_instance_types,
+                "min": wanted.system_nodes_min,
+                "max": wanted.system_nodes_max,
+                "image": pins.nodes_image,
+                **release,
+            },
+            "admins": dict(wanted.admins),
+            "log_days": self.platform.retention.logs_days,
+            "addon_versions": pins.eks_addons,
+            "pinned": self.pinned,
+            "tags": self.tags,
+            "deletion_protection": wanted.deletion_protection,
+            **{key: value for key, value in reached.items() if value is not None},
+        }
         return Cluster(
             "cluster",
-            {
-                "cluster_name": self._cluster_name,
-                "version": wanted.version,
-                "network": {"private_subnet_ids": network.private_subnet_ids, "intra_subnet_ids": network.intra_subnet_ids},
-                "nodes": {
-                    "instance_types": wanted.system_instance_types,
-                    "min": wanted.system_nodes_min,
-                    "max": wanted.system_nodes_max,
-                    "image": pins.nodes_image,
-                    **release,
-                },  # type: ignore[typeddict-item]
-                "admins": dict(wanted.admins),
-                "log_days": self.platform.retention.logs_days,
-                "addon_versions": pins.eks_addons,
-                "pinned": self.pinned,
-                "tags": self.tags,
-                "deletion_protection": wanted.deletion_protection,
-                **{key: value for key, value in reached.items() if value is not None},
-            },  # type: ignore[typeddict-item]
+            args,
             self.opts,
         )
 
@@ -205,48 +206,51 @@ class _Composition:
         zones = self.platform.network.dns_zone_ids
         if not zones:
             said["external-dns"] = {"on": False}  # there is nothing that it could write to
+        args: Any = {
+            "cluster": {
+                "cluster_name": cluster.cluster_name,
+                "cluster_arn": cluster.cluster_arn,
+                "version": self.platform.cluster.version,
+                "security_group_id": cluster.security_group_id,
+                "node_role_arn": cluster.node_role_arn,
+            },
+            "vpc_id": network.vpc_id,
+            **({"dns_zone_ids": zones} if zones else {}),
+            "addons": said,
+            "deletion_protection": self.platform.cluster.deletion_protection,
+            "pinned": self.pinned,
+            "tags": self.tags,
+            **mirror,
+        }
         return ClusterAddons(
             "addons",
-            {
-                "cluster": {
-                    "cluster_name": cluster.cluster_name,
-                    "cluster_arn": cluster.cluster_arn,
-                    "version": self.platform.cluster.version,
-                    "security_group_id": cluster.security_group_id,
-                    "node_role_arn": cluster.node_role_arn,
-                },
-                "vpc_id": network.vpc_id,
-                **({"dns_zone_ids": zones} if zones else {}),
-                "addons": said,
-                "deletion_protection": self.platform.cluster.deletion_protection,
-                "pinned": self.pinned,
-                "tags": self.tags,
-                **mirror,
-            },  # type: ignore[typeddict-item]
-            self._in_cluster(cluster),
+            args,
+            # The way out goes last: Karpenter and the load balancers' controller call AWS until what they look after is gone.
+            self._in_cluster(cluster, network),
         )
 
     def _pool(self, name: str, pool: Pool, network: Network, cluster: Cluster, addons: ClusterAddons) -> GpuNodePool:
         assert self.platform.pins.gpu_ami
+        args: Any = {
+            **pool.model_dump(exclude_none=True),
+            "cluster": {
+                "cluster_name": cluster.cluster_name,
+                "endpoint": cluster.endpoint,
+                "certificate_authority": cluster.certificate_authority,
+                "version": self.platform.cluster.version,
+                "security_group_id": cluster.security_group_id,
+                "node_role_name": cluster.node_role_name,
+                "node_role_arn": cluster.node_role_arn,
+            },
+            "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
+            "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
+            "pinned": self.pinned,
+            "tags": self.tags,
+        }
         return GpuNodePool(
             name,
-            {
-                **pool.model_dump(exclude_none=True),
-                "cluster": {
-                    "cluster_name": cluster.cluster_name,
-                    "endpoint": cluster.endpoint,
-                    "certificate_authority": cluster.certificate_authority,
-                    "version": self.platform.cluster.version,
-                    "security_group_id": cluster.security_group_id,
-                    "node_role_name": cluster.node_role_name,
-                    "node_role_arn": cluster.node_role_arn,
-                },
-                "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
-                "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
-                "pinned": self.pinned,
-                "tags": self.tags,
-            },  # type: ignore[typeddict-item]
-            self._in_cluster(cluster, *(each for each in [addons.controllers.get("karpenter")] if each)),
+            args,
+            self._in_cluster(cluster, network, *(each for each in [addons.controllers.get("karpenter")] if each)),
         )
 
     def _identity(self, name: str, service: Service, cluster: Cluster, models: ModelStorage) -> ServiceIdentity:
@@ -268,7 +272,7 @@ class _Composition:
             return {}
         days = self.platform.retention.keys_days
         key = Key("images", {"description": "images", "services": ["ecr"], "deletion_days": days, "tags": self.tags}, self.opts)
-        pushers = [access.roles["ci"]] if "ci" in self._who() else []
+        pushers: list[pulumi.Input[str]] = [access.roles["ci"]] if "ci" in self._who() else []
         return {
             name: ImageRepository(
                 name,

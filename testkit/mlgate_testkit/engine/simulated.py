@@ -104,10 +104,19 @@ class Simulated:
         return self._process.pid
 
     def fail(
-        self, operation: Operation, token: str = "", *, nth: int = 1, times: int = 1, how: How = "refuse", message: str = "refused on order"
+        self,
+        operation: Operation,
+        token: str = "",
+        *,
+        nth: int = 1,
+        times: int = 1,
+        each: bool = False,
+        how: How = "refuse",
+        message: str = "refused on order",
     ) -> None:
-        """The `nth` request of that operation (and type token, where given) from now on fails, `times` in a row; see `Faults.fail`."""
-        self._process.call("fail", operation=operation, token=token, nth=nth, times=times, how=how, message=message)
+        """The `nth` request of that operation (and type token, where given) from now on fails, `times` in a row; with `each` instead the
+        first of every resource. See `Faults.fail`."""
+        self._process.call("fail", operation=operation, token=token, nth=nth, times=times, each=each, how=how, message=message)
 
     def use(self, **arguments: Any) -> None:
         """The package's own control of that name, which a process that is started anew is told as well: which cluster it works on."""

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mlgate.errors import UsageError
@@ -39,8 +39,10 @@ class _Order:
     message: str
     nth: int
     times: int
+    each: bool = False
     came: int = 0
     acted: bool = False
+    done: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         of = f", {self.token!r}" if self.token else ""
@@ -61,10 +63,19 @@ class Faults:
         self._calls: list[Call] = []
 
     def fail(
-        self, operation: Operation, token: str = "", *, nth: int = 1, times: int = 1, how: How = "refuse", message: str = "refused on order"
+        self,
+        operation: Operation,
+        token: str = "",
+        *,
+        nth: int = 1,
+        times: int = 1,
+        each: bool = False,
+        how: How = "refuse",
+        message: str = "refused on order",
     ) -> None:
         """Order a fault: the `nth` request of that operation (and type token, where given) from now on fails, `times` in a row.
 
+        `each`: instead the first such request of every resource, until the end of the test.
         "refuse": nothing happens in the cloud. "refuse afterwards": it happens, and the answer is lost: what a broken connection leaves.
         "hang": no answer until the engine gives up or is ended. "die": kill -9 of the provider's own process.
 
@@ -73,12 +84,14 @@ class Faults:
         for value, known in ((operation, _OPERATIONS), (how, _HOWS)):
             if value not in known:
                 raise UsageError(f"{value!r} is not one of {', '.join(known)}", where="fail", remedy="order one of these")
+        if each and (nth, times) != (1, 1):
+            raise UsageError("each is the first request of every resource", where="fail", remedy="leave nth and times out")
         if min(nth, times) < 1:
             raise UsageError(f"nth {nth} and times {times} count from 1", where="fail", remedy="give 1 or more")
         if token and self._require_known:
             self._require_known(operation, token)
         with self._lock:
-            self._orders.append(_Order(operation, token, how, message, nth, times))
+            self._orders.append(_Order(operation, token, how, message, nth, times, each))
 
     def calls(self) -> list[Call]:
         """Every request since the last `clear`, in the order of arrival."""
@@ -100,7 +113,7 @@ class Faults:
         """To be called when a request arrives. Raises ProviderError for a refusal; returns why to refuse after it was done, or ""."""
         with self._lock:
             self._calls.append(Call(operation, resource.type, resource.name, run.preview))
-            order = None if run.preview else self._due(operation, resource.type)
+            order = None if run.preview else self._due(operation, resource)
         if order is None:
             return ""
         if order.how == "die":
@@ -112,16 +125,20 @@ class Faults:
             return order.message
         raise ProviderError(order.message)
 
-    def _due(self, operation: str, token: str) -> _Order | None:
+    def _due(self, operation: str, resource: Resource) -> _Order | None:
         due = None
         for order in list(self._orders):
-            if order.operation != operation or order.token not in {"", token}:
+            if order.operation != operation or order.token not in {"", resource.type}:
                 continue
             order.came += 1
-            if due is None and order.came >= order.nth:
-                due = order
-                order.acted = True
-                order.times -= 1
-                if not order.times:
-                    self._orders.remove(order)
+            if due is not None or order.came < order.nth or resource.urn in order.done:
+                continue
+            due = order
+            order.acted = True
+            if order.each:
+                order.done.add(resource.urn)
+                continue
+            order.times -= 1
+            if not order.times:
+                self._orders.remove(order)
         return due

@@ -29,7 +29,7 @@ def test_a_budget_has_a_limit_and_a_name_of_its_own(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match="please provide one of the followings: Budget Limit"):
         cloud.up(BUDGET, name="prod", budgetType="COST", timeUnit="MONTHLY")
     cloud.up(BUDGET, **USUAL)
-    with pytest.raises(ProviderError, match="DuplicateRecordException.*prod - the budget already exists"):
+    with pytest.raises(ProviderError, match=r"DuplicateRecordException.*prod - the budget already exists"):
         cloud.up(BUDGET, "other", **USUAL)
     assert [failure.property for failure in cloud.check(BUDGET, **{**USUAL, "name": "prod:2"})] == ["name"]
     assert [failure.property for failure in cloud.check(BUDGET, **USUAL, timePeriodEnd="2030")] == ["timePeriodEnd"]

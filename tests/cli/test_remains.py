@@ -1,0 +1,41 @@
+"""`mlgate remains`: what a destroy leaves, told from the program alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def remains(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("mlgate")), "remains", *arguments]
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_an_environments_stores_keys_and_repositories_stay_with_their_dates() -> None:
+    shown = remains("dev", "--json")
+    assert shown.returncode == 0, shown.stderr
+    told = {(each["type"].rsplit(":", 1)[1], each["name"]): each for each in json.loads(shown.stdout)["remains"]}
+    assert told["Bucket", "evidence"]["until"].endswith("30 days after it was written at the earliest (GOVERNANCE)")
+    assert told["Key", "evidence-signing"]["until"] == "somebody schedules its deletion, and 30 days more"
+    assert ("Repository", "digits") in told
+    assert ("NatGateway", "network-eu-central-1a") not in told
+
+
+def test_it_is_a_table_of_what_would_be_lost_and_a_count_of_the_rest() -> None:
+    shown = remains("dev")
+    assert shown.stdout.splitlines()[0].strip() == "dev: what `pulumi destroy --exclude-protected` leaves"
+    assert "beside them what is set on them, and what they name: " in shown.stdout
+    assert " BucketPolicy" in shown.stdout.splitlines()[-1]
+
+
+def test_a_state_that_is_none_is_said_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("[]", encoding="utf-8")
+    shown = remains("dev", "--deployed", str(path))
+    assert shown.returncode == 2
+    assert "is no exported state" in shown.stderr
+    assert "Traceback" not in shown.stderr

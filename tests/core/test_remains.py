@@ -1,0 +1,50 @@
+"""What stays after a destroy: what is protected, all that it stands on, and until when."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlgate.remains import Kept, Remaining, remaining
+
+BUCKET, KEY, LOCK = "aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
+ROLE, POLICY = "aws:iam/role:Role", "aws:s3/bucketPolicy:BucketPolicy"
+
+
+def made(token: str, name: str, *needs: str, protected: bool = True, component: bool = False, **inputs: Any) -> Kept:
+    return Kept(name, token, name, inputs, protected, needs, component)
+
+
+def test_what_is_not_protected_goes_and_what_the_protected_stands_on_stays_by_way_of_components_too() -> None:
+    found = remaining(
+        [
+            made("ml:index:Access", "access", "policy", protected=False, component=True),
+            made("aws:iam/policy:Policy", "policy", protected=False),
+            made(ROLE, "gate", "access", protected=False),
+            made(ROLE, "other", "access", protected=False),
+            made("pulumi:providers:aws", "aws", protected=False),
+            made(BUCKET, "models", "aws"),
+            made(POLICY, "grants", "models", "gate"),
+        ]
+    )
+    assert [each.name for each in found] == ["policy", "gate", "models", "grants"]
+    assert [each.holds for each in found] == ["", "", "objects", ""]
+
+
+def test_it_is_said_until_when_a_bucket_a_key_and_a_secret_stay() -> None:
+    rule = {"defaultRetention": {"mode": "COMPLIANCE", "days": 30}}
+    found = remaining(
+        [
+            made(BUCKET, "evidence"),
+            made(LOCK, "lock", "evidence", rule=rule),
+            made(BUCKET, "models"),
+            made(LOCK, "open", "models"),
+            made(KEY, "key", deletionWindowInDays=7),
+            made("aws:secretsmanager/secret:Secret", "token", recoveryWindowInDays=9),
+        ]
+    )
+    said = {each.name: each.until for each in found}
+    assert said["evidence"] == "somebody empties it, each version 30 days after it was written at the earliest (COMPLIANCE)"
+    assert said["models"] == "somebody deletes it"
+    assert said["key"] == "somebody schedules its deletion, and 7 days more"
+    assert said["token"] == "somebody deletes it, and 9 days more"
+    assert found[4] == Remaining(KEY, "key", "the key of everything encrypted with it", said["key"])
