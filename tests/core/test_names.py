@@ -43,6 +43,7 @@ def test_an_error_says_place_problem_and_remedy() -> None:
 
 # What has no remedy of its own, and where one is all the same.
 _WITHOUT_REMEDY = {
+    "core/mlgate/charges.py: UsageError": "each of its problems holds one",
     "loadtests/mlgate_loadtests/target.py: UsageError": "each of its problems holds one",
     "serving/mlgate_serving/pack.py: PackError": "each of its problems holds one",
     "serving/mlgate_serving/java_cache.py: ToolError": "told as progress: Java starts without the cache",
@@ -62,7 +63,7 @@ def test_every_error_that_is_raised_says_what_to_do() -> None:
 
 def test_the_generated_pages_are_current() -> None:
     pages = generate.pages()
-    assert {path.name for path in pages} == {"environments.md", "service.md", "service.schema.json"}
+    assert {path.name for path in pages} == {"environments.md", "policies.md", "service.md", "service.schema.json"}
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text
 
