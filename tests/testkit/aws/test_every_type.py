@@ -229,7 +229,7 @@ def test_whoever_needs_a_type_that_is_not_simulated_is_told_what_to_do(cloud: Cl
         cloud.up(token)
     assert len(str(refused.value)) < 1000
     if "redshift" in token:
-        assert "nothing of aws:redshift is, but types of aws:cloudwatch, aws:ec2," in str(refused.value)
+        assert "nothing of aws:redshift is, but types of aws:budgets, aws:cloudtrail, aws:cloudwatch, aws:ec2," in str(refused.value)
 
 
 def test_secret_outputs_are_marked(cloud: Cloud) -> None:
