@@ -47,7 +47,7 @@ def kept_resources(project: Path, stack: str, deployed: Path | None) -> list[Kep
             found.type,
             found.name,
             _plain(found.inputs),
-            found.protect,
+            found.protect or found.retain_on_delete,
             (*found.dependency_urns, *([found.parent_urn] if found.parent_urn else [])),
             not found.custom,
         )

@@ -30,6 +30,7 @@ Percent = Annotated[int, Field(ge=1, le=1000)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
 _ANYWHERE = IPv4Network("0.0.0.0/0")
 Bounded = TypeVar("Bounded", bound=Declared)
+_OF_ROLES = frozenset({"auditor", "break-glass", "deployer"})  # by which the cluster knows them
 _MINOR = re.compile(r"1\.\d{1,2}")
 
 
@@ -175,6 +176,8 @@ class Platform(Declared):
         for index, zone in enumerate(self.network.zones):
             if region_of(zone) != self.region:
                 found["network", "zones", index] = f"is {zone!r}", f"a zone of {self.region}"
+        for name in sorted(_OF_ROLES & self.cluster.admins.keys()):
+            found["cluster", "admins", name] = f"{name} is the name of a role of `who`", "another name: that role is let in by itself"
         if not (self.who.gate.principals or self.who.gate.pipelines):
             found["who", "gate"] = "is nobody", "principals or pipelines: somebody must be able to sign evidence"
         if self.pools and self.pins.gpu_ami is None:

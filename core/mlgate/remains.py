@@ -1,4 +1,4 @@
-"""What stays after `pulumi destroy --exclude-protected`: what is protected, and whatever that stands on."""
+"""What stays after `pulumi destroy --exclude-protected`: what is protected or retained, and whatever that stands on."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ _KEY, _SECRET, _BUCKET = "aws:kms/key:Key", "aws:secretsmanager/secret:Secret", 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A resource of a stack. `needs`: the URNs of what it was made after, its parent among them."""
+    """A resource of a stack. `kept`: it is protected, or retained when it is deleted. `needs`: the URNs of what it was made after, its
+    parent among them."""
 
     urn: str
     type: str
     name: str
     inputs: Mapping[str, Any]
-    protected: bool
+    kept: bool
     needs: Sequence[str] = ()
     component: bool = False
 
@@ -57,7 +58,7 @@ def remaining(resources: Iterable[Kept]) -> list[Remaining]:
     by_urn = {resource.urn: resource for resource in resources}
     stays = _Stays(by_urn)
     for resource in by_urn.values():
-        if resource.protected:
+        if resource.kept:
             stays.add(resource.urn)
     locks = {need: resource.inputs for resource in by_urn.values() if resource.type == _LOCK for need in resource.needs}
     return [

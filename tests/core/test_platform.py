@@ -81,6 +81,7 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"pools.l4.capacity": []}, "capacity: []", "at least 1 item"),
         ({"who.gate": {}}, "gate: {}", "somebody must be able to sign evidence"),
         ({"pins": {}}, "pins: {}", "the image of the nodes of l4"),
+        ({"cluster.admins.deployer": f"{ACCOUNT}:role/x"}, f"deployer: {ACCOUNT}:role/x", "is the name of a role of `who`"),
         ({"cluster.admins": {}}, "admins: {}", "at least 1 item"),
         ({"who.gate.session_s": 60}, "session_s: 60", "greater than or equal to 3600"),
         ({"who.break_glass": {"principals": [f"{ACCOUNT}:role/on-call"]}}, f"- {ACCOUNT}:role/on-call", "a user, who has one"),

@@ -10,18 +10,18 @@ BUCKET, KEY, LOCK = "aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:s3/bucketObj
 ROLE, POLICY = "aws:iam/role:Role", "aws:s3/bucketPolicy:BucketPolicy"
 
 
-def made(token: str, name: str, *needs: str, protected: bool = True, component: bool = False, **inputs: Any) -> Kept:
-    return Kept(name, token, name, inputs, protected, needs, component)
+def made(token: str, name: str, *needs: str, kept: bool = True, component: bool = False, **inputs: Any) -> Kept:
+    return Kept(name, token, name, inputs, kept, needs, component)
 
 
 def test_what_is_not_protected_goes_and_what_the_protected_stands_on_stays_by_way_of_components_too() -> None:
     found = remaining(
         [
-            made("ml:index:Access", "access", "policy", protected=False, component=True),
-            made("aws:iam/policy:Policy", "policy", protected=False),
-            made(ROLE, "gate", "access", protected=False),
-            made(ROLE, "other", "access", protected=False),
-            made("pulumi:providers:aws", "aws", protected=False),
+            made("ml:index:Access", "access", "policy", kept=False, component=True),
+            made("aws:iam/policy:Policy", "policy", kept=False),
+            made(ROLE, "gate", "access", kept=False),
+            made(ROLE, "other", "access", kept=False),
+            made("pulumi:providers:aws", "aws", kept=False),
             made(BUCKET, "models", "aws"),
             made(POLICY, "grants", "models", "gate"),
         ]

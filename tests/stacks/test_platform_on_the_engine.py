@@ -55,7 +55,7 @@ def remaining_of(made):
             found.type,
             found.name,
             plain(dict(found.inputs)),
-            found.protect,
+            found.protect or found.retain_on_delete,
             (*found.dependency_urns, found.parent_urn or ""),
             not found.custom,
         )

@@ -131,7 +131,7 @@ class _Composition:
             },
             self.opts,
         )
-        cluster = self._cluster(network)
+        cluster = self._cluster(network, access)
         addons = self._addons(network, cluster)
         repositories = self._repositories(access, cluster)
         self._permissions(access, models, evidence, cluster, repositories)
@@ -170,8 +170,11 @@ class _Composition:
         taken = {role: {key: value for key, value in takers.items() if value} for role, takers in given.items()}
         return cast(Who, {role: takers for role, takers in taken.items() if takers.keys() & {"principals", "pipelines"}})
 
-    def _cluster(self, network: Network) -> Cluster:
-        wanted, pins = self.platform.cluster, self.platform.pins
+    def _cluster(self, network: Network, access: Access) -> Cluster:
+        wanted, pins, taken = self.platform.cluster, self.platform.pins, self._who()
+        # The promoter is none of them: what it needs in the cluster comes with what it promotes.
+        operators = {role.replace("_", "-"): access.roles[role] for role in ("deployer", "break_glass") if role in taken}
+        viewers = {"auditor": access.roles["auditor"]} if "auditor" in taken else {}
         release = {} if pins.nodes_release is None else {"release": pins.nodes_release}
         reached = {"public_from": wanted.public_from or None, "kubeconfig": self.kubeconfig}
         args: Any = {
@@ -185,7 +188,8 @@ class _Composition:
                 "image": pins.nodes_image,
                 **release,
             },
-            "admins": dict(wanted.admins),
+            "admins": {**wanted.admins, **operators},
+            "viewers": viewers,
             "log_days": self.platform.retention.logs_days,
             "addon_versions": pins.eks_addons,
             "pinned": self.pinned,

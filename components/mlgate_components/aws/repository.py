@@ -84,7 +84,9 @@ class ImageRepository(pulumi.ComponentResource):
         aws.ecr.RepositoryPolicy(
             name, repository=repository.name, policy=policy_text(*_guards(args["pushers"], args["pullers"])), opts=kept
         )
-        aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=_lifecycle(args), opts=kept)
+        # Another lifecycle is another policy to the provider, so it is no protected one; it stays with the repository all the same.
+        retained = pulumi.ResourceOptions(parent=self, retain_on_delete=True)
+        aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=_lifecycle(args), opts=retained)
         self.repository_name, self.repository_arn, self.repository_url = repository.name, repository.arn, repository.repository_url
         self.key_arn = pulumi.Output.from_input(args["key_arn"])
         self.register_outputs(

@@ -71,7 +71,9 @@ def test_images_without_a_tag_go_and_so_do_all_but_the_newest(args: dict[str, in
 
 
 def test_images_and_what_guards_them_stay_when_the_stack_goes() -> None:
-    assert all(found.protect and found.retain_on_delete for found in recorded().resources if found.type.startswith("aws:"))
+    made = [found for found in recorded().resources if found.type.startswith("aws:")]
+    assert all(found.retain_on_delete for found in made)
+    assert {found.type.rsplit(":", 1)[1] for found in made if not found.protect} == {"LifecyclePolicy"}, "which changes by being replaced"
 
 
 def test_a_repository_that_is_there_already_is_taken_as_it_is() -> None:
