@@ -20,7 +20,7 @@ from mlgate_cli.main import app
 PROGRAM = """\
 import pulumi
 
-from mlgate_components.aws.network import Nat, Network
+from mlgate_components.aws import Nat, Network
 
 config = pulumi.Config()
 print("a program may print")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlgate.platform_state import state_bucket
-from mlgate_components.aws.flows import Verb
+from mlgate_components.aws.access.flows import Verb
 from mlgate_testkit.record import Graph, record
 from tests.components.aws.iam.declared import Thing, declared, duties
 from tests.components.aws.iam.evaluator import Identity, judge

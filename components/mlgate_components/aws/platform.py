@@ -12,21 +12,21 @@ import pulumi_aws as aws
 from mlgate.platform import Platform, Service
 from mlgate.platform_pools import Pool
 from mlgate.platform_state import state_bucket, state_key_alias
-from mlgate_components.aws.access import Access, Who
-from mlgate_components.aws.audit_trail import AuditTrail
-from mlgate_components.aws.buckets import Lock, LockMode
+from mlgate_components.aws.access.access import Access, Who
+from mlgate_components.aws.access.duties import duties
+from mlgate_components.aws.access.identity import ServiceIdentity
+from mlgate_components.aws.access.permissions import Permissions, reads
+from mlgate_components.aws.addons.cluster_addons import ClusterAddons
 from mlgate_components.aws.budget import Budget
-from mlgate_components.aws.cluster import Cluster
-from mlgate_components.aws.cluster_addons import ClusterAddons
-from mlgate_components.aws.duties import duties
-from mlgate_components.aws.evidence_storage import EvidenceStorage
-from mlgate_components.aws.gpu_pool import GpuNodePool
-from mlgate_components.aws.identity import ServiceIdentity
-from mlgate_components.aws.keys import Key
-from mlgate_components.aws.model_storage import ModelStorage
-from mlgate_components.aws.network import Nat, Network
-from mlgate_components.aws.permissions import Permissions, reads
-from mlgate_components.aws.repository import ImageRepository
+from mlgate_components.aws.cluster.cluster import Cluster
+from mlgate_components.aws.gpu.pool import GpuNodePool
+from mlgate_components.aws.network.network import Nat, Network
+from mlgate_components.aws.storage.audit_trail import AuditTrail
+from mlgate_components.aws.storage.buckets import Lock, LockMode
+from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
+from mlgate_components.aws.storage.keys import Key
+from mlgate_components.aws.storage.model_storage import ModelStorage
+from mlgate_components.aws.storage.repository import ImageRepository
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["Built", "build"]

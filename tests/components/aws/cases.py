@@ -41,7 +41,7 @@ def _taken_by(name: str) -> dict[str, Any]:
 
 CASES = (
     Case(
-        "network.Network",
+        "Network",
         {"cidr": "10.0.0.0/16", "zones": _ZONES, "tags": _TAGS},
         {
             "cidr": "10.1.0.0/16",
@@ -53,13 +53,13 @@ CASES = (
         },
     ),
     Case(
-        "keys.Key",
+        "Key",
         {"description": "queues", "tags": _TAGS},
         {"description": "queues of the shop", "tags": _OTHER_TAGS, "users": [f"{_ROLE}app"], "services": ["sqs"], "deletion_days": 7},
         ANSWERS,
     ),
     Case(
-        "model_storage.ModelStorage",
+        "ModelStorage",
         {"tags": _TAGS},
         {
             "tags": _OTHER_TAGS,
@@ -72,7 +72,7 @@ CASES = (
         ANSWERS,
     ),
     Case(
-        "evidence_storage.EvidenceStorage",
+        "EvidenceStorage",
         {"tags": _TAGS, "lock": LOCK, "gate_role_arn": GATE},
         {
             "tags": _OTHER_TAGS,
@@ -86,7 +86,7 @@ CASES = (
         ANSWERS,
     ),
     Case(
-        "audit_trail.AuditTrail",
+        "AuditTrail",
         {"tags": _TAGS, "bucket_arns": ["arn:aws:s3:::models"], "lock": LOCK},
         {
             "tags": _OTHER_TAGS,
@@ -99,7 +99,7 @@ CASES = (
         ANSWERS,
     ),
     Case(
-        "access.Access",
+        "Access",
         {"who": {"ci": _PIPELINE, "deployer": _taken_by("platform"), "gate": _taken_by("gates")}, "tags": _TAGS},
         {
             "who.ci": {"pipelines": [{"host": "github", "repository": "acme/ml", "environment": "other"}]},
@@ -114,7 +114,7 @@ CASES = (
         },
     ),
     Case(
-        "permissions.Permissions",
+        "Permissions",
         {
             "role_arn": f"{_ROLE}digits",
             "flows": [{"verb": "signs", "resource": {"signing_key_arn": KEY}}],
@@ -125,7 +125,7 @@ CASES = (
         },
     ),
     Case(
-        "identity.ServiceIdentity",
+        "ServiceIdentity",
         {
             "cluster": {"cluster_name": "ml", "cluster_arn": f"{_CLUSTER_ARN}ml"},
             "namespace": "vision",
@@ -143,7 +143,7 @@ CASES = (
         },
     ),
     Case(
-        "repository.ImageRepository",
+        "ImageRepository",
         {"key_arn": KEY, "tags": _TAGS, "pushers": [f"{_ROLE}ci"], "pullers": [f"{_ROLE}nodes"]},
         {
             "key_arn": _OTHER_KEY,
@@ -155,7 +155,7 @@ CASES = (
         },
     ),
     Case(
-        "secrets.Secret",
+        "Secret",
         {"description": "opens the feature store", "key_arn": KEY, "readers": [f"{_ROLE}digits"], "tags": _TAGS},
         {
             "description": "opens the other store",
@@ -166,7 +166,7 @@ CASES = (
         },
     ),
     Case(
-        "cluster.Cluster",
+        "Cluster",
         {
             "cluster_name": "ml",
             "version": "1.34",
@@ -201,7 +201,7 @@ CASES = (
         _CALLER,
     ),
     Case(
-        "cluster_addons.ClusterAddons",
+        "ClusterAddons",
         {
             "cluster": {
                 "cluster_name": "ml",
@@ -232,9 +232,9 @@ CASES = (
         {"aws:sqs/queue:Queue": {"arn": "arn:aws:sqs:eu-central-1:123456789012:ml"}},
         in_cluster=True,
     ),
-    Case("interruption_queue.InterruptionQueue", {"tags": _TAGS}, {"tags": _OTHER_TAGS}),
+    Case("InterruptionQueue", {"tags": _TAGS}, {"tags": _OTHER_TAGS}),
     Case(
-        "gpu_pool.GpuNodePool",
+        "GpuNodePool",
         {
             "accelerator": "l4",
             "replicas": 8,
@@ -281,7 +281,7 @@ CASES = (
         in_cluster=True,
     ),
     Case(
-        "gpu_pool.GpuNodePool",
+        "GpuNodePool",
         {
             "accelerator": "l4",
             "replicas": 8,
@@ -309,7 +309,7 @@ CASES = (
         of="of fixed size",
     ),
     Case(
-        "budget.Budget",
+        "Budget",
         {"monthly_limit": 30000.0, "tags": _TAGS, "emails": ["ml@example.com"]},
         {
             "monthly_limit": 20000.0,

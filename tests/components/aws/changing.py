@@ -7,7 +7,6 @@ other outputs afterwards, which are unknown in a preview, so whatever takes one 
 from __future__ import annotations
 
 import copy
-import importlib
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import mlgate_components.aws as area
 from mlgate_testkit.aws import SimulatedAws
 from mlgate_testkit.aws.provider import AwsProvider
 from mlgate_testkit.kubernetes.immutable import Mutability, replacing
@@ -32,7 +32,7 @@ Args = dict[str, Any]
 
 @dataclass(frozen=True)
 class Case:
-    """A component, `module.Class`, with usual arguments, and another value for each of them by its path.
+    """A component, by its name, with usual arguments, and another value for each of them by its path.
 
     `answers`: what functions that it calls find, `resources` what the cloud gives. `in_cluster`: it is given a Kubernetes provider.
     `of`: which use of the component, where there are several.
@@ -49,13 +49,12 @@ class Case:
     @property
     def title(self) -> str:
         """The component's class, and which use of it this is where there are several."""
-        return f"{self.component.rsplit('.', 1)[1]} {self.of}".strip()
+        return f"{self.component} {self.of}".strip()
 
     @property
     def made(self) -> Any:
         """The class."""
-        module, name = self.component.rsplit(".", 1)
-        return getattr(importlib.import_module(f"mlgate_components.aws.{module}"), name)
+        return getattr(area, self.component)
 
     def recorded(self, args: Args) -> Graph:
         """The component alone, with those arguments."""

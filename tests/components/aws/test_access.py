@@ -27,7 +27,7 @@ def recorded(who: dict[str, Any] | None = None, name: str = "access", **args: An
     def program() -> None:
         import pulumi
 
-        from mlgate_components.aws.access import Access
+        from mlgate_components.aws.access.access import Access
 
         pulumi.export("roles", Access(name, {"who": WHO if who is None else who, "tags": TAGS, **args}).roles)
 

@@ -19,13 +19,13 @@ def platform() -> None:
     import pulumi
     import pulumi_aws as aws
 
-    from mlgate_components.aws.access import Access
-    from mlgate_components.aws.identity import ServiceIdentity
-    from mlgate_components.aws.keys import Key
-    from mlgate_components.aws.model_storage import ModelStorage
-    from mlgate_components.aws.permissions import Permissions, reads, reads_secret
-    from mlgate_components.aws.repository import ImageRepository
-    from mlgate_components.aws.secrets import Secret
+    from mlgate_components.aws.access.access import Access
+    from mlgate_components.aws.access.identity import ServiceIdentity
+    from mlgate_components.aws.access.permissions import Permissions, reads, reads_secret
+    from mlgate_components.aws.storage.keys import Key
+    from mlgate_components.aws.storage.model_storage import ModelStorage
+    from mlgate_components.aws.storage.repository import ImageRepository
+    from mlgate_components.aws.storage.secrets import Secret
 
     config = pulumi.Config()
     tags = {"environment": "dev", "owner": "platform"}

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlgate_components.aws.duties import duties
-from mlgate_components.aws.flows import TABLE, Verb, arns_of
+from mlgate_components.aws import duties
+from mlgate_components.aws.access.flows import TABLE, Verb, arns_of
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.audit_trail import AuditTrail, AuditTrailArgs
+from mlgate_components.aws.storage.audit_trail import AuditTrail, AuditTrailArgs
 from mlgate_testkit.record import Graph, record
 
 from .stores import ANSWERS, LOCK, TAGS, bucket_policy, key_policy
@@ -22,7 +22,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     def audit() -> None:
         import pulumi
 
-        from mlgate_components.aws.audit_trail import AuditTrail
+        from mlgate_components.aws.storage.audit_trail import AuditTrail
 
         made = AuditTrail("audit", AuditTrailArgs(**args))
         for output in ("trail_arn", "bucket_name", "bucket_arn", "key_arn"):

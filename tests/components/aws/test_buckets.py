@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.buckets import check_store_name
+from mlgate_components.aws.storage.buckets import check_store_name
 from mlgate_testkit.aws.models.s3_bucket import bucket_name
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
@@ -22,8 +22,8 @@ EVERYTHING = ["<arn of Bucket {0}>", "<arn of Bucket {0}>/*"]
 
 
 def program() -> None:
-    from mlgate_components.aws.audit_trail import AuditTrail, AuditTrailArgs
-    from mlgate_components.aws.model_storage import ModelStorage, ModelStorageArgs
+    from mlgate_components.aws.storage.audit_trail import AuditTrail, AuditTrailArgs
+    from mlgate_components.aws.storage.model_storage import ModelStorage, ModelStorageArgs
 
     models = ModelStorage("models", ModelStorageArgs(tags=TAGS))
     AuditTrail("audit", AuditTrailArgs(tags=TAGS, bucket_arns=[models.bucket_arn], lock=LOCK))

@@ -21,7 +21,7 @@ ARGUMENTS = {case.made: case for case in CASES}
 
 def components() -> Iterator[type]:
     """Every component that stands in a module of the area."""
-    for module in pkgutil.iter_modules(area.__path__, f"{area.__name__}."):
+    for module in pkgutil.walk_packages(area.__path__, f"{area.__name__}."):
         for _, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(found, pulumi.ComponentResource) and found.__module__ == module.name:
                 yield found

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pulumi import ResourceHookArgs
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws import cluster_reach
-from mlgate_components.aws.cluster import Cluster
-from mlgate_components.aws.cluster_arguments import ADDONS, ClusterArgs
-from mlgate_components.aws.cluster_reach import asked_before_the_first_object, unreached
-from mlgate_components.aws.cluster_version import judged_before_updates, wrong_step
+from mlgate_components.aws import Cluster
+from mlgate_components.aws.cluster import reach as cluster_reach
+from mlgate_components.aws.cluster.arguments import ADDONS, ClusterArgs
+from mlgate_components.aws.cluster.reach import asked_before_the_first_object, unreached
+from mlgate_components.aws.cluster.version import judged_before_updates, wrong_step
 from mlgate_testkit.record import Graph, record
 from mlgate_testkit.record.graph import Resource
 
@@ -46,7 +46,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     def cluster() -> None:
         import pulumi
 
-        from mlgate_components.aws.cluster import Cluster
+        from mlgate_components.aws.cluster.cluster import Cluster
 
         made = Cluster("ml", ClusterArgs(**args))
         for output in OUTPUTS:

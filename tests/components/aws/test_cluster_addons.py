@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.addon_policies import external_dns, karpenter, load_balancers, place_of
-from mlgate_components.aws.addons_plan import merged, planned
-from mlgate_components.aws.addons_table import TABLE
+from mlgate_components.aws.addons.plan import merged, planned
+from mlgate_components.aws.addons.policies import external_dns, karpenter, load_balancers, place_of
+from mlgate_components.aws.addons.table import TABLE
 from mlgate_testkit.record import Graph, record
 
 TAGS = {"environment": "dev", "owner": "platform"}
@@ -47,8 +47,8 @@ def program(args: dict[str, Any], provided: bool = True) -> Callable[[], None]:
         import pulumi
         import pulumi_kubernetes as kubernetes
 
-        from mlgate_components.aws.addons_arguments import ClusterAddonsArgs
-        from mlgate_components.aws.cluster_addons import ClusterAddons
+        from mlgate_components.aws.addons.arguments import ClusterAddonsArgs
+        from mlgate_components.aws.addons.cluster_addons import ClusterAddons
 
         provider = [kubernetes.Provider("ml", kubeconfig="{}")] if provided else None
         made = ClusterAddons("ml", ClusterAddonsArgs(**args), pulumi.ResourceOptions(providers=provider))

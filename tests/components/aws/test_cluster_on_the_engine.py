@@ -21,8 +21,8 @@ def platform() -> None:
     import pulumi_aws as aws
     import pulumi_kubernetes as kubernetes
 
-    from mlgate_components.aws.cluster import Cluster
-    from mlgate_components.aws.cluster_addons import ClusterAddons
+    from mlgate_components.aws.addons.cluster_addons import ClusterAddons
+    from mlgate_components.aws.cluster.cluster import Cluster
 
     config = pulumi.Config()
     vpc = aws.ec2.Vpc("ml", cidr_block="10.0.0.0/16")
@@ -139,7 +139,7 @@ def unreached() -> None:
     import pulumi
     import pulumi_aws as aws
 
-    from mlgate_components.aws.cluster_reach import asked_before_the_first_object
+    from mlgate_components.aws.cluster.reach import asked_before_the_first_object
 
     hooks = asked_before_the_first_object("ml", pulumi.Output.from_input("https://127.0.0.1:1"))
     aws.sqs.Queue("stands-for-an-object", opts=pulumi.ResourceOptions(hooks=hooks))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.evidence_storage import EvidenceStorage, EvidenceStorageArgs
+from mlgate_components.aws.storage.evidence_storage import EvidenceStorage, EvidenceStorageArgs
 from mlgate_evidence.trust import Trust
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
@@ -25,7 +25,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     def evidence() -> None:
         import pulumi
 
-        from mlgate_components.aws.evidence_storage import EvidenceStorage
+        from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
 
         made = EvidenceStorage("evidence", EvidenceStorageArgs(**args))
         for output in OUTPUTS:

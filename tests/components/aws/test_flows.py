@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgate_components.aws.flows import TABLE, Right, Verb, arns_of, document, statements, wrong_flow
+from mlgate_components.aws.access.flows import TABLE, Right, Verb, arns_of, document, statements, wrong_flow
 
 ARNS = {
     "bucket_arn": "arn:aws:s3:::models",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mlgate.capacity import SPOT_NOTICE_S, Floor
-from mlgate_components.aws.gpu_arguments import Accelerator, Buy, GpuNodePoolArgs
+from mlgate_components.aws.gpu.arguments import Accelerator, Buy, GpuNodePoolArgs
 from mlgate_testkit.record import record
 
 PAGE = (Path(__file__).parents[3] / "docs" / "platform-gpu.md").read_text(encoding="utf-8")

@@ -15,9 +15,9 @@ from mlgate.accelerators import instance_type, mig_profiles
 from mlgate.errors import Problem
 from mlgate.gpu_types import pods_per_machine
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.gpu_arguments import Accelerator, AmiFamily, Buy
-from mlgate_components.aws.gpu_checks import planned
-from mlgate_components.aws.gpu_plan import PoolPlan
+from mlgate_components.aws.gpu.arguments import Accelerator, AmiFamily, Buy
+from mlgate_components.aws.gpu.checks import planned
+from mlgate_components.aws.gpu.plan import PoolPlan
 from mlgate_testkit.record import Graph, Resource, record
 
 ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
@@ -56,7 +56,7 @@ def program(args: Mapping[str, Any], provider: bool) -> Callable[[], None]:
         import pulumi
         import pulumi_kubernetes as kubernetes
 
-        from mlgate_components.aws.gpu_pool import GpuNodePool
+        from mlgate_components.aws.gpu.pool import GpuNodePool
 
         providers = [kubernetes.Provider("eks", kubeconfig="{}")] if provider else []
         made = GpuNodePool("gpu", args, pulumi.ResourceOptions(providers=providers))  # type: ignore[arg-type]

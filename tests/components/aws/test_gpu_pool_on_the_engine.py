@@ -61,7 +61,7 @@ def platform() -> None:
     import pulumi_aws as aws
     import pulumi_kubernetes as kubernetes
 
-    from mlgate_components.aws.gpu_pool import GpuNodePool
+    from mlgate_components.aws.gpu.pool import GpuNodePool
     from mlgate_testkit.cluster.karpenter import play
 
     def played(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:

@@ -22,7 +22,7 @@ def recorded(name: str = "digits", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
-        from mlgate_components.aws.identity import ServiceIdentity
+        from mlgate_components.aws.access.identity import ServiceIdentity
 
         made = ServiceIdentity(name, {**USUAL, **args})
         for output in ("role_arn", "namespace", "service_account"):
@@ -33,7 +33,7 @@ def recorded(name: str = "digits", **args: Any) -> Graph:
 
 def permissions(*flows: Any, role_arn: Any = ROLE) -> Graph:
     def program() -> None:
-        from mlgate_components.aws.permissions import Permissions
+        from mlgate_components.aws.access.permissions import Permissions
 
         Permissions("digits", {"role_arn": role_arn, "flows": list(flows)})
 
@@ -94,8 +94,8 @@ def test_everything_that_can_have_tags_has_all_of_them() -> None:
 
 def test_flows_are_the_same_said_of_a_component_by_word_or_by_their_arns() -> None:
     def program() -> None:
-        from mlgate_components.aws.model_storage import ModelStorage
-        from mlgate_components.aws.permissions import Permissions, reads
+        from mlgate_components.aws.access.permissions import Permissions, reads
+        from mlgate_components.aws.storage.model_storage import ModelStorage
 
         models = ModelStorage.existing("models", MODELS["bucket_arn"], MODELS["key_arn"])
         Permissions("digits", {"role_arn": ROLE, "flows": [reads(models, "digits/")]})

@@ -18,7 +18,7 @@ def recorded(**args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
-        from mlgate_components.aws.interruption_queue import InterruptionQueue
+        from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
 
         made = InterruptionQueue("interruptions", {"tags": TAGS, **args})  # type: ignore[typeddict-item]
         for output in ("queue_name", "queue_arn", "queue_url"):

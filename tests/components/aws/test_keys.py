@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.keys import Key, KeyArgs
+from mlgate_components.aws.storage.keys import Key, KeyArgs
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
 
@@ -21,7 +21,7 @@ def program(args: dict[str, Any], name: str = "queues") -> Callable[[], None]:
     def key() -> None:
         import pulumi
 
-        from mlgate_components.aws.keys import Key
+        from mlgate_components.aws.storage.keys import Key
 
         pulumi.export("key_arn", Key(name, KeyArgs(**{"description": "messages", "tags": TAGS, **args})).key_arn)
 
@@ -56,7 +56,7 @@ def test_a_role_that_is_not_known_yet_uses_it_too() -> None:
     def key() -> None:
         import pulumi_aws as aws
 
-        from mlgate_components.aws.keys import Key
+        from mlgate_components.aws.storage.keys import Key
 
         role = aws.iam.Role("gate", assume_role_policy="{}")
         Key("queues", {"description": "messages", "tags": TAGS, "users": [role.arn]})

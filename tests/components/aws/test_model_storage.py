@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.model_storage import ModelStorage, ModelStorageArgs
+from mlgate_components.aws.storage.model_storage import ModelStorage, ModelStorageArgs
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
 
@@ -23,7 +23,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     def models() -> None:
         import pulumi
 
-        from mlgate_components.aws.model_storage import ModelStorage
+        from mlgate_components.aws.storage.model_storage import ModelStorage
 
         made = ModelStorage("models", ModelStorageArgs(**{"tags": TAGS, **args}))
         for output in ("bucket_name", "bucket_arn", "key_arn"):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.network import Nat, Network, NetworkArgs
+from mlgate_components.aws.network.network import Nat, Network, NetworkArgs
 from mlgate_testkit.record import Graph, record
 
 TAGS = {"environment": "dev", "owner": "platform"}
@@ -21,7 +21,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
     def network() -> None:
         import pulumi
 
-        from mlgate_components.aws.network import Network
+        from mlgate_components.aws.network.network import Network
 
         made = Network("core", NetworkArgs(**args))
         for output in ("vpc_id", "zones", "private_subnet_ids", "public_subnet_ids", "intra_subnet_ids"):

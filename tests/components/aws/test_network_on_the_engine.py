@@ -13,7 +13,7 @@ REGION = {"aws:region": "eu-central-1"}
 def network() -> None:
     import pulumi
 
-    from mlgate_components.aws.network import Nat, Network
+    from mlgate_components.aws.network.network import Nat, Network
 
     config = pulumi.Config()
     made = Network(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlgate_components.arguments import ArgumentsError
-from mlgate_components.aws.repository import ImageRepository
+from mlgate_components.aws import ImageRepository
 from mlgate_testkit.record import Graph, record
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd"
@@ -20,7 +20,7 @@ def recorded(name: str = "digits", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
-        from mlgate_components.aws.repository import ImageRepository
+        from mlgate_components.aws.storage.repository import ImageRepository
 
         made = ImageRepository(name, {**USUAL, **args})
         for output in ("repository_name", "repository_arn", "repository_url", "key_arn"):

@@ -24,7 +24,7 @@ def recorded(name: str = "token", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
-        from mlgate_components.aws.secrets import Secret
+        from mlgate_components.aws.storage.secrets import Secret
 
         made = Secret(name, {**USUAL, **args})
         pulumi.export("secret_arn", made.secret_arn)

@@ -21,11 +21,11 @@ def storage() -> None:
     import pulumi
     import pulumi_aws as aws
 
-    from mlgate_components.aws.audit_trail import AuditTrail
-    from mlgate_components.aws.buckets import LockMode
-    from mlgate_components.aws.evidence_storage import EvidenceStorage
-    from mlgate_components.aws.keys import Key
-    from mlgate_components.aws.model_storage import ModelStorage
+    from mlgate_components.aws.storage.audit_trail import AuditTrail
+    from mlgate_components.aws.storage.buckets import LockMode
+    from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
+    from mlgate_components.aws.storage.keys import Key
+    from mlgate_components.aws.storage.model_storage import ModelStorage
 
     config = pulumi.Config()
     tags = {"environment": "dev", "owner": "platform"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mlgate_components.aws.audit_trail import AuditTrailArgs
-from mlgate_components.aws.buckets import LOG_DAYS
-from mlgate_components.aws.evidence_storage import EvidenceStorageArgs
-from mlgate_components.aws.keys import DELETION_DAYS, KeyArgs
-from mlgate_components.aws.model_storage import NONCURRENT_DAYS, ModelStorageArgs
+from mlgate_components.aws.storage.audit_trail import AuditTrailArgs
+from mlgate_components.aws.storage.buckets import LOG_DAYS
+from mlgate_components.aws.storage.evidence_storage import EvidenceStorageArgs
+from mlgate_components.aws.storage.keys import DELETION_DAYS, KeyArgs
+from mlgate_components.aws.storage.model_storage import NONCURRENT_DAYS, ModelStorageArgs
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from mlgate_components.aws.flows import TABLE, At, Verb
+from mlgate_components.aws.access.flows import TABLE, At, Verb
 
 Flow = tuple[Verb, str, str]
 """A verb, the name of what it is done to, and below which prefix."""

@@ -52,15 +52,15 @@ WHO: dict[str, Any] = {
 
 
 def program() -> None:
-    from mlgate_components.aws.access import Access
-    from mlgate_components.aws.duties import duties
-    from mlgate_components.aws.evidence_storage import EvidenceStorage
-    from mlgate_components.aws.identity import ServiceIdentity
-    from mlgate_components.aws.keys import Key
-    from mlgate_components.aws.model_storage import ModelStorage
-    from mlgate_components.aws.permissions import Permissions, reads, reads_secret, writes
-    from mlgate_components.aws.repository import ImageRepository
-    from mlgate_components.aws.secrets import Secret
+    from mlgate_components.aws.access.access import Access
+    from mlgate_components.aws.access.duties import duties
+    from mlgate_components.aws.access.identity import ServiceIdentity
+    from mlgate_components.aws.access.permissions import Permissions, reads, reads_secret, writes
+    from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
+    from mlgate_components.aws.storage.keys import Key
+    from mlgate_components.aws.storage.model_storage import ModelStorage
+    from mlgate_components.aws.storage.repository import ImageRepository
+    from mlgate_components.aws.storage.secrets import Secret
 
     cluster = {"cluster_name": "ml", "cluster_arn": CLUSTER}
     roles = Access("access", {"who": WHO, "tags": TAGS}).roles

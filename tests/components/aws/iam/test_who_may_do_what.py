@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlgate_components.aws.flows import TABLE, At, Verb
+from mlgate_components.aws.access.flows import TABLE, At, Verb
 from tests.components.aws.iam.declared import Thing, declared, duties
 from tests.components.aws.iam.evaluator import Identity, Judged, judge
 from tests.components.aws.iam.platform import (

@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
+from mlgate_components.aws.access.permissions import check_roles
 from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_days, check_name
 from mlgate_components.aws.parts import Parts
-from mlgate_components.aws.permissions import check_roles
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
 

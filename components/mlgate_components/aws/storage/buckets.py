@@ -9,9 +9,9 @@ import pulumi
 import pulumi_aws as aws  # lazy: an annotation that is read at import would load its parts
 
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.bucket_policies import Writer, bucket_policy
 from mlgate_components.aws.names import AUTOMATIC, check_days, check_name
 from mlgate_components.aws.parts import Parts
+from mlgate_components.aws.storage.bucket_policies import Writer, bucket_policy
 
 __all__ = ["LOG_DAYS", "Lock", "LockMode", "Store", "check_lock", "check_log_days", "check_store_name", "create_store", "retired"]
 

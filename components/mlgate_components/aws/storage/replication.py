@@ -6,10 +6,10 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.buckets import Store
 from mlgate_components.aws.names import BUCKET, KMS_KEY, check_arn
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
+from mlgate_components.aws.storage.buckets import Store
 
 __all__ = ["Replica", "check_replica", "create_replication"]
 

@@ -10,8 +10,8 @@ from mlgate.capacity import Floor, machines_for, ranks
 from mlgate.gpu_types import Fit, Wanted, fit, pods_per_machine
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.gpu_arguments import Ami, GpuNodePoolArgs
-from mlgate_components.aws.gpu_plan import RESERVED, Group, PoolPlan, value_of
+from mlgate_components.aws.gpu.arguments import Ami, GpuNodePoolArgs
+from mlgate_components.aws.gpu.plan import RESERVED, Group, PoolPlan, value_of
 
 __all__ = ["planned"]
 

@@ -6,16 +6,16 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from mlgate_components.aws.cluster_access import ADMIN, VIEWER, admit, create_provider
-from mlgate_components.aws.cluster_arguments import LOGS_KEPT_DAYS, ClusterArgs, check_cluster
-from mlgate_components.aws.cluster_reach import asked_before_the_first_object
-from mlgate_components.aws.cluster_roles import NODE_POLICIES, create_pod_role, create_service_role
-from mlgate_components.aws.cluster_version import judged_before_updates
-from mlgate_components.aws.eks_addon import create_addon
-from mlgate_components.aws.keys import DELETION_DAYS, administered
-from mlgate_components.aws.node_groups import create_system_nodes
+from mlgate_components.aws.cluster.arguments import LOGS_KEPT_DAYS, ClusterArgs, check_cluster
+from mlgate_components.aws.cluster.eks_addon import create_addon
+from mlgate_components.aws.cluster.entries import ADMIN, VIEWER, admit, create_provider
+from mlgate_components.aws.cluster.node_groups import create_system_nodes
+from mlgate_components.aws.cluster.reach import asked_before_the_first_object
+from mlgate_components.aws.cluster.roles import NODE_POLICIES, create_pod_role, create_service_role
+from mlgate_components.aws.cluster.version import judged_before_updates
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import account_root, policy_text
+from mlgate_components.aws.storage.keys import DELETION_DAYS, administered
 
 __all__ = ["Cluster", "ExistingCluster"]
 

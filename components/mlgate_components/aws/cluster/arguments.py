@@ -8,11 +8,11 @@ import pulumi
 
 from mlgate.log_days import LOG_DAYS
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.cluster_access import check_principals
-from mlgate_components.aws.cluster_version import check_version
-from mlgate_components.aws.eks_addon import check_addon_versions
+from mlgate_components.aws.cluster.eks_addon import check_addon_versions
+from mlgate_components.aws.cluster.entries import check_principals
+from mlgate_components.aws.cluster.node_groups import SystemNodes, check_nodes
+from mlgate_components.aws.cluster.version import check_version
 from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_name
-from mlgate_components.aws.node_groups import SystemNodes, check_nodes
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["ADDONS", "LOGS_KEPT_DAYS", "ClusterArgs", "ClusterSubnets", "check_cluster"]

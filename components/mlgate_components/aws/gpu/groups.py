@@ -8,8 +8,8 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from mlgate_components.aws.gpu_images import image_parameter, user_data
-from mlgate_components.aws.gpu_plan import Disk, Group, PoolPlan
+from mlgate_components.aws.gpu.images import image_parameter, user_data
+from mlgate_components.aws.gpu.plan import Disk, Group, PoolPlan
 from mlgate_components.aws.parts import Parts
 
 __all__ = ["create_group"]

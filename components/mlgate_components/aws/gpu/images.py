@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from mlgate_components.aws.gpu_plan import PoolPlan
+from mlgate_components.aws.gpu.plan import PoolPlan
 
 __all__ = ["device_plugin", "image_parameter", "user_data"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from mlgate.accelerators import InstanceType, regions, sources
 from mlgate.capacity import Floor, Machines, needed_vcpus
 from mlgate.gpu_types import Fit, Wanted, pods_per_machine
-from mlgate_components.aws.gpu_arguments import GpuNodePoolArgs, Reservation
+from mlgate_components.aws.gpu.arguments import GpuNodePoolArgs, Reservation
 
 __all__ = ["GPU", "RESERVED", "Disk", "Group", "PoolPlan", "value_of"]
 

@@ -10,11 +10,11 @@ import pulumi_aws as aws
 
 from mlgate.platform_who import OPENING
 from mlgate_components.arguments import Wrong, check
+from mlgate_components.aws.access.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name, check_once
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
-from mlgate_components.aws.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
 
 __all__ = ["BREAK_GLASS", "DUTIES", "SIGNING", "Access", "AccessArgs", "Host", "Pipeline", "Takers", "Who"]
 

@@ -9,12 +9,12 @@ import pulumi
 import pulumi_aws as aws  # lazy: an annotation that is read at import would load its parts
 
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.buckets import Lock, check_lock, check_log_days, check_store_name, create_store, retired
-from mlgate_components.aws.keys import administered, check_deletion, create_key, used_through
 from mlgate_components.aws.names import ROLE, check_arn
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, account_root
-from mlgate_components.aws.replication import Replica, check_replica, create_replication
+from mlgate_components.aws.storage.buckets import Lock, check_lock, check_log_days, check_store_name, create_store, retired
+from mlgate_components.aws.storage.keys import administered, check_deletion, create_key, used_through
+from mlgate_components.aws.storage.replication import Replica, check_replica, create_replication
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["EvidenceStorage", "EvidenceStorageArgs", "ExistingEvidenceStorage"]

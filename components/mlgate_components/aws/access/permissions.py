@@ -12,7 +12,7 @@ import pulumi_aws as aws
 
 from mlgate.errors import UsageError
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.flows import OPENS_TRAFFIC, SIGNS, Right, Verb, arns_of, document, statements, wrong_flow
+from mlgate_components.aws.access.flows import OPENS_TRAFFIC, SIGNS, Right, Verb, arns_of, document, statements, wrong_flow
 from mlgate_components.aws.names import ROLE, check_arn, check_once
 
 __all__ = [

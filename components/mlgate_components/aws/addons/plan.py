@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.addons_arguments import AddonSettings, ClusterAddonsArgs
-from mlgate_components.aws.addons_table import TABLE, Addon, Chart
-from mlgate_components.aws.eks_addon import EKS_VERSION
+from mlgate_components.aws.addons.arguments import AddonSettings, ClusterAddonsArgs
+from mlgate_components.aws.addons.table import TABLE, Addon, Chart
+from mlgate_components.aws.cluster.eks_addon import EKS_VERSION
 from mlgate_components.aws.names import AUTOMATIC, check_name
 
 __all__ = ["AddonPlan", "merged", "planned"]

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_aws as aws
 
+from mlgate_components.aws.access.trusts import pods
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
-from mlgate_components.aws.trusts import pods
 
 __all__ = ["MANAGED", "NODE_POLICIES", "create_pod_role", "create_service_role"]
 

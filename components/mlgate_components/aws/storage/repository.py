@@ -9,10 +9,10 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.flows import TABLE, At, Verb
+from mlgate_components.aws.access.flows import TABLE, At, Verb
+from mlgate_components.aws.access.permissions import check_roles
 from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_name
 from mlgate_components.aws.parts import Parts
-from mlgate_components.aws.permissions import check_roles
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
 

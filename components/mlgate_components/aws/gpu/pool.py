@@ -8,12 +8,12 @@ import pulumi_kubernetes as kubernetes
 
 from mlgate.accelerators import sources
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.gpu_arguments import GpuNodePoolArgs
-from mlgate_components.aws.gpu_checks import planned
-from mlgate_components.aws.gpu_groups import create_group
-from mlgate_components.aws.gpu_images import device_plugin
-from mlgate_components.aws.gpu_karpenter import API, CLASS_API, node_class, node_pool, pool_names
-from mlgate_components.aws.gpu_plan import PoolPlan, value_of
+from mlgate_components.aws.gpu.arguments import GpuNodePoolArgs
+from mlgate_components.aws.gpu.checks import planned
+from mlgate_components.aws.gpu.groups import create_group
+from mlgate_components.aws.gpu.images import device_plugin
+from mlgate_components.aws.gpu.karpenter import API, CLASS_API, node_class, node_pool, pool_names
+from mlgate_components.aws.gpu.plan import PoolPlan, value_of
 from mlgate_components.aws.parts import Parts
 
 __all__ = ["GpuNodePool"]

@@ -13,7 +13,7 @@ from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_d
 from mlgate.log_days import LOG_DAYS
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.network_services import FLOW_LOG_DAYS, create_endpoints, create_flow_log
+from mlgate_components.aws.network.services import FLOW_LOG_DAYS, create_endpoints, create_flow_log
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
 

@@ -7,13 +7,13 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.flows import CLUSTER, OPENS_TRAFFIC, SIGNS, Verb
+from mlgate_components.aws.access.flows import CLUSTER, OPENS_TRAFFIC, SIGNS, Verb
+from mlgate_components.aws.access.permissions import Flow, Permissions, check_flows
+from mlgate_components.aws.access.trusts import BOUNDARY, pods
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name
 from mlgate_components.aws.parts import Parts
-from mlgate_components.aws.permissions import Flow, Permissions, check_flows
 from mlgate_components.aws.policies import policy_text
 from mlgate_components.aws.tags import Tags
-from mlgate_components.aws.trusts import BOUNDARY, pods
 
 __all__ = ["ServiceCluster", "ServiceIdentity", "ServiceIdentityArgs"]
 

@@ -8,12 +8,12 @@ import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.addon_policies import external_dns, karpenter, load_balancers, place_of
-from mlgate_components.aws.addons_arguments import ClusterAddonsArgs
-from mlgate_components.aws.addons_plan import AddonPlan, merged, planned
-from mlgate_components.aws.cluster_roles import create_pod_role
-from mlgate_components.aws.eks_addon import create_addon
-from mlgate_components.aws.interruption_queue import InterruptionQueue
+from mlgate_components.aws.addons.arguments import ClusterAddonsArgs
+from mlgate_components.aws.addons.plan import AddonPlan, merged, planned
+from mlgate_components.aws.addons.policies import external_dns, karpenter, load_balancers, place_of
+from mlgate_components.aws.cluster.eks_addon import create_addon
+from mlgate_components.aws.cluster.roles import create_pod_role
+from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 

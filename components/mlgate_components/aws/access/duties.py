@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlgate_components.aws.permissions import (
+from mlgate_components.aws.access.permissions import (
     Flow,
     audits,
     keeps_state,

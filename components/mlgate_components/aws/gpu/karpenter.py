@@ -10,7 +10,7 @@ from typing import Any
 
 import pulumi
 
-from mlgate_components.aws.gpu_plan import GPU, PoolPlan
+from mlgate_components.aws.gpu.plan import GPU, PoolPlan
 
 __all__ = ["API", "CLASS_API", "node_class", "node_pool"]
 

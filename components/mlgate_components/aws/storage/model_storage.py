@@ -7,12 +7,12 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.buckets import MOST_DAYS, Lock, check_lock, check_log_days, check_store_name, create_store, retired
-from mlgate_components.aws.keys import administered, check_deletion, create_key, used_through
 from mlgate_components.aws.names import check_days
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import account_root
-from mlgate_components.aws.replication import Replica, check_replica, create_replication
+from mlgate_components.aws.storage.buckets import MOST_DAYS, Lock, check_lock, check_log_days, check_store_name, create_store, retired
+from mlgate_components.aws.storage.keys import administered, check_deletion, create_key, used_through
+from mlgate_components.aws.storage.replication import Replica, check_replica, create_replication
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["ExistingModelStorage", "ModelStorage", "ModelStorageArgs"]
