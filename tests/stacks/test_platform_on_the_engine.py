@@ -19,7 +19,7 @@ from tests.testkit.cluster.conftest import require_built
 from .platforms import ENVIRONMENTS, PROJECT, values
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
-DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "karpenter-provider-aws-1.15.1"
+DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu" / "karpenter-provider-aws-1.15.1"
 
 
 @pytest.fixture(scope="module")

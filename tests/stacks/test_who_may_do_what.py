@@ -16,7 +16,7 @@ from mlgate_testkit.record import Graph, record
 from tests.components.aws.iam.declared import Thing, declared, duties
 from tests.components.aws.iam.evaluator import Identity, judge
 from tests.components.aws.iam.platform import ACCOUNT, ANSWERED, HERE, OF_THE_ACCOUNT, STATE, policies_of, resource_policies, role, session
-from tests.components.aws.stores import ANSWERS
+from tests.components.aws.storage.stores import ANSWERS
 from tests.stacks.platforms import ENVIRONMENTS, PROJECT, values
 
 CLUSTER = "aws:eks/cluster:Cluster"

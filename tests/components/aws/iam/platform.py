@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from mlgate_testkit.record import Graph, record
-from tests.components.aws.stores import ANSWERS
+from tests.components.aws.storage.stores import ANSWERS
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"

@@ -12,7 +12,7 @@ from mlgate.capacity import SPOT_NOTICE_S, Floor
 from mlgate_components.aws.gpu.arguments import Accelerator, Buy, GpuNodePoolArgs
 from mlgate_testkit.record import record
 
-PAGE = (Path(__file__).parents[3] / "docs" / "platform-gpu.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "platform-gpu.md").read_text(encoding="utf-8")
 (PROGRAM,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 PARTS = """
 

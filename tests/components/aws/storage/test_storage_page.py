@@ -15,7 +15,7 @@ from mlgate_testkit.record import record
 
 from .stores import ANSWERS
 
-PAGE = (Path(__file__).parents[3] / "docs" / "platform-storage.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "platform-storage.md").read_text(encoding="utf-8")
 OF = {"models": ModelStorageArgs, "evidence": EvidenceStorageArgs, "trail": AuditTrailArgs, "`Key`": KeyArgs}
 
 

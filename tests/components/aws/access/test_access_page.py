@@ -14,9 +14,9 @@ from mlgate_components.aws.access.flows import TABLE, Verb, arns_of
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import record
 
-from .stores import ANSWERS
+from ..storage.stores import ANSWERS
 
-PAGE = Path(__file__).parents[3] / "docs" / "platform-access.md"
+PAGE = Path(__file__).parents[4] / "docs" / "platform-access.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 

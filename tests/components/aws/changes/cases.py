@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..storage.stores import ANSWERS, GATE, KEY, LOCK, REPLICA
 from .changing import Case
-from .stores import ANSWERS, GATE, KEY, LOCK, REPLICA
 
 _TAGS = {"environment": "dev", "owner": "platform"}
 _OTHER_TAGS = {"environment": "dev", "owner": "vision"}

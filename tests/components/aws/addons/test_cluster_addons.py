@@ -316,7 +316,7 @@ def test_what_is_pinned_is_taken_with_nothing_looked_up() -> None:
     assert all(DIGEST in release(graph, name)["chart"] for name in charts)
 
 
-PAGE = (Path(__file__).parents[3] / "docs" / "platform-cluster.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "platform-cluster.md").read_text(encoding="utf-8")
 
 
 def test_the_program_of_the_page_is_one_that_runs() -> None:

@@ -14,7 +14,7 @@ import pytest
 import mlgate_components.aws as area
 
 from .cases import CASES
-from .changes_page import PAGE, page
+from .page import PAGE, page
 
 ARGUMENTS = {case.made: case for case in CASES}
 
@@ -50,4 +50,4 @@ def test_every_argument_is_told_alone_or_with_what_it_lies_in(made: type) -> Non
 
 
 def test_the_page_says_what_the_providers_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.components.aws.changes_page"
+    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.components.aws.changes.page"
