@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 from mlgate.errors import StackError
+from mlgate.stateful import why_stateful
 from mlgate_delivery.approval import read_approvals
 from mlgate_delivery.engine import Update
 from mlgate_delivery.plan_guard import Finding, Kind, Scope, judge
 from mlgate_delivery.resources import ours
 from mlgate_delivery.stack import LocalStack
-from mlgate_delivery.stateful import why_stateful
 from mlgate_tools.tool import Progress
 
 

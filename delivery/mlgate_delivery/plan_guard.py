@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from mlgate.stateful import why_stateful
 from mlgate_delivery.approval import Approval
 from mlgate_delivery.plan import STACK_TYPE, Effect, Step, UnreadableError, read_plan
 from mlgate_delivery.resources import endpoint_urn
-from mlgate_delivery.stateful import why_stateful
 
 
 class Kind(Enum):

@@ -47,4 +47,4 @@ def test_it_is_said_until_when_a_bucket_a_key_and_a_secret_stay() -> None:
     assert said["models"] == "somebody deletes it"
     assert said["key"] == "somebody schedules its deletion, and 7 days more"
     assert said["feature-store"] == "somebody deletes it, and 9 days more"
-    assert found[4] == Remaining(KEY, "key", "the key of everything encrypted with it", said["key"])
+    assert found[4] == Remaining(KEY, "key", "the key of everything encrypted or signed with it", said["key"])

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlgate.stateful import CONTAINERS, STATEFUL, why_stateful
 from mlgate_components.local.endpoint import TYPE
 from mlgate_delivery.approval import Approval
 from mlgate_delivery.plan import Effect, UnreadableError, read_plan
 from mlgate_delivery.plan_guard import Finding, Kind, Scope, judge
-from mlgate_delivery.stateful import STATEFUL, why_stateful
 
 from .plans import (
     BUCKET,
@@ -142,8 +142,8 @@ def test_a_neighbour_that_stays_protected_is_no_step():
 @pytest.mark.parametrize(
     ("type_", "flags", "why"),
     [
-        (BUCKET, {}, "a bucket: its objects and their versions go with it"),
-        (BUCKET, {"protect": True}, "a bucket: its objects and their versions go with it"),
+        (BUCKET, {}, "it holds objects, and nothing brings that back"),
+        (BUCKET, {"protect": True}, "it holds objects, and nothing brings that back"),
         ("acme:index:Thing", {"protect": True}, "protected or retained: whoever declared it wants it kept"),
         ("acme:index:Thing", {"retainOnDelete": True}, "protected or retained: whoever declared it wants it kept"),
     ],
@@ -177,7 +177,7 @@ def test_a_replacement_that_takes_the_protection_away_as_it_goes_is_one_of_a_pro
 def test_an_approval_of_something_else_or_of_another_time_approves_nothing(other, said):
     lost = document(step("same", INNER), step("delete", HELD, INNER))
     (finding,) = judged(lost, [approval(**other)])
-    assert finding.problem == f"a bucket: its objects and their versions go with it; {said}"
+    assert finding.problem == f"it holds objects, and nothing brings that back; {said}"
     assert judged(lost, [approval(**other), approval()]) == []
 
 
@@ -342,14 +342,20 @@ def test_a_newer_engine_may_say_more():
     assert judged(said) == []
 
 
-def test_the_table_names_types_of_the_installed_sdks_and_why():
+def test_the_tables_name_types_of_the_installed_sdks_each_once():
     import pulumi_aws
     import pulumi_kubernetes
 
+    assert not STATEFUL.keys() & CONTAINERS.keys()
     for module in (pulumi_aws, pulumi_kubernetes):
         package, registered = module.__name__.removeprefix("pulumi_"), Path(module.__file__).read_text(encoding="utf-8")
-        assert [token for token in STATEFUL if token.startswith(f"{package}:") and f'"{token}"' not in registered] == []
-    assert all(": " in why for why in STATEFUL.values())
+        tokens = [token for token in [*STATEFUL, *CONTAINERS] if token.startswith(f"{package}:")]
+        assert [token for token in tokens if f'"{token}"' not in registered] == []
+
+
+@pytest.mark.parametrize("type_", CONTAINERS)
+def test_what_others_put_into_a_container_is_asked_for_as_well(type_):
+    assert why_stateful(type_, guarded=False) == f"it holds {CONTAINERS[type_]}, and nothing brings that back"
 
 
 @pytest.mark.parametrize("type_", ["pulumi-python:dynamic/mlgate:StoredRelease", "aws:sqs/queue:Queue", "aws:iam/role:Role"])

@@ -200,7 +200,7 @@ def test_on_aws_nothing_stateful_is_lost_without_an_approval_and_a_document_cut_
     for update in (update_by_plan, update_back):
         with pytest.raises(StackError, match="the plan is not one for toy alone") as raised:
             update(cloud.stack, "toy", print)
-        lost = "a bucket: its objects and their versions go with it; nobody has approved that"
+        lost = "it holds objects, and nothing brings that back; nobody has approved that"
         assert raised.value.problem.splitlines()[1:] == [f"  - delete {urn}: {lost}"]
         assert f"mlgate approve '{urn}' --operation delete" in raised.value.remedy
         assert cloud.dev.state.checkpoint() == before

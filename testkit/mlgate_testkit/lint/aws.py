@@ -1,4 +1,4 @@
-"""Rules about AWS: nothing public, nothing lost, everything tagged, names that fit."""
+"""Rules about AWS: nothing public, everything tagged, names that fit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlgate.stateful import STATEFUL
 from mlgate_testkit.lint.aws_policies import misspelt_elements, open_statements
 from mlgate_testkit.lint.aws_tables import LIMITS
 from mlgate_testkit.lint.findings import Finding, Rule, leaves, naming_input, physical_name
@@ -29,20 +28,6 @@ _POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 _PREFIXES = ("namePrefix", "NamePrefix", "bucketPrefix", "identifierPrefix", "IdentifierPrefix")
 _ADDED = 8
 """The provider's own names end in "-" and 7 characters."""
-
-
-def _unprotected(graph: Graph) -> Iterator[Finding]:
-    for resource in graph.resources:
-        holds = STATEFUL.get(resource.type)
-        if holds is None or resource.read:
-            continue
-        for option, loses in (
-            ("protect", "a destroy or a replacement deletes it"),
-            ("retain_on_delete", "it goes when the program drops it"),
-        ):
-            if not getattr(resource, option):
-                problem = f"it holds {holds}, and without {option} {loses}"
-                yield Finding.of("unprotected-state", resource, option, problem, f"pass opts=pulumi.ResourceOptions({option}=True)")
 
 
 def _public_buckets(graph: Graph) -> Iterator[Finding]:
@@ -169,7 +154,6 @@ def _names(graph: Graph) -> Iterator[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("unprotected-state", "what holds data is protected and retained", _unprotected),
     Rule("public-bucket", "no bucket is public, or can become it", _public_buckets),
     Rule("misspelt-policy", "the elements of a policy are those of IAM's grammar", _misspelt_policies),
     Rule("tags", "what can have tags has some", _untagged),

@@ -1,4 +1,4 @@
-"""Rules about Kubernetes objects: what holds data is kept, names fit."""
+"""Rules about Kubernetes objects: names that fit."""
 
 from __future__ import annotations
 
@@ -10,25 +10,12 @@ from mlgate_testkit.record import Graph
 
 __all__ = ["RULES"]
 
-_STATEFUL = {
-    "kubernetes:core/v1:PersistentVolumeClaim": "a volume's data",
-    "kubernetes:core/v1:PersistentVolume": "a volume's data",
-}
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 # kubernetes.io/docs/concepts/overview/working-with-objects/names: RFC 1123 subdomain for most kinds, RFC 1123 label for these.
 _LABELS = {"Namespace", "Service"}
 _ADDED = 9
 """The provider's own names end in "-" and 8 characters."""
-
-
-def _unprotected(graph: Graph) -> Iterator[Finding]:
-    for resource in graph.resources:
-        holds = _STATEFUL.get(resource.type)
-        if holds and not resource.read:
-            for option in ("protect", "retain_on_delete"):
-                if not getattr(resource, option):
-                    yield Finding.of("unprotected-state", resource, option, f"it holds {holds} and this is not set", f"set {option}=True")
 
 
 def _names(graph: Graph) -> Iterator[Finding]:
@@ -50,7 +37,4 @@ def _names(graph: Graph) -> Iterator[Finding]:
             yield Finding.of("name-limits", resource, "metadata.name", f'"{given}" has characters that are not allowed', f"use {rule}")
 
 
-RULES: tuple[Rule, ...] = (
-    Rule("unprotected-state", "what holds data is protected and retained", _unprotected),
-    Rule("name-limits", "names keep to the length and characters of their API", _names),
-)
+RULES: tuple[Rule, ...] = (Rule("name-limits", "names keep to the length and characters of their API", _names),)

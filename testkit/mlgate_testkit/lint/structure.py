@@ -1,10 +1,11 @@
-"""Rules about the shape of a program: parents, components, and dependencies that Pulumi cannot see."""
+"""Rules about the shape of a program: parents, components, what is kept, and dependencies that Pulumi cannot see."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
+from mlgate.stateful import STATEFUL
 from mlgate_testkit.lint.findings import Finding, Rule, known_text, leaves, naming_input, naming_inputs, physical_name
 from mlgate_testkit.record import Graph, Resource
 from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
@@ -49,6 +50,20 @@ def _outside_components(graph: Graph) -> Iterator[Finding]:
                 "it belongs to no component",
                 'make it in one, or allow "outside-component:' + resource.path + '" with the reason',
             )
+
+
+def _unprotected(graph: Graph) -> Iterator[Finding]:
+    for resource in graph.resources:
+        holds = STATEFUL.get(resource.type)
+        if holds is None or resource.read:
+            continue
+        for option, loses in (
+            ("protect", "a destroy or a replacement deletes it"),
+            ("retain_on_delete", "it goes when the program drops it"),
+        ):
+            if not getattr(resource, option):
+                problem = f"it holds {holds}, and without {option} {loses}"
+                yield Finding.of("unprotected-state", resource, option, problem, f"pass opts=pulumi.ResourceOptions({option}=True)")
 
 
 def _missing_dependencies(graph: Graph) -> Iterator[Finding]:
@@ -124,6 +139,7 @@ def _refers(path: str, token: str) -> bool:
 RULES: tuple[Rule, ...] = (
     Rule("stray-child", "what a component makes stands in that component", _stray_children),
     Rule("outside-component", "every resource belongs to a component", _outside_components),
+    Rule("unprotected-state", "what holds data is protected and retained", _unprotected),
     Rule(
         "missing-dependency",
         "a resource that needs another takes its outputs, not its name, in the cloud or in the program",
