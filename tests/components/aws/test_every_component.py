@@ -1,0 +1,125 @@
+"""What is true of every component on AWS, whatever it makes: recorded with the usual arguments of each."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+import mlgate_components.aws as area
+from mlgate_testkit.lint import RULES, assert_clean, required_tags
+from mlgate_testkit.record import Graph, Resource
+
+from .changes.cases import CASES
+from .changes.changing import Case
+
+TAGS = {"environment": "dev", "owner": "platform", "cost-center": "4711", "team-mail": "a@b.c", "managed-by": "mlgate"}
+SAID = {"environment": "dev", "owner": "platform", "cost_center": "4711", "more": {"team-mail": "a@b.c", "owner": "nobody"}}
+CLUSTER = "aws:eks/cluster:Cluster"
+GO_WITH_THE_CLUSTER = {"kubernetes:storage.k8s.io/v1:StorageClass", "kubernetes:helm.sh/v3:Release"}
+"""Objects that own nothing outside of it: of charts those whose row of the table says so, which their own test holds."""
+EXISTING = [getattr(area, name) for name in area.__all__ if hasattr(getattr(area, name), "existing")]
+COMPONENTS = pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+
+
+def recorded(case: Case, *, protected: bool = True) -> Graph:
+    return recorded_once(case.title, protected)
+
+
+@cache
+def recorded_once(title: str, protected: bool) -> Graph:
+    (case,) = (each for each in CASES if each.title == title)
+    args = {**case.usual, **({"tags": SAID} if "tags" in case.usual else {})}
+    told = dataclasses.replace(case, resources={**case.resources, CLUSTER: {"vpcConfig": {"clusterSecurityGroupId": "sg-1"}}})
+    return told.recorded(args if protected else {**args, "deletion_protection": False})
+
+
+def outputs(made: type) -> set[str]:
+    return {name for name, kind in inspect.get_annotations(made).items() if "Output" in str(kind)}
+
+
+@COMPONENTS
+def test_it_keeps_every_rule_of_the_linter_and_all_that_can_have_tags_has_all_of_them(case: Case) -> None:
+    graph = recorded(case)
+    assert_clean(graph, rules=[*RULES, required_tags("Name", *TAGS)])
+    tagged = [found.inputs["tags"] for found in graph.resources if "tags" in found.inputs]
+    assert all(TAGS.items() <= tags.items() for tags in tagged), "what is said, and whose it is cannot be said otherwise"
+
+
+@COMPONENTS
+def test_all_that_it_makes_stands_in_it(case: Case) -> None:
+    graph = recorded(case)
+    (component,) = graph.all(case.made)
+    given = [found for found in graph.roots if found.type == "pulumi:providers:kubernetes"]
+    assert graph.roots == [*given, component]
+    assert all(found.parent and found.parent.component for found in component.descendants)
+
+
+@COMPONENTS
+def test_it_registers_every_output_that_it_declares_and_no_other(case: Case) -> None:
+    (component,) = recorded(case).all(case.made)
+    assert set(component.outputs) == outputs(case.made) != set()
+    assert None not in component.outputs.values()
+
+
+@COMPONENTS
+def test_nothing_goes_with_something_else_but_what_owns_nothing_outside_of_a_cluster_that_may_go(case: Case) -> None:
+    assert {found.type for found in recorded(case).resources if found.deleted_with} == set()
+    if "deletion_protection" in case.changes:
+        going = [found for found in recorded(case, protected=False).resources if found.deleted_with]
+        assert going
+        assert {found.type for found in going} <= GO_WITH_THE_CLUSTER
+        assert all(of_the_cluster(found.deleted_with) for found in going)
+
+
+def of_the_cluster(found: Resource | None) -> bool:
+    return found is not None and found.type in {CLUSTER, "pulumi:providers:kubernetes"}
+
+
+@COMPONENTS
+def test_what_is_kept_is_protected_and_retained_but_for_what_changes_by_being_replaced(case: Case) -> None:
+    """Protected alone is the cluster, which EKS keeps too; retained alone what the provider replaces for every change of its contents."""
+    halves = {found.type for found in recorded(case).resources if found.protect != found.retain_on_delete}
+    assert halves <= {CLUSTER, "aws:ecr/lifecyclePolicy:LifecyclePolicy"}
+
+
+@COMPONENTS
+def test_it_takes_name_arguments_and_options_as_every_component_does(case: Case) -> None:
+    taken = inspect.signature(case.made.__init__).parameters
+    assert list(taken) == ["self", "name", "args", "opts"]
+    assert taken["opts"].default is None
+    assert case.made.__doc__
+
+
+@pytest.mark.parametrize("made", EXISTING, ids=lambda made: made.__name__)
+def test_what_is_there_already_has_the_outputs_of_what_would_be_made(made: type) -> None:
+    existing = made.existing  # type: ignore[attr-defined]
+    fields = {each.name for each in dataclasses.fields(existing)}
+    assert fields - {"kubernetes"} == outputs(made)
+    assert existing.__dataclass_params__.frozen
+
+
+def test_networks_clusters_stores_keys_and_repositories_may_be_there_already() -> None:
+    assert {made.__name__ for made in EXISTING} == {"Network", "Cluster", "ModelStorage", "EvidenceStorage", "Key", "ImageRepository"}
+
+
+LOADS = """
+import importlib, pkgutil, sys
+import pulumi, pulumi_aws, pulumi_kubernetes
+before = set(sys.modules)
+import mlgate_components.aws as area
+for module in pkgutil.walk_packages(area.__path__, area.__name__ + "."):
+    importlib.import_module(module.name)
+print(*sorted({name.split(".")[0] for name in set(sys.modules) - before if name.startswith(HEAVY)}))
+"""
+HEAVY = ("pulumi_aws.", "pulumi_kubernetes.", "cryptography", "securesystemslib", "boto3", "botocore", "yaml", "mlgate_evidence", "numpy")
+
+
+def test_to_import_all_of_it_loads_no_part_of_a_providers_sdk_and_nothing_else_that_takes_long() -> None:
+    program = LOADS.replace("HEAVY", repr(HEAVY))
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
