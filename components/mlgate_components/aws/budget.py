@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import AUTOMATIC, Arn, check_arn, check_name, check_once
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
 
@@ -93,7 +94,7 @@ class Budget(pulumi.ComponentResource):
             opts=parts.opts(),
         )
         self.budget_name, self.budget_arn = made.name, made.arn
-        self.register_outputs({"budget_name": self.budget_name, "budget_arn": self.budget_arn})
+        register_declared(self)
 
 
 def _planned(name: str, args: BudgetArgs) -> list[tuple[float, Spending]]:

@@ -12,6 +12,7 @@ from mlgate.platform_who import OPENING
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name, check_once
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
@@ -112,7 +113,7 @@ class Access(pulumi.ComponentResource):
         self.roles = pulumi.Output.from_input(
             {duty: self._create(duty, taken, providers, args.get("boundary_arn")).arn for duty, taken in takers.items()}
         )
-        self.register_outputs({"roles": self.roles})
+        register_declared(self)
 
     def _create_providers(
         self, takers: "Mapping[str, Takers]", theirs: "Mapping[str, pulumi.Input[str]]"

@@ -11,6 +11,7 @@ from mlgate_components.aws.access.flows import CLUSTER, OPENS_TRAFFIC, SIGNS, Ve
 from mlgate_components.aws.access.permissions import Flow, Permissions, check_flows
 from mlgate_components.aws.access.trusts import BOUNDARY, pods
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import policy_text
 from mlgate_components.aws.tags import Tags
@@ -87,7 +88,7 @@ class ServiceIdentity(pulumi.ComponentResource):
         self.role_arn = role.arn
         self.namespace = pulumi.Output.from_input(args["namespace"])
         self.service_account = pulumi.Output.from_input(args["service_account"])
-        self.register_outputs({"role_arn": self.role_arn, "namespace": self.namespace, "service_account": self.service_account})
+        register_declared(self)
 
 
 def _planned(name: str, args: ServiceIdentityArgs) -> None:

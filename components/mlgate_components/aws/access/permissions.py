@@ -14,6 +14,7 @@ from mlgate.errors import UsageError
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.flows import OPENS_TRAFFIC, SIGNS, Right, Verb, arns_of, document, statements, wrong_flow
 from mlgate_components.aws.names import ROLE, check_arn, check_once
+from mlgate_components.aws.outputs import register_declared
 
 __all__ = [
     "Flow",
@@ -95,7 +96,7 @@ class Permissions(pulumi.ComponentResource):
             policy=resources.apply(lambda known: _policy(name, flows, known)),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"role_arn": self.role_arn})
+        register_declared(self)
 
 
 def flow(verb: Verb, resource: object, prefix: str = "") -> Flow:

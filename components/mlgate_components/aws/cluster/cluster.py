@@ -13,6 +13,7 @@ from mlgate_components.aws.cluster.node_groups import create_system_nodes
 from mlgate_components.aws.cluster.reach import asked_before_the_first_object
 from mlgate_components.aws.cluster.roles import NODE_POLICIES, create_pod_role, create_service_role
 from mlgate_components.aws.cluster.version import judged_before_updates
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import account_root, policy_text
 from mlgate_components.aws.storage.keys import DELETION_DAYS, administered
@@ -82,19 +83,7 @@ class Cluster(pulumi.ComponentResource):
         self.certificate_authority = self._cluster.certificate_authority.data
         self.security_group_id = self._cluster.vpc_config.cluster_security_group_id
         self.node_role_name, self.node_role_arn = self._node_role.name, self._node_role.arn
-        self.register_outputs(
-            {
-                "cluster_name": self.cluster_name,
-                "cluster_arn": self.cluster_arn,
-                "endpoint": self.endpoint,
-                "certificate_authority": self.certificate_authority,
-                "version": self.version,
-                "security_group_id": self.security_group_id,
-                "node_role_name": self.node_role_name,
-                "node_role_arn": self.node_role_arn,
-                "key_arn": self.key_arn,
-            }
-        )
+        register_declared(self)
 
     def _create_key(self) -> pulumi.Output[str]:
         """It is kept as long as the cluster must be, and no longer. EKS gets at it by a grant, which whoever makes the cluster gives.

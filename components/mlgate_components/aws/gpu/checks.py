@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.capacity import Floor, machines_for, ranks
-from mlgate.gpu_types import Fit, Wanted, fit, pods_per_machine
+from mlgate.gpu_types import Fit, Wanted, fit, is_sold, pods_per_machine
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.gpu.arguments import Ami, GpuNodePoolArgs
@@ -150,6 +150,9 @@ def _capacity(args: GpuNodePoolArgs, ways: Sequence[str], zones: Sequence[str], 
         path, buy = f"capacity[{index}]", ways[index]
         if buy in ways[:index]:
             yield f"{path}.buy", f"is {buy} a second time", "each way once"
+        if fitting and not any(is_sold(kind, buy) for kind in found.machines):
+            sold = sorted({way for kind in found.machines for way in kind.sold_as})
+            yield f"{path}.buy", f"is {buy}, and no machine that fits is sold so", f"leave it out: they are sold {', '.join(sold)}"
         reserved = way.get("reservations", [])
         if buy in RESERVED and not reserved:
             yield f"{path}.reservations", "are none", f"the {buy}s by id; none is bought here"

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
 
@@ -64,7 +65,7 @@ class InterruptionQueue(pulumi.ComponentResource):
         for what, rule in rules.items():
             aws.cloudwatch.EventTarget(parts.called(what), rule=rule.name, arn=queue.arn, opts=parts.opts(allowed))
         self.queue_name, self.queue_arn, self.queue_url = queue.name, queue.arn, queue.url
-        self.register_outputs({"queue_name": self.queue_name, "queue_arn": self.queue_arn, "queue_url": self.queue_url})
+        register_declared(self)
 
     def _create_rule(self, parts: Parts, what: str, source: str, event: str) -> "aws.cloudwatch.EventRule":
         return aws.cloudwatch.EventRule(

@@ -14,6 +14,7 @@ from mlgate_components.aws.gpu.groups import create_group
 from mlgate_components.aws.gpu.images import device_plugin
 from mlgate_components.aws.gpu.karpenter import API, CLASS_API, node_class, node_pool, pool_names
 from mlgate_components.aws.gpu.plan import PoolPlan, value_of
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 
 __all__ = ["GpuNodePool"]
@@ -74,21 +75,7 @@ class GpuNodePool(pulumi.ComponentResource):
         self.device_plugin = pulumi.Output.from_input(device_plugin(plan.family))
         self.vcpu_quotas = pulumi.Output.from_input(dict(needed))
         self.said = pulumi.Output.from_input(said)
-        self.register_outputs(
-            {
-                "node_class_name": self.node_class_name,
-                "node_pool_names": self.node_pool_names,
-                "node_group_names": self.node_group_names,
-                "instance_types": self.instance_types,
-                "rejected": self.rejected,
-                "catalogue": self.catalogue,
-                "labels": self.labels,
-                "resource": self.resource,
-                "device_plugin": self.device_plugin,
-                "vcpu_quotas": self.vcpu_quotas,
-                "said": self.said,
-            }
-        )
+        register_declared(self)
 
     def _require_provider(self, plan: PoolPlan) -> None:
         """Without one the objects would go to whatever cluster the kubeconfig of the person at the keyboard names."""

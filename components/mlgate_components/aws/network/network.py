@@ -14,6 +14,7 @@ from mlgate.log_days import LOG_DAYS
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.network.services import FLOW_LOG_DAYS, create_endpoints, create_flow_log
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
 
@@ -90,15 +91,7 @@ class Network(pulumi.ComponentResource):
         self.private_subnet_ids, self.public_subnet_ids, self.intra_subnet_ids = (
             pulumi.Output.all(*(subnet.id for subnet in subnets.get(kind, {}).values())) for kind in (PRIVATE, PUBLIC, INTRA)
         )
-        self.register_outputs(
-            {
-                "vpc_id": self.vpc_id,
-                "zones": self.zones,
-                "private_subnet_ids": self.private_subnet_ids,
-                "public_subnet_ids": self.public_subnet_ids,
-                "intra_subnet_ids": self.intra_subnet_ids,
-            }
-        )
+        register_declared(self)
 
     def _create_vpc(self, block: str) -> "aws.ec2.Vpc":
         vpc = aws.ec2.Vpc(

@@ -8,6 +8,7 @@ import pulumi_aws as aws  # lazy: an annotation that is read at import would loa
 
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import BUCKET, check_arn, check_once
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, account_root
 from mlgate_components.aws.storage.bucket_policies import Writer
@@ -76,9 +77,7 @@ class AuditTrail(pulumi.ComponentResource):
             opts=parts.opts(store.policy, kept=True),
         ).arn
         self.bucket_name, self.bucket_arn, self.key_arn = store.bucket.bucket, store.bucket.arn, key.arn
-        self.register_outputs(
-            {"trail_arn": self.trail_arn, "bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn, "key_arn": self.key_arn}
-        )
+        register_declared(self)
 
 
 def _trails(root: str, name: str) -> str:

@@ -10,6 +10,7 @@ import pulumi_aws as aws  # lazy: an annotation that is read at import would loa
 
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import ROLE, check_arn
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, account_root
 from mlgate_components.aws.storage.buckets import Lock, check_lock, check_log_days, check_store_name, create_store, retired
@@ -95,16 +96,7 @@ class EvidenceStorage(pulumi.ComponentResource):
         self.signing_public_key = public.public_key_pem
         environment = args["tags"]["environment"]
         self.trust = self.signing_public_key.apply(lambda pem: _trust(environment, pem))
-        self.register_outputs(
-            {
-                "bucket_name": self.bucket_name,
-                "bucket_arn": self.bucket_arn,
-                "key_arn": self.key_arn,
-                "signing_key_arn": self.signing_key_arn,
-                "signing_public_key": self.signing_public_key,
-                "trust": self.trust,
-            }
-        )
+        register_declared(self)
 
 
 def _signed_by(gate: pulumi.Input[str], root: pulumi.Input[str]) -> list[Statement]:

@@ -10,6 +10,7 @@ import pulumi_aws as aws  # lazy: an annotation that is read at import would loa
 
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import AUTOMATIC, ROLE, check_arn, check_days, check_name, check_once
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, account_root, policy_text
 from mlgate_components.aws.tags import Tags
@@ -94,7 +95,7 @@ class Key(pulumi.ComponentResource):
         root = account_root(self)
         grants = [*used_by(args.get("users", [])), *used_through(args.get("services", []), root)]
         self.key_arn = create_key(parts, "", args["description"], [administered(root), *grants], days).arn
-        self.register_outputs({"key_arn": self.key_arn})
+        register_declared(self)
 
 
 def create_key(parts: Parts, what: str, description: str, statements: Sequence[Statement], days: int, **asymmetric: Any) -> "aws.kms.Key":

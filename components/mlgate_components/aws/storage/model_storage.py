@@ -8,6 +8,7 @@ import pulumi
 
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.names import check_days
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import account_root
 from mlgate_components.aws.storage.buckets import MOST_DAYS, Lock, check_lock, check_log_days, check_store_name, create_store, retired
@@ -68,7 +69,7 @@ class ModelStorage(pulumi.ComponentResource):
         if replica := args.get("replica"):
             create_replication(parts, "ModelStorage", store, key, replica)
         self.bucket_name, self.bucket_arn, self.key_arn = store.bucket.bucket, store.bucket.arn, key.arn
-        self.register_outputs({"bucket_name": self.bucket_name, "bucket_arn": self.bucket_arn, "key_arn": self.key_arn})
+        register_declared(self)
 
 
 def _planned(name: str, args: ModelStorageArgs) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.flows import TABLE, At, Verb
 from mlgate_components.aws.access.permissions import check_roles
 from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_name
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
@@ -89,14 +90,7 @@ class ImageRepository(pulumi.ComponentResource):
         aws.ecr.LifecyclePolicy(name, repository=repository.name, policy=_lifecycle(args), opts=retained)
         self.repository_name, self.repository_arn, self.repository_url = repository.name, repository.arn, repository.repository_url
         self.key_arn = pulumi.Output.from_input(args["key_arn"])
-        self.register_outputs(
-            {
-                "repository_name": self.repository_name,
-                "repository_arn": self.repository_arn,
-                "repository_url": self.repository_url,
-                "key_arn": self.key_arn,
-            }
-        )
+        register_declared(self)
 
 
 def _guards(pushers: "Sequence[pulumi.Input[str]]", pullers: "Sequence[pulumi.Input[str]]") -> list[Statement]:

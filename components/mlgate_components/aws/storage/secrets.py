@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.permissions import check_roles
 from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_days, check_name
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
@@ -59,7 +60,7 @@ class Secret(pulumi.ComponentResource):
         )
         self.secret_arn = secret.arn
         self.key_arn = pulumi.Output.from_input(args["key_arn"])
-        self.register_outputs({"secret_arn": self.secret_arn, "key_arn": self.key_arn})
+        register_declared(self)
 
 
 def _read_by_none_but(readers: "Sequence[pulumi.Input[str]]") -> Statement:
