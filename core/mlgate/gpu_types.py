@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mlgate.accelerators import InstanceType, accelerators, instance_types, mig_profiles, regions, zones_offering
 from mlgate.errors import Problem
 
-__all__ = ["Fit", "Wanted", "fit", "pods_per_machine"]
+__all__ = ["Fit", "Wanted", "fit", "is_sold", "pods_per_machine"]
 
 _SOLD_AS = {"reservation": "on-demand", "block": "capacity-block", "spot": "spot", "on-demand": "on-demand"}
 
@@ -86,6 +86,11 @@ def pods_per_machine(kind: InstanceType, wanted: Wanted) -> int:
     return kind.count * (wanted.time_slices or 1) // wanted.count
 
 
+def is_sold(kind: InstanceType, way: str) -> bool:
+    """Whether AWS sells the machine that way: "reservation", "block", "spot" or "on-demand"."""
+    return _SOLD_AS[way] in kind.sold_as
+
+
 def _worth(kind: InstanceType, wanted: Wanted) -> tuple[float, int, str]:
     price = kind.usd_per_hour / pods_per_machine(kind, wanted) if kind.usd_per_hour else float("inf")
     return price, kind.cpus, kind.name
@@ -141,7 +146,7 @@ def _needs(wanted: Wanted) -> Iterator[_Need]:
     )
     yield _Need(
         "capacity",
-        lambda kind: any(_SOLD_AS[way] in kind.sold_as for way in wanted.capacity),
+        lambda kind: any(is_sold(kind, way) for way in wanted.capacity),
         lambda kind: f"is sold {_either(kind.sold_as)} only",
         f"is {', '.join(wanted.capacity)}",
         lambda: f"machines with {wanted.accelerator} are sold {_either(sorted({way for kind in known for way in kind.sold_as}))}",
