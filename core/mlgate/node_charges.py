@@ -21,6 +21,7 @@ _CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 _GIB = Decimal(2**30)
 _BASE_IOPS, _BASE_THROUGHPUT = 3000, 125  # Amazon EBS pricing: what each gp3 volume has without extra charge, MiB/s the latter
 _MACHINES, _DISKS = "machines", "disks"
+_FIXED = "of fixed size: it costs the same whether there are requests or not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class NodeCharges:
         types = [*listed(resource.inputs, "instanceTypes")] or ([of_template] if of_template else [])
         kind = text(resource.inputs, "capacityType") or "ON_DEMAND"
         if kind == "CAPACITY_BLOCK":
-            yield _unpriced(resource, _MACHINES, sizes, "paid for with the Capacity Block, in advance")
+            machines = _unpriced(resource, _MACHINES, sizes, "paid for with the Capacity Block, in advance")
         else:
-            yield self._machines(resource, sizes, types, discounted=kind == "SPOT")
+            machines = self._machines(resource, sizes, types, discounted=kind == "SPOT")
+        fixed = sizes.min is not None and sizes.min == sizes.max
+        yield replace(machines, note="; ".join([*([machines.note] if machines.note else []), _FIXED])) if fixed else machines
         mappings = listed(template.inputs, "blockDeviceMappings") if template else ()
         yield from self._disks(resource, sizes, [_disk(each, amount(each, "ebs", "volumeSize")) for each in mappings])
 

@@ -170,6 +170,17 @@ def test_a_capacity_block_is_paid_for_elsewhere() -> None:
     assert (cost(machines), machines.note) == ((None,) * 3, "paid for with the Capacity Block, in advance")
 
 
+def test_a_group_of_fixed_size_is_said_to_be_one() -> None:
+    fixed = {"minSize": 2, "desiredSize": 2, "maxSize": 2}
+    machines, disks = lines(GROUP, scalingConfig=fixed, instanceTypes=["m5.large"])
+    assert cost(machines) == (140.16,) * 3
+    assert machines.note == "of fixed size: it costs the same whether there are requests or not"
+    block, _ = lines(GROUP, scalingConfig=fixed, instanceTypes=["p5.48xlarge"], capacityType="CAPACITY_BLOCK")
+    assert block.note.startswith("paid for with the Capacity Block, in advance; of fixed size")
+    scaled, _ = lines(GROUP, scalingConfig=SIZES, instanceTypes=["m5.large"])
+    assert "fixed" not in scaled.note + disks.note
+
+
 def test_nodes_of_which_there_may_be_none_cost_nothing_then_even_without_a_price() -> None:
     none_first = {"minSize": 0, "desiredSize": 0, "maxSize": 1}
     machines, _ = lines(GROUP, scalingConfig=none_first, instanceTypes=["m5.nosuch"])
