@@ -7,14 +7,14 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong
+from mlgate_components.aws.cluster.launch_template import create_launch_template
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["NodeImage", "SystemNodes", "check_nodes", "create_launch_template", "create_system_nodes"]
+__all__ = ["NodeImage", "SystemNodes", "check_nodes", "create_system_nodes"]
 
 _LEAST, _MOST = 2, 4  # Karpenter's two replicas stand on different nodes (its chart's podAntiAffinity)
 _DISK_GIB = 50
 _SMALLEST_DISK_GIB = 20  # EKS user guide, "Create a managed node group": the size that EKS itself takes for Linux
-_TAGGED = ("instance", "volume", "network-interface")
 
 
 class NodeImage(enum.Enum):
@@ -24,7 +24,8 @@ class NodeImage(enum.Enum):
     BOTTLEROCKET = "bottlerocket"
 
 
-# EKS's names, and the disk that holds images and logs: Bottlerocket's own system stands on another (its README, "Default Volumes").
+# EKS's names, and the disk that holds images and logs: Bottlerocket's own system stands on another (its README, "Default Volumes"), as
+# large as the image says, which differs from variant to variant (bottlerocket at 91632ff50caf, os-image-size-gib in variants/).
 _TYPES = {NodeImage.AL2023: "AL2023_x86_64_STANDARD", NodeImage.BOTTLEROCKET: "BOTTLEROCKET_x86_64"}
 _DISKS = {NodeImage.AL2023: "/dev/xvda", NodeImage.BOTTLEROCKET: "/dev/xvdb"}
 _SYSTEM_DISKS = {NodeImage.BOTTLEROCKET: "/dev/xvda"}
@@ -60,23 +61,6 @@ def check_nodes(nodes: SystemNodes, wrong: Wrong, *, pinned: bool) -> None:
         wrong.add("nodes.disk_gib", f"is {nodes['disk_gib']}", f"{_SMALLEST_DISK_GIB} GiB or more")
     if pinned and not nodes.get("release"):
         wrong.add("nodes.release", "is missing", "pin the image, since `pinned` is on (a node group that is there tells its own)")
-
-
-def create_launch_template(parts: Parts, what: str, disks: dict[str, dict[str, Any]]) -> "aws.ec2.LaunchTemplate":
-    """How every node is made: its credentials stay with it, its disks (by device, with what EC2 takes of each) are encrypted gp3."""
-    return aws.ec2.LaunchTemplate(
-        parts.called(what),
-        update_default_version=True,
-        # One hop: a pod, which is one further away, does not reach the credentials of its node.
-        metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
-        block_device_mappings=[
-            {"device_name": device, "ebs": {"volume_type": "gp3", "encrypted": "true", "delete_on_termination": "true", **disk}}
-            for device, disk in disks.items()
-        ],
-        tag_specifications=[{"resource_type": each, "tags": parts.tagged(what)} for each in _TAGGED],
-        tags=parts.tagged(what),
-        opts=parts.opts(),
-    )
 
 
 def create_system_nodes(

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from mlgate_components.aws.cluster.launch_template import create_launch_template
 from mlgate_components.aws.gpu.images import image_parameter, user_data
 from mlgate_components.aws.gpu.plan import Disk, Group, PoolPlan
 from mlgate_components.aws.parts import Parts
@@ -50,17 +51,13 @@ def _subnets(plan: PoolPlan, group: Group, ids: list[str]) -> list[str]:
 def _create_template(parts: Parts, plan: PoolPlan, group: Group, placement_group: pulumi.Input[str] | None) -> aws.ec2.LaunchTemplate:
     cluster = plan.args["cluster"]
     told = pulumi.Output.all(**{key: cluster[key] for key in _TOLD if key in cluster})  # type: ignore[literal-required]
-    tags = parts.tagged(group.role)
-    return aws.ec2.LaunchTemplate(
-        parts.called(group.role),
+    return create_launch_template(
+        parts,
+        group.role,
+        {disk.device: _disk(disk, plan.args.get("disk_key_arn")) for disk in plan.disks},
         image_id=_image(parts, plan),
         user_data=told.apply(lambda known: base64.b64encode(user_data(plan, known).encode()).decode()),
-        block_device_mappings=[{"device_name": disk.device, "ebs": _disk(disk, plan.args.get("disk_key_arn"))} for disk in plan.disks],
-        metadata_options={"http_endpoint": "enabled", "http_tokens": "required", "http_put_response_hop_limit": 1},
-        tag_specifications=[{"resource_type": each, "tags": tags} for each in ("instance", "volume", "network-interface")],
         placement=None if placement_group is None else {"group_name": placement_group},
-        tags=tags,
-        opts=parts.opts(),
         **_reserved(group),
         **_interfaces(plan, group),
     )
@@ -76,8 +73,7 @@ def _image(parts: Parts, plan: PoolPlan) -> pulumi.Input[str]:
 
 
 def _disk(disk: Disk, key: pulumi.Input[str] | None) -> dict[str, Any]:
-    found: dict[str, Any] = {"volume_type": "gp3", "volume_size": disk.gib, "encrypted": "true", "delete_on_termination": "true"}
-    return found if key is None else {**found, "kms_key_id": key}
+    return {"volume_size": disk.gib, **({} if key is None else {"kms_key_id": key})}
 
 
 def _reserved(group: Group) -> dict[str, Any]:
