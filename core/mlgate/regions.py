@@ -39,10 +39,13 @@ def wrong_zones(zones: Sequence[str]) -> list[tuple[int | None, str, str]]:
     wrong: list[tuple[int | None, str, str]] = []
     regions: dict[str, None] = {}
     for index, zone in enumerate(zones):
-        if region := region_of(zone):
-            regions.setdefault(region)
-        else:
+        region = region_of(zone)
+        if region is None:
             wrong.append((index, f"is {zone!r}", "the name of an availability zone, such as eu-central-1a"))
+        elif instead := unknown_region(region):
+            wrong.append((index, f"is {zone!r}, of the unknown region {region}", instead))
+        else:
+            regions.setdefault(region)
         if zone in zones[:index]:
             wrong.append((index, f"is {zone!r} a second time", "each zone once"))
     if len(regions) > 1:

@@ -124,6 +124,7 @@ def test_everything_that_can_have_tags_has_all_of_them() -> None:
         ({"zones": ["eu-central-1a", "eu-west-1a"]}, "zones", "zones of one region"),
         ({"zones": ["eu-central-1a", "eu-central-1"]}, "zones[1]", "the name of an availability zone"),
         ({"zones": ["eu-central-1a", "eu-central-1a"]}, "zones[1]", "each zone once"),
+        ({"zones": ["eu-central-1a", "eu-centrol-1b"]}, "zones[1]", "did you mean eu-central-1?"),
         ({"zones": "eu-central-1a"}, "zones", "a list"),
         ({"nat": "two"}, "nat", "one of none, single, per-zone"),
         ({"nats": "single"}, "nats", "did you mean nat?"),
