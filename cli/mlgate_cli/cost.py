@@ -17,6 +17,7 @@ from mlgate_cli.output import JsonFlag, print_json, print_table, say
 if TYPE_CHECKING:
     from mlgate.bill import Bill, Difference, Line, Span
     from mlgate.prices import PriceBook
+    from mlgate_components.aws.pins import Unpinned
 
 _CASES = ("min", "expected", "max")
 
@@ -40,26 +41,26 @@ def command(
     from mlgate.bill import make_bill
     from mlgate.bill_files import read_usage
     from mlgate.prices import price_book
-    from mlgate_cli.recorded import deployed_resources, recorded_resources
+    from mlgate_cli.recorded import deployed_resources, recorded_program
 
     book = price_book().with_own(*(prices or []))
     expected = read_usage(usage) if usage else {}
-    resources, region = recorded_resources(project, name)
+    program = recorded_program(project, name)
     today = datetime.datetime.now(datetime.UTC).date()
-    bill = make_bill(resources, region, book, on=today, usage=expected)
+    bill = make_bill(program.resources, program.region, book, on=today, usage=expected)
     difference = None
     if deployed:
         there = deployed_resources(deployed)
         names = {resource.name for resource in there}
-        before = make_bill(there, region, book, on=today, usage={each: expected[each] for each in expected if each in names})
+        before = make_bill(there, program.region, book, on=today, usage={each: expected[each] for each in expected if each in names})
         difference = bill.since(before)
     if as_json:
-        print_json(_described(name, bill, book, difference))
+        print_json(_described(name, bill, book, difference, program.unpinned))
     else:
-        _print(name, bill, book, difference)
+        _print(name, bill, book, difference, program.unpinned)
 
 
-def _print(name: str, bill: Bill, book: PriceBook, difference: Difference | None) -> None:
+def _print(name: str, bill: Bill, book: PriceBook, difference: Difference | None, unpinned: Sequence[Unpinned]) -> None:
     priced = [line for line in bill.lines if not line.free and any(cost is not None for cost in line.cost.each())]
     rows = [(_resource(line), line.what, _quantity(line), *map(_money, line.cost.each())) for line in priced]
     sums = [
@@ -67,6 +68,9 @@ def _print(name: str, bill: Bill, book: PriceBook, difference: Difference | None
     ]
     columns = ("resource", "what", "a month", *_CASES)
     print_table(f"{name}, {bill.currency} a month", columns, [*rows, ("sum", "", "", *sums)], right=columns[2:])
+    if unpinned:
+        pins = [(each.path, each.command) for each in unpinned]
+        print_table("not pinned yet, which costs nothing: `pulumi up` asks for it", ("pin", "what says it"), pins)
     if unknown := _grouped(line for line in bill.lines if not line.known):
         print_table("not known, so not in the sum", ("why", "what", "resources"), unknown)
     if notes := [(_resource(line), line.note) for line in bill.lines if line.known and line.note and not line.free]:
@@ -98,7 +102,7 @@ def _grouped(lines: Iterable[Line]) -> list[tuple[str, str, str]]:
     return [(why, what, ", ".join(names)) for (why, what), names in groups.items()]
 
 
-def _described(name: str, bill: Bill, book: PriceBook, difference: Difference | None) -> dict[str, Any]:
+def _described(name: str, bill: Bill, book: PriceBook, difference: Difference | None, unpinned: Sequence[Unpinned]) -> dict[str, Any]:
     oldest, newest = bill.dates or (None, None)
     return {
         "environment": name,
@@ -124,6 +128,7 @@ def _described(name: str, bill: Bill, book: PriceBook, difference: Difference | 
             }
             for line in bill.lines
         ],
+        "unpinned": [{"path": each.path, "command": each.command} for each in unpinned],
         "difference": difference
         and {
             "total": _numbers(difference.total),

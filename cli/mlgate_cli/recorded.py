@@ -1,6 +1,7 @@
 """The resources of a program that no engine runs, and those of a deployed stack, as a bill takes them.
 
 A program is recorded as in a preview: what only the cloud knows is unknown, so that code which takes ARNs apart waits, as it does there.
+Pins that its environment still lacks are stood in for, since neither a bill nor what stays depends on them, and are told.
 """
 
 from __future__ import annotations
@@ -10,32 +11,52 @@ import json
 import sys
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from mlgate import MlgateError, StackError, UsageError
 from mlgate.bill import Resource
 from mlgate.inputs import text
+from mlgate.platform import Platform
+from mlgate.platform_files import KEY
 from mlgate.remains import Kept
 from mlgate_cli.answers import Answers
 
 if TYPE_CHECKING:
+    from mlgate_components.aws.pins import Unpinned
     from mlgate_testkit.record import Graph
     from mlgate_testkit.record import Resource as Recorded
 
-__all__ = ["deployed_resources", "kept_resources", "recorded_resources"]
+__all__ = ["Program", "deployed_resources", "kept_resources", "missing_pins", "recorded_program"]
 
 _REGION = "aws:region"
 _TEMPLATE = "launchTemplate"
 
 
-def recorded_resources(project: Path, stack: str) -> tuple[list[Resource], str]:
-    """What the project's program makes for a stack, and the region in which it does.
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a program makes for a stack, the region in which it does, and the pins that its environment lacks."""
+
+    resources: list[Resource]
+    region: str
+    unpinned: list[Unpinned]
+
+
+def recorded_program(project: Path, stack: str) -> Program:
+    """What the project's program makes for a stack.
 
     Raises what the program says is wrong, and StackError for anything else that it raises.
     """
     graph = _recorded(project, stack)
-    return _resources(graph), _region(graph)
+    return Program(_resources(graph), _region(graph), missing_pins(project, stack))
+
+
+def missing_pins(project: Path, stack: str) -> list[Unpinned]:
+    """The pins that the stack's environment on AWS lacks; none for a stack that is no such environment, or a wrong one."""
+    return _with_stand_ins(project, stack)[0]
 
 
 def kept_resources(project: Path, stack: str, deployed: Path | None) -> list[Kept]:
@@ -65,7 +86,7 @@ def _recorded(project: Path, stack: str) -> Graph:
         # What the program prints is not our answer, and what it looks like is for people.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
-            graph = record(project, stack=stack, preview=True, invokes=Answers())
+            graph = record(project, stack=stack, preview=True, invokes=Answers(), config=_with_stand_ins(project, stack)[1])
     except MlgateError:
         raise
     except Exception as error:
@@ -79,6 +100,20 @@ def _recorded(project: Path, stack: str) -> Graph:
     if not graph.resources:
         raise UsageError(f"the program makes nothing for stack {stack}", where=str(project), remedy="name a stack that it knows")
     return graph
+
+
+def _with_stand_ins(project: Path, stack: str) -> tuple[list[Unpinned], dict[str, Any]]:
+    """The pins that are missing, and what lies over the stack's configuration in their place."""
+    from mlgate_testkit.record.program import open_program
+
+    try:
+        platform = Platform.model_validate(open_program(project, stack).config.get(KEY))
+    except ValidationError:  # the program says what is wrong with it, by file and line
+        return [], {}
+    from mlgate_components.aws.pins import stand_ins, unpinned
+
+    missing = unpinned(platform)
+    return missing, {KEY: stand_ins(platform, missing)} if missing else {}
 
 
 def deployed_resources(path: Path) -> list[Resource]:

@@ -12,6 +12,8 @@ __all__ = ["Kept", "Remaining", "remaining"]
 
 _LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 _KEY, _SECRET, _BUCKET = "aws:kms/key:Key", "aws:secretsmanager/secret:Secret", "aws:s3/bucket:Bucket"
+_CLUSTER = "aws:eks/cluster:Cluster"
+_HELD = {**STATEFUL, _CLUSTER: "a cluster, which costs by the hour"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """A resource that stays. `holds`: what would be lost with it, "" where nothing is; `until`: when it can go."""
+    """A resource that stays. `holds`: what would be lost with it, or goes on costing; "" where nothing is. `until`: when it can go."""
 
     type: str
     name: str
@@ -62,7 +64,7 @@ def remaining(resources: Iterable[Kept]) -> list[Remaining]:
             stays.add(resource.urn)
     locks = {need: resource.inputs for resource in by_urn.values() if resource.type == _LOCK for need in resource.needs}
     return [
-        Remaining(resource.type, resource.name, STATEFUL.get(resource.type, ""), _until(resource, locks.get(resource.urn)))
+        Remaining(resource.type, resource.name, _HELD.get(resource.type, ""), _until(resource, locks.get(resource.urn)))
         for resource in by_urn.values()
         if resource.urn in stays.found and not resource.component and not resource.type.startswith("pulumi:")
     ]
@@ -71,6 +73,8 @@ def remaining(resources: Iterable[Kept]) -> list[Remaining]:
 def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
     if resource.type == _KEY:
         return f"somebody schedules its deletion, and {resource.inputs.get('deletionWindowInDays', 30)} days more"
+    if resource.type == _CLUSTER:
+        return "its protection is taken off (`deletion_protection: false`, `pulumi up`), then another destroy"
     if resource.type == _SECRET:
         return f"somebody deletes it, and {resource.inputs.get('recoveryWindowInDays', 30)} days more"
     if resource.type == _BUCKET and lock and "rule" in lock:  # without one nothing is locked by itself

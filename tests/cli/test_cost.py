@@ -15,7 +15,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from mlgate.prices import price_book
+from mlgate_cli.answers import Answers
 from mlgate_cli.main import app
+from mlgate_testkit.record import record
+from tests.stacks.platforms import values
 
 PROGRAM = """\
 import pulumi
@@ -209,6 +212,19 @@ def test_every_type_of_an_environment_that_comes_with_the_project_is_known() -> 
     told = document(done)
     assert [line["type"] for line in told["lines"] if "of this type" in line["note"]] == []
     assert [line["note"] for line in told["lines"] if line["note"].startswith("no price")] == []
+
+
+def test_prod_costs_the_same_before_all_of_it_is_pinned_and_what_is_missing_is_told_beneath_the_sum() -> None:
+    project = Path(__file__).parents[2]
+    shown = CliRunner().invoke(app, ["cost", "prod", "--project", str(project)])
+    assert shown.exit_code == 0, shown.output
+    beneath = shown.stdout.partition("\n sum ")[2]
+    assert "not pinned yet, which costs nothing: `pulumi up` asks for it" in beneath
+    assert "crane digest public.ecr.aws/karpenter/karpenter:1.15.1" in beneath
+    bare = record(project, stack="prod", config={"platform": values("prod")}, preview=True, invokes=Answers())
+    told = document(CliRunner().invoke(app, ["cost", "prod", "--json", "--project", str(project)]))
+    assert [each["path"] for each in told["unpinned"]] == ["pins.addons.karpenter-crd.digest", "pins.addons.karpenter.digest"]
+    assert {line["name"] for line in told["lines"]} == {found.name for found in bare.resources if found.custom and not found.read}
 
 
 def test_a_folder_without_a_project_is_told() -> None:

@@ -29,7 +29,15 @@ def test_it_is_a_table_of_what_would_be_lost_and_a_count_of_the_rest() -> None:
     shown = remains("dev")
     assert shown.stdout.splitlines()[0].strip() == "dev: what `pulumi destroy --exclude-protected` leaves"
     assert "beside them what is set on them, and what they name: " in shown.stdout
-    assert " BucketPolicy" in shown.stdout.splitlines()[-1]
+    assert " BucketPolicy" in shown.stdout.splitlines()[-1], "dev looks its versions up"
+
+
+def test_prod_is_told_before_all_of_it_is_pinned_and_that_its_cluster_goes_on_costing() -> None:
+    shown = remains("prod")
+    assert shown.returncode == 0, shown.stderr
+    (cluster,) = [line for line in shown.stdout.splitlines() if line.strip().startswith("Cluster cluster")]
+    assert "costs by the hour" in cluster
+    assert shown.stdout.splitlines()[-1].startswith("not pinned yet, on which none of it depends: pins.addons.karpenter-crd.digest")
 
 
 def test_a_state_that_is_none_is_said_without_a_traceback(tmp_path: Path) -> None:

@@ -48,3 +48,10 @@ def test_it_is_said_until_when_a_bucket_a_key_and_a_secret_stay() -> None:
     assert said["key"] == "somebody schedules its deletion, and 7 days more"
     assert said["feature-store"] == "somebody deletes it, and 9 days more"
     assert found[4] == Remaining(KEY, "key", "the key of everything encrypted or signed with it", said["key"])
+
+
+def test_a_cluster_that_is_protected_is_told_to_stay_and_to_cost() -> None:
+    (found,) = remaining([made("aws:eks/cluster:Cluster", "cluster")])
+    assert "by the hour" in found.holds
+    assert "deletion_protection: false" in found.until
+    assert remaining([made("aws:eks/cluster:Cluster", "cluster", kept=False)]) == []

@@ -8,8 +8,13 @@ from typing import Any
 import yaml
 
 from mlgate.platform_files import KEY
+from mlgate.platform_state import state_key_alias
+from mlgate_testkit.engine import Simulated
+from tests.testkit.aws.cloud import by_hand
 
 PROJECT = Path(__file__).resolve().parents[2]
+DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu" / "karpenter-provider-aws-1.15.1"
+"""What Karpenter on AWS is asked for, as a cluster must know it."""
 ENVIRONMENTS = ("dev", "staging", "prod")
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
 # Digests of charts are asked of whoever runs them: these are nobody's.
@@ -23,12 +28,19 @@ _PINS = {
 }
 
 
-def values(name: str, **cluster: Any) -> dict[str, Any]:
+def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]:
     """What the stack's file says, in the account of simulated AWS; `cluster` lies over what it says of the cluster."""
-    content = yaml.safe_load((PROJECT / "stacks" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((project / "stacks" / f"Pulumi.{name}.yaml").read_text(encoding="utf-8"))
     platform: dict[str, Any] = content["config"][KEY]
     platform["account"] = ACCOUNT
     platform["cluster"] |= cluster
     if name == "prod":
         platform["pins"]["addons"] = _PINS
     return platform
+
+
+def prepare(aws: Simulated, name: str) -> None:
+    """The key of its state is there, as `mlgate bootstrap` makes it."""
+    kms = by_hand(aws.endpoint(), "kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=state_key_alias(name), TargetKeyId=key)

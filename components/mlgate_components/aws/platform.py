@@ -21,6 +21,7 @@ from mlgate_components.aws.budget import Budget
 from mlgate_components.aws.cluster.cluster import Cluster
 from mlgate_components.aws.gpu.pool import GpuNodePool
 from mlgate_components.aws.network.network import Nat, Network
+from mlgate_components.aws.pins import addon_settings, is_pinned
 from mlgate_components.aws.storage.audit_trail import AuditTrail
 from mlgate_components.aws.storage.buckets import Lock, LockMode
 from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
@@ -30,8 +31,6 @@ from mlgate_components.aws.storage.repository import ImageRepository
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["Built", "build"]
-
-_PINNED = "prod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ def build(name: str, platform: Platform, kubeconfig: pulumi.Input[str] | None = 
         tags["cost_center"] = platform.cost_center
     provider = aws.Provider("aws", region=platform.region, allowed_account_ids=[platform.account])
     opts = pulumi.ResourceOptions(providers=[provider])
-    return _Composition(name, platform, tags, opts, platform.level == _PINNED, kubeconfig).build()
+    return _Composition(name, platform, tags, opts, is_pinned(platform), kubeconfig).build()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,10 +205,7 @@ class _Composition:
     def _addons(self, network: Network, cluster: Cluster) -> ClusterAddons:
         pins = self.platform.pins
         mirror = {} if pins.mirror is None else {"mirror": pins.mirror}
-        said = {name: addon.model_dump(exclude_none=True) for name, addon in pins.addons.items()}
         zones = self.platform.network.dns_zone_ids
-        if not zones:
-            said["external-dns"] = {"on": False}  # there is nothing that it could write to
         args: Any = {
             "cluster": {
                 "cluster_name": cluster.cluster_name,
@@ -220,7 +216,7 @@ class _Composition:
             },
             "vpc_id": network.vpc_id,
             **({"dns_zone_ids": zones} if zones else {}),
-            "addons": said,
+            "addons": addon_settings(self.platform),
             "deletion_protection": self.platform.cluster.deletion_protection,
             "pinned": self.pinned,
             "tags": self.tags,

@@ -87,7 +87,7 @@ class ClusterAddons(pulumi.ComponentResource):
             name=plan.name,
             namespace=plan.addon.namespace,
             create_namespace=plan.addon.namespace != "kube-system",
-            chart=plan.chart,
+            chart=plan.reference,
             version=plan.version,
             repository_opts={"repo": plan.repository} if plan.repository else None,
             skip_crds=plan.name == "karpenter",

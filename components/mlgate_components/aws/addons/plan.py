@@ -14,7 +14,7 @@ from mlgate_components.aws.addons.table import TABLE, Addon, Chart
 from mlgate_components.aws.cluster.eks_addon import EKS_VERSION
 from mlgate_components.aws.names import AUTOMATIC, check_name
 
-__all__ = ["AddonPlan", "merged", "planned"]
+__all__ = ["AddonPlan", "addon_plans", "merged", "planned"]
 
 _OCI = "oci://"
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?")
@@ -27,14 +27,35 @@ _LONGEST = "-aws-load-balancer-controller"
 
 @dataclass(frozen=True, slots=True)
 class AddonPlan:
-    """One that will be there. `chart` is empty for one of EKS's, `repository` for a chart from a registry."""
+    """One that will be there. `chart` is empty for one of EKS's, `repository` for a chart from a registry, `digest` where none is known."""
 
     name: str
     addon: Addon
     version: str | None
     chart: str
     repository: str
+    digest: str
     values: Mapping[str, Any]
+
+    @property
+    def reference(self) -> str:
+        """How Helm is told of the chart, by its digest where that is known."""
+        return f"{self.chart}@{self.digest}" if self.digest else self.chart
+
+    @property
+    def unpinned(self) -> tuple[str, str] | None:
+        """The setting that would pin it and how to come by its value; None where it is pinned."""
+        if self.addon.chart is None:
+            return None if self.version else ("version", "aws eks describe-addon-versions")
+        if self.digest or not self.chart.startswith(_OCI):
+            return None
+        return "digest", f"crane digest {self.chart.removeprefix(_OCI)}:{self.version}"
+
+
+def addon_plans(said: Mapping[str, AddonSettings], mirror: str) -> dict[str, AddonPlan]:
+    """Those that are on, each behind what it needs, by what is said of them."""
+    on = [each for each in TABLE if said.get(each, {}).get("on", True)]
+    return {each: _plan(each, said.get(each, {}), mirror, "prometheus-operator" in on) for each in on}
 
 
 def planned(name: str, args: ClusterAddonsArgs) -> Mapping[str, AddonPlan]:
@@ -52,11 +73,10 @@ def planned(name: str, args: ClusterAddonsArgs) -> Mapping[str, AddonPlan]:
         wrong.add(
             "mirror", f"is {mirror!r}", "a registry and a folder in it, such as 123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror"
         )
-    on = [each for each in TABLE if said.get(each, {}).get("on", True)]
-    plans = {each: _plan(each, said.get(each, {}), mirror, "prometheus-operator" in on) for each in on}
+    plans = addon_plans(said, mirror)
     for plan in plans.values():
         _check(plan, said.get(plan.name, {}), wrong, pinned=args.get("pinned", False))
-    _check_zones(args, wrong, needed="external-dns" in on)
+    _check_zones(args, wrong, needed="external-dns" in plans)
     if {"karpenter", "karpenter-crd"} <= plans.keys() and plans["karpenter"].version != plans["karpenter-crd"].version:
         found, needed = plans["karpenter-crd"].version, plans["karpenter"].version
         wrong.add("addons.karpenter-crd.version", f"is {found}", f"{needed}, as karpenter: they are made for each other")
@@ -76,14 +96,15 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def _plan(name: str, settings: AddonSettings, mirror: str, monitored: bool) -> AddonPlan:
     addon, said = TABLE[name], settings.get("values", {})
     if addon.chart is None:
-        return AddonPlan(name, addon, settings.get("version"), "", "", merged(addon.values, said))
+        return AddonPlan(name, addon, settings.get("version"), "", "", "", merged(addon.values, said))
     values = merged(addon.values, addon.monitors if monitored else {})
     for path, upstream in addon.chart.images.items() if mirror else ():
         values = merged(values, _at(path, f"{mirror}/{upstream}"))
     chart, repository = _origin(addon.chart, mirror)
-    if digest := settings.get("digest"):
-        chart = f"{chart}@{digest}"
-    return AddonPlan(name, addon, settings.get("version", addon.chart.version), chart, repository, merged(values, said))
+    version = settings.get("version", addon.chart.version)
+    # A mirror may hold the same files packed anew.
+    ours = addon.chart.digest if version == addon.chart.version and not mirror else ""
+    return AddonPlan(name, addon, version, chart, repository, settings.get("digest", ours), merged(values, said))
 
 
 def _origin(chart: Chart, mirror: str) -> tuple[str, str]:
@@ -105,21 +126,20 @@ def _check(plan: AddonPlan, settings: AddonSettings, wrong: Wrong, *, pinned: bo
             wrong.add(
                 f"{path}.version", f"is {version!r}", "a version of EKS's, such as v1.18.2-eksbuild.2 (aws eks describe-addon-versions)"
             )
-        elif pinned and version is None:
-            wrong.add(f"{path}.version", "is missing", "pin it, since `pinned` is on (aws eks describe-addon-versions)")
         if digest:
             wrong.add(f"{path}.digest", "is of no chart", "leave it out: EKS installs this one by its version")
-        return
-    if version is None or not _EXACT.fullmatch(version):
-        wrong.add(f"{path}.version", f"is {version!r}", f"an exact version, such as {plan.addon.chart.version}")
-    registry = plan.chart.startswith(_OCI)
-    if digest and not registry:
-        wrong.add(f"{path}.digest", "is of a chart from a repository", "leave it out, or give a mirror: only what is in a registry has one")
-    elif digest and not _DIGEST.fullmatch(digest):
-        wrong.add(f"{path}.digest", f"is {digest!r}", "sha256: and 64 hex digits")
-    elif pinned and registry and not digest:
-        reference = f"{plan.chart.removeprefix(_OCI)}:{version}"
-        wrong.add(f"{path}.digest", "is missing", f"pin it, since `pinned` is on (crane digest {reference})")
+    else:
+        if version is None or not _EXACT.fullmatch(version):
+            wrong.add(f"{path}.version", f"is {version!r}", f"an exact version, such as {plan.addon.chart.version}")
+        if digest and not plan.chart.startswith(_OCI):
+            wrong.add(
+                f"{path}.digest", "is of a chart from a repository", "leave it out, or give a mirror: only what is in a registry has one"
+            )
+        elif digest and not _DIGEST.fullmatch(digest):
+            wrong.add(f"{path}.digest", f"is {digest!r}", "sha256: and 64 hex digits")
+    if pinned and plan.unpinned:
+        setting, command = plan.unpinned
+        wrong.add(f"{path}.{setting}", "is missing", f"pin it, since `pinned` is on ({command})")
 
 
 def _check_zones(args: ClusterAddonsArgs, wrong: Wrong, *, needed: bool) -> None:

@@ -18,7 +18,7 @@ class Chart:
     """Where a chart is published, and in which version it was read.
 
     `place` is a registry's folder (oci://...) or a repository's address; `images` are paths in the chart's values, with what stands there
-    upstream: a registry, or a registry and repository.
+    upstream: a registry, or a registry and repository. `digest`: of that version in that registry, where a public source says it.
     """
 
     place: str
@@ -26,6 +26,7 @@ class Chart:
     version: str
     source: str
     images: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,9 @@ TABLE: Mapping[str, Addon] = {
             "v1.9.1",
             "github.com/envoyproxy/gateway v1.9.1 (2026-08-28), charts/gateway-helm, which is published at its module's version",
             {"global.imageRegistry": "docker.io"},
+            # What `helm pull` printed in two clusters, which agree: kkonstantin08/trafficops at 6d01d498, docs/evidence, 2026-10-03;
+            # stevetosak/hetzner-cloud-infra at a1a52154, docs/runbook/cluster-services.md, 2026-09-21.
+            "sha256:91bae9aedb91ab34731e987afe01a3ccf454393015abeca705eea8ee15553e86",
         ),
         after=("aws-load-balancer-controller",),
         owns="load balancers",

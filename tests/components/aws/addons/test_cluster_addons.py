@@ -305,7 +305,14 @@ def test_whoever_pins_is_told_of_each_addon_without_version_and_each_chart_of_a_
         recorded(pinned=True)
     missing = {problem.where for problem in refused.value.problems}
     eks = {f"addons.{name}.version" for name in ("metrics-server", "cert-manager", "external-dns")}
-    assert missing == eks | {f"addons.{name}.digest" for name in ("karpenter", "karpenter-crd", "gateway")}
+    assert missing == eks | {f"addons.{name}.digest" for name in ("karpenter", "karpenter-crd")}
+
+
+def test_a_chart_whose_digest_is_known_is_taken_by_it_but_from_no_mirror_and_in_no_other_version() -> None:
+    digest = TABLE["gateway"].chart.digest  # type: ignore[union-attr]
+    assert release(recorded(), "gateway")["chart"] == f"oci://docker.io/envoyproxy/gateway-helm@{digest}"
+    assert "@" not in release(recorded(addons={"gateway": {"version": "v1.9.2"}}), "gateway")["chart"]
+    assert "@" not in release(recorded(mirror="registry.example/m"), "gateway")["chart"]
 
 
 def test_what_is_pinned_is_taken_with_nothing_looked_up() -> None:
