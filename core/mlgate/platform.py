@@ -10,12 +10,13 @@ import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from mlgate.addresses import network_of, wrong_division
 from mlgate.documents import Declared, Location, contradictions
 from mlgate.interface import Name
 from mlgate.log_days import LOG_DAYS
+from mlgate.platform_machines import impossible
 from mlgate.platform_pools import GpuAmi, Pool
 from mlgate.platform_who import Principal, Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
@@ -29,6 +30,26 @@ Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=1, le=1000)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
 _ANYWHERE = IPv4Network("0.0.0.0/0")
+_PARTS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+def _called(at_most: int, why: str) -> AfterValidator:
+    """What is made is called so, or after it."""
+
+    def check(name: str) -> str:
+        if not _PARTS.fullmatch(name):
+            raise contradictions({(): (f"{name!r} is no name", "lower-case letters, digits and single hyphens, a letter first")})
+        if len(name) > at_most:
+            raise contradictions({(): (f"{name!r} has {len(name)} characters", f"{at_most} at most, since {why}")})
+        return name
+
+    return AfterValidator(check)
+
+
+# EKS API reference, CreateNodegroup: 63 characters, and "-on-demand-floor" less.
+PoolName = Annotated[str, _called(47, "its node groups are called after it")]
+# IAM user guide, "IAM and STS quotas": a role's name has 64, and Pulumi's suffix takes 8.
+ServiceName = Annotated[str, _called(56, "its role is called after it")]
 Bounded = TypeVar("Bounded", bound=Declared)
 _OF_ROLES = frozenset({"auditor", "break-glass", "deployer"})  # by which the cluster knows them
 _MINOR = re.compile(r"1\.\d{1,2}")
@@ -160,8 +181,8 @@ class Platform(Declared):
     who: Who = Field(description="who may do what")
     budget: Budget = Field(description="what it may cost")
     pins: Pins = Field(default=Pins(), description="versions of what is taken from elsewhere")
-    pools: dict[str, Pool] = Field(default={}, description="pools of nodes with accelerators, by name")
-    services: dict[str, Service] = Field(default={}, description="the services that get identity, storage and repository, by name")
+    pools: dict[PoolName, Pool] = Field(default={}, description="pools of nodes with accelerators, by name")
+    services: dict[ServiceName, Service] = Field(default={}, description="the services that get identity, storage and repository, by name")
 
     @field_validator("region")
     @classmethod
@@ -182,6 +203,9 @@ class Platform(Declared):
             found["who", "gate"] = "is nobody", "principals or pipelines: somebody must be able to sign evidence"
         if self.pools and self.pins.gpu_ami is None:
             found["pins", "gpu_ami"] = "is missing", f"the image of the nodes of {', '.join(self.pools)}: its family and version, or its id"
+        for name, pool in self.pools.items():
+            for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
+                found[where] = said, accepted
         if found:
             raise contradictions(found)
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from pydantic import ValidationError
 from mlgate.documents import Location, dotted, line_of, parse_yaml, problems_of
 from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate.platform import LEVELS, Platform
+from mlgate.platform_state import LONGEST_NAME
 
 __all__ = ["KEY", "Source", "platform_of", "read_platform", "read_platforms", "stack_file"]
 
 KEY = "mlgate:platform"
 _AT: Location = ("config", KEY)
 _FILES = "Pulumi.*.yaml"
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Source:
@@ -41,7 +44,7 @@ def read_platform(path: Path) -> tuple[Platform, Source]:
     value, source, lines = _read(path)
     if value is None:
         raise DeclarationError([Problem(str(path), f"has no {KEY} under config", "declare the environment: docs/environments.md")])
-    return _validated(value, str(path), lines), source
+    return _validated(value, _name_of(path), str(path), lines), source
 
 
 def read_platforms(stacks: Path) -> dict[str, tuple[Platform, Source]]:
@@ -55,7 +58,7 @@ def read_platforms(stacks: Path) -> dict[str, tuple[Platform, Source]]:
         try:
             value, source, lines = _read(path)
             if value is not None:
-                found[path.name.split(".", 1)[1].removesuffix(".yaml")] = _validated(value, str(path), lines), source
+                found[_name_of(path)] = _validated(value, _name_of(path), str(path), lines), source
         except DeclarationError as error:
             problems += error.problems
     if problems:
@@ -76,8 +79,8 @@ def platform_of(value: Any, stack: str, stacks: Path) -> Platform:
     except DeclarationError:
         stands, lines = None, {}
     if stands == value:
-        return _validated(value, str(path), lines)
-    return _validated(value, KEY, {(): 1})
+        return _validated(value, stack, str(path), lines)
+    return _validated(value, stack, KEY, {(): 1})
 
 
 def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:
@@ -97,8 +100,28 @@ def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:
     return value, Source(str(path), lines), inside
 
 
-def _validated(value: Any, where: str, lines: dict[Location, int]) -> Platform:
+def _name_of(path: Path) -> str:
+    return path.name.split(".", 1)[1].removesuffix(".yaml")
+
+
+def _validated(value: Any, name: str, where: str, lines: dict[Location, int]) -> Platform:
+    problems = [Problem(f"{where}:{line_of(at, lines)}", found, accepted) for at, found, accepted in _wrong_name(name, value)]
     try:
-        return Platform.model_validate(value)
+        platform = Platform.model_validate(value)
     except ValidationError as error:
-        raise DeclarationError(problems_of(error, Platform, lines, where)) from None
+        problems += problems_of(error, Platform, lines, where)
+    if problems:
+        raise DeclarationError(problems)
+    return platform
+
+
+def _wrong_name(name: str, value: Any) -> Iterator[tuple[Location, str, str]]:
+    """The name is the stack's, and policies go by it: what is called dev is judged as dev, whatever its level."""
+    if not _NAME.fullmatch(name):
+        yield (), f"the environment is called {name!r}, as its file is", "lower-case letters, digits and single hyphens, a letter first"
+    elif len(name) > LONGEST_NAME:
+        found = f"the environment is called {name!r}, which has {len(name)} characters"
+        yield (), found, f"{LONGEST_NAME} at most: the bucket of its state is called after it"
+    level = value.get("level") if isinstance(value, dict) else None
+    if name in LEVELS and level in LEVELS and level != name:
+        yield ("level",), f"level is {level}, and the environment is called {name}", f"level {name}, or another name: policies go by that"

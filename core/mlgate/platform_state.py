@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["state_bucket", "state_key_alias"]
+__all__ = ["LONGEST_NAME", "state_bucket", "state_key_alias"]
+
+_BUCKET = 63  # Amazon S3 user guide, "Bucket naming rules"
+_ACCOUNT = 12
+LONGEST_NAME = _BUCKET - len("mlgate-state--") - _ACCOUNT
+"""Of an environment, in characters: its state's bucket is called after it."""
 
 
 def state_bucket(environment: str, account: str) -> str:
-    """The account stands in it, since bucket names are shared by all of AWS: at most 60 of their 63 characters."""
-    return f"mlgate-state-{environment[:34]}-{account}"
+    """The account stands in it, since bucket names are shared by all of AWS."""
+    return f"mlgate-state-{environment}-{account}"
 
 
 def state_key_alias(environment: str) -> str:

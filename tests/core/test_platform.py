@@ -18,7 +18,12 @@ from mlgate.regions import REGIONS, region_of, unknown_region
 from .platforms import LEAVE_OUT, USUAL, varied, write
 
 ACCOUNT = "arn:aws:iam::111122223333"
+SERVICE = {"namespace": "digits", "service_account": "digits"}
 PROJECT = Path(__file__).resolve().parents[2]
+
+
+def reserved(**other: str) -> dict[str, str]:
+    return {"id": "cr-1", "zone": "eu-central-1a", "instance_type": "g6.xlarge", **other}
 
 
 def refused(tmp_path: Path, changes: dict[str, Any]) -> list[tuple[str, str, str]]:
@@ -87,6 +92,31 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"who.break_glass": {"principals": [f"{ACCOUNT}:role/on-call"]}}, f"- {ACCOUNT}:role/on-call", "a user, who has one"),
         ({"who.break_glass": {"pipelines": [{"repository": "a/b", "environment": "c"}]}}, "- repository: a/b", "a user, who has one"),
         ({"who.gate": USUAL["who"]["deployer"]}, f"- {ACCOUNT}:role/platform-engineers", "who signs evidence must not act on it"),
+        ({"pools.l4.accelerator": "l5"}, "accelerator: l5", "pools.l4.accelerator: is 'l5' one of a100-40g, a100-80g, a10g"),
+        ({"pools.l4.accelerator": "b200"}, "zones:", "are in eu-central-1, where b200 is not offered it is in eu-north-1"),
+        ({"pools.l4.count": 3}, "count: 3", "machines with l4 carry pods of 1, 2, 4 or 8"),
+        ({"pools.l4.share": {"mig_profile": "1g.5gb"}}, "mig_profile: 1g.5gb", "l4 cannot be partitioned"),
+        ({"pools.l4.capacity": [{"buy": "block"}]}, "capacity:", "machines with l4 are sold on-demand or spot"),
+        (
+            {"pools.l4.capacity": [{"buy": "reservation", "reservations": [reserved(zone="eu-central-1c")]}]},
+            "zone: eu-central-1c",
+            "a zone of the network, eu-central-1a, eu-central-1b",
+        ),
+        (
+            {"pools.l4.capacity": [{"buy": "reservation", "reservations": [reserved(instance_type="g5.xlarge")]}]},
+            "instance_type: g5.xlarge",
+            "is 'g5.xlarge', which has a10g one of g6.xlarge",
+        ),
+        (
+            {"pools.l4.floor": {"rate_per_s": 50, "replica_rate_per_s": 10, "node_start_s": 100, "image_pull_s": 60, "model_start_s": 9}},
+            "floor:",
+            "comes to 5 replicas, more than replicas, which are 4 5 replicas or more",
+        ),
+        ({"pins.gpu_ami.architecture": "arm64"}, "architecture: arm64", "machines with l4 are amd64"),
+        ({"pools": {"l" * 48: USUAL["pools"]["l4"]}}, f"{'l' * 48}:", "has 48 characters 47 at most"),
+        ({"services": {"d" * 57: SERVICE}}, f"{'d' * 57}:", "has 57 characters 56 at most, since its role is called after it"),
+        ({"services": {"": SERVICE}}, "? ''", "'' is no name lower-case letters"),
+        ({"services": {"Digits_X": SERVICE}}, "Digits_X:", "'Digits_X' is no name lower-case letters"),
     ],
 )
 def test_what_cannot_be_names_its_line_and_what_would_be_accepted(tmp_path: Path, changes: dict[str, Any], line: str, said: str) -> None:
@@ -123,6 +153,35 @@ def test_stacks_that_are_no_environment_on_aws_are_left_alone_and_none_at_all_is
     assert list(read_platforms(tmp_path)) == ["dev", "prod"]
     with pytest.raises(DeclarationError, match="has no mlgate:platform under config"):
         read_platform(tmp_path / "Pulumi.local.yaml")
+
+
+@pytest.mark.parametrize("most", [{"pools": {"l" * 47: USUAL["pools"]["l4"]}}, {"services": {"d" * 56: SERVICE}}])
+def test_a_name_may_be_as_long_as_aws_takes_it(tmp_path: Path, most: dict[str, Any]) -> None:
+    assert read_platform(write(tmp_path, "dev", varied(most)))
+
+
+def test_what_the_catalogue_has_may_be_asked_for(tmp_path: Path) -> None:
+    ways = [{"buy": "reservation", "reservations": [reserved()]}, {"buy": "on-demand"}]
+    assert read_platform(write(tmp_path, "dev", varied({"pools.l4.capacity": ways})))
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "said"),
+    [
+        ("Prod_EU", "dev", "the environment is called 'Prod_EU', as its file is\n  -> lower-case letters, digits and single hyphens"),
+        ("e" * 38, "dev", "which has 38 characters\n  -> 37 at most: the bucket of its state is called after it"),
+        ("dev", "prod", ": level is prod, and the environment is called dev\n  -> level dev, or another name: policies go by that"),
+    ],
+)
+def test_an_environment_is_called_as_its_bucket_can_be_and_as_policies_take_it(tmp_path: Path, name: str, level: str, said: str) -> None:
+    values = varied({"level": level, "region": "nowhere"})
+    path = write(tmp_path, name, values)
+    for read in (lambda: read_platform(path), lambda: read_platforms(tmp_path), lambda: platform_of(values, name, tmp_path)):
+        with pytest.raises(DeclarationError) as error:
+            read()
+        assert said in str(error.value)
+        assert "region: 'nowhere'" in str(error.value), "and all else that is wrong"
+    assert read_platform(write(tmp_path, "e" * 37, USUAL))
 
 
 def test_an_environment_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:

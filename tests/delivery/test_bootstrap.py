@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from mlgate import Platform, StackError, UsageError
+from mlgate.platform_state import LONGEST_NAME
 from mlgate_delivery.bootstrap import bootstrap
 from mlgate_delivery.remote_state import RemoteState
 from tests.core.platforms import USUAL, varied
@@ -140,7 +141,7 @@ def test_a_run_that_was_killed_after_any_change_is_finished_by_the_next_and_leav
 
 
 @pytest.mark.usefixtures("account")
-@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-2"])
 def test_the_bucket_is_in_the_environments_region(region: str) -> None:
     zones = [f"{region}a", f"{region}b"]
     told(Platform.model_validate(varied({"region": region, "network.zones": zones}, VALUES)))
@@ -194,6 +195,6 @@ def test_no_credentials_are_said_with_the_way_to_get_some(monkeypatch: pytest.Mo
 
 
 def test_names_keep_within_what_aws_takes() -> None:
-    state = RemoteState("e" * 60, PLATFORM)
-    assert len(state.bucket) <= 63
+    state = RemoteState("e" * LONGEST_NAME, PLATFORM)
+    assert len(state.bucket) == 63
     assert "endpoint" not in state.backend
