@@ -98,7 +98,7 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
         eu=environment("prod", 1, retention__images=51),
         us=environment("prod", 2, retention__images=52),
         qa=environment("staging", 3, retention__images=53),
-        try_=environment("staging", 4, retention__images=51),
+        trial=environment("staging", 4, retention__images=51),
     )
     assert sorted(line.split(": retention.images ")[1] for line in found) == ["is 51, less than qa's 53", "is 52, less than qa's 53"]
 
