@@ -12,7 +12,21 @@ if TYPE_CHECKING:
     from mlgate_components.aws.access.access import Access
     from mlgate_components.aws.access.duties import duties
     from mlgate_components.aws.access.identity import ServiceIdentity
-    from mlgate_components.aws.access.permissions import Permissions, reads, reads_secret
+    from mlgate_components.aws.access.permissions import (
+        Permissions,
+        audits,
+        keeps_state,
+        operates,
+        pulls,
+        pushes,
+        reads,
+        reads_secret,
+        signs,
+        verifies,
+        views,
+        writes,
+        writes_secret,
+    )
     from mlgate_components.aws.addons.cluster_addons import ClusterAddons
     from mlgate_components.aws.budget import Budget
     from mlgate_components.aws.cluster.cluster import Cluster
@@ -46,10 +60,20 @@ __all__ = [
     "Permissions",
     "Secret",
     "ServiceIdentity",
+    "audits",
     "build",
     "duties",
+    "keeps_state",
+    "operates",
+    "pulls",
+    "pushes",
     "reads",
     "reads_secret",
+    "signs",
+    "verifies",
+    "views",
+    "writes",
+    "writes_secret",
 ]
 
 _MODULES = {
@@ -70,10 +94,20 @@ _MODULES = {
     "Permissions": "access.permissions",
     "Secret": "storage.secrets",
     "ServiceIdentity": "access.identity",
+    "audits": "access.permissions",
     "build": "platform",
     "duties": "access.duties",
+    "keeps_state": "access.permissions",
+    "operates": "access.permissions",
+    "pulls": "access.permissions",
+    "pushes": "access.permissions",
     "reads": "access.permissions",
     "reads_secret": "access.permissions",
+    "signs": "access.permissions",
+    "verifies": "access.permissions",
+    "views": "access.permissions",
+    "writes": "access.permissions",
+    "writes_secret": "access.permissions",
 }
 
 
