@@ -73,6 +73,7 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 | `cluster.public_from` | no address that the lower one does not let in |
 | `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
 | `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
+| `who.existing_oidc_providers` | of environments in one account, one makes the identity provider of a pipeline's host and the others name that host here |
 | `account` | production shares its account, and with it its state, with no other environment |
 | `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
 """

@@ -11,12 +11,11 @@ from mlgate.addresses import network_of
 from mlgate.errors import Problem
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import Source
-from mlgate.platform_who import Pipeline, Who
+from mlgate.platform_who import ROLES, Pipeline
 
 __all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules"]
 
 Declared = tuple[Platform, Source]
-_ROLES = tuple(Who.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
                 f"cluster.admins names {_whom(principal)}, who is no admin in {other}",
                 f"nobody may do here what they may not do in {other}",
             )
-    for role in _ROLES:
+    for role in ROLES:
         mine, theirs = getattr(platform.who, role), getattr(below.who, role)
         named = [(("principals", index), _whom(principal)) for index, principal in enumerate(mine.principals)]
         named += [(("pipelines", index), _where_from(pipeline)) for index, pipeline in enumerate(mine.pipelines)]
@@ -122,6 +121,13 @@ def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Prob
             f"account is {second.account}, which is {name}'s too",
             "production has an account of its own: state, keys and quotas are of an account",
         )
+    elif platform.account == second.account:
+        for host in sorted(platform.who.oidc_providers & second.who.oidc_providers):
+            yield Problem(
+                _first_of(host, second, place),
+                f"who has pipelines of {host}, whose identity provider {name} makes in account {second.account} too",
+                f"who.existing_oidc_providers: [{host}] in the one that comes up second: AWS has one of each in an account",
+            )
     if network_of(platform.network.cidr).overlaps(network_of(second.network.cidr)):
         yield Problem(
             place.place("network", "cidr"),
@@ -129,7 +135,7 @@ def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Prob
             "blocks apart, or the two can never be connected",
         )
     if platform.level != second.level:
-        for role in _ROLES:
+        for role in ROLES:
             taken = getattr(platform.who, role).pipelines
             for index, pipeline in enumerate(getattr(second.who, role).pipelines):
                 if pipeline in taken:
@@ -138,6 +144,16 @@ def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Prob
                         f"who.{role} names {_where_from(pipeline)} in {pipeline.environment}, as {name} does",
                         f"a deployment environment of its own: a job that {name} lets in must not be {role} in {other}",
                     )
+
+
+def _first_of(host: str, platform: Platform, source: Source) -> str:
+    """Where its first pipeline of that host stands."""
+    return next(
+        source.place("who", role, "pipelines", index)
+        for role in ROLES
+        for index, pipeline in enumerate(getattr(platform.who, role).pipelines)
+        if pipeline.host == host
+    )
 
 
 def _whom(principal: str) -> str:

@@ -9,11 +9,13 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mlgate.documents import Declared, Location, contradictions
 
-__all__ = ["OPENING", "Pipeline", "Principal", "Takers", "Who"]
+__all__ = ["OPENING", "ROLES", "Host", "Pipeline", "Principal", "Takers", "Who"]
 
+ROLES = ("ci", "deployer", "gate", "promoter", "auditor", "break_glass")
 OPENING = ("deployer", "promoter", "break_glass")
 """The roles that can open traffic."""
 
+Host = Literal["github", "gitlab"]
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 
 
@@ -30,7 +32,7 @@ Principal = Annotated[str, AfterValidator(_principal)]
 class Pipeline(Declared):
     """The jobs of one repository, in one of its deployment environments."""
 
-    host: Literal["github", "gitlab"] = Field(default="github", description="where it runs; it signs the pipeline's identity")
+    host: Host = Field(default="github", description="where it runs; it signs the pipeline's identity")
     repository: str = Field(pattern=r"^[\w.@-]+/[\w.@/-]+$", description="the repository, such as acme/digits")
     environment: str = Field(pattern=r"^[\w.-]+$", description="the deployment environment there that a job must run in")
 
@@ -60,6 +62,16 @@ class Who(Declared):
     promoter: Takers = Field(default=Takers(), description="moves traffic to releases that have evidence")
     auditor: Takers = Field(default=Takers(), description="reads everything and changes nothing")
     break_glass: Takers = Field(default=Takers(), description="repairs the cluster in an emergency: users, after a second factor")
+    existing_oidc_providers: list[Host] = Field(
+        default=[],
+        description="hosts of pipelines whose identity provider the account has already, from another environment: it can have one of each",
+    )
+
+    @property
+    def oidc_providers(self) -> frozenset[Host]:
+        """The hosts whose identity provider the environment makes: those of its pipelines that the account does not have."""
+        hosts = {pipeline.host for role in ROLES for pipeline in getattr(self, role).pipelines}
+        return frozenset(hosts - set(self.existing_oidc_providers))
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

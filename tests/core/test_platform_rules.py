@@ -147,8 +147,31 @@ def test_production_lets_in_nobody_whom_staging_does_not_and_shares_nothing(
     assert not said or found[0].startswith(f"Pulumi.prod.yaml {said}")
 
 
-def test_dev_and_staging_may_share_an_account(tmp_path: Path) -> None:
-    assert broken(tmp_path, dev=environment("dev", 1), staging=environment("staging", 2, account="111111111111")) == []
+SHARED = {"account": "111111111111"}
+
+
+def test_dev_and_staging_may_share_an_account_of_which_one_makes_the_identity_provider(tmp_path: Path) -> None:
+    there = environment("staging", 2, **SHARED, who__existing_oidc_providers=["github"])
+    assert broken(tmp_path, dev=environment("dev", 1), staging=there) == []
+    assert broken(tmp_path, dev=environment("dev", 1, who__existing_oidc_providers=["github"]), staging=there) == []
+
+
+def test_two_environments_that_would_both_make_the_identity_provider_of_an_account_are_told(tmp_path: Path) -> None:
+    (found,) = broken(tmp_path, dev=environment("dev", 1), staging=environment("staging", 2, **SHARED))
+    where, said = found.split(": who ")
+    assert where == "Pulumi.staging.yaml - repository: acme/ml"
+    assert said == "has pipelines of github, whose identity provider dev makes in account 111111111111 too"
+    (problem,) = broken_rules(read_platforms(tmp_path))
+    assert problem.expected.startswith("who.existing_oidc_providers: [github] in the one that comes up second")
+
+
+def test_pipelines_of_two_hosts_in_an_account_have_a_provider_each(tmp_path: Path) -> None:
+    gitlab = {
+        "who__ci__pipelines": [{"host": "gitlab", "repository": "acme/ml", "environment": "staging"}],
+        "who__gate__pipelines": [{"host": "gitlab", "repository": "acme/ml", "environment": "testing"}],
+    }
+    found = broken(tmp_path, dev=environment("dev", 1), staging=environment("staging", 2, **SHARED, **gitlab))
+    assert not [line for line in found if "identity provider" in line]
 
 
 def test_usual_is_no_rule_breaker_alone(tmp_path: Path) -> None:

@@ -12,10 +12,12 @@ import pulumi_aws as aws
 from mlgate.platform import Platform, Service
 from mlgate.platform_pools import Pool
 from mlgate.platform_state import state_bucket, state_key_alias
+from mlgate.platform_who import ROLES
 from mlgate_components.aws.access.access import Access, Who
 from mlgate_components.aws.access.duties import duties
 from mlgate_components.aws.access.identity import ServiceIdentity
 from mlgate_components.aws.access.permissions import Permissions, reads
+from mlgate_components.aws.access.trusts import HOSTS
 from mlgate_components.aws.addons.cluster_addons import ClusterAddons
 from mlgate_components.aws.budget import Budget
 from mlgate_components.aws.cluster.cluster import Cluster
@@ -102,7 +104,7 @@ class _Composition:
             },
             self.opts,
         )
-        access = Access("access", {"who": self._who(), "tags": self.tags}, self.opts)
+        access = Access("access", {"who": self._who(), "oidc_provider_arns": self._theirs(), "tags": self.tags}, self.opts)
         models = ModelStorage(
             "models",
             {"tags": self.tags, "noncurrent_days": kept.models_days, "log_days": kept.logs_days, "deletion_days": kept.keys_days},
@@ -165,9 +167,14 @@ class _Composition:
 
     def _who(self) -> Who:
         """The roles that somebody takes, as Access is told: without what is empty."""
-        given = self.platform.who.model_dump()
+        given = {role: getattr(self.platform.who, role).model_dump() for role in ROLES}
         taken = {role: {key: value for key, value in takers.items() if value} for role, takers in given.items()}
         return cast(Who, {role: takers for role, takers in taken.items() if takers.keys() & {"principals", "pipelines"}})
+
+    def _theirs(self) -> dict[str, pulumi.Input[str]]:
+        """The identity providers that the account has already."""
+        account = f"arn:aws:iam::{self.platform.account}"
+        return {host: f"{account}:oidc-provider/{HOSTS[host]}" for host in self.platform.who.existing_oidc_providers}
 
     def _cluster(self, network: Network, access: Access) -> Cluster:
         wanted, pins, taken = self.platform.cluster, self.platform.pins, self._who()
