@@ -6,6 +6,7 @@ file and raises one `DeclarationError`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -24,6 +25,18 @@ _SECRETS_HOLD = "names of environment variables, such as bearer: ENDPOINT_TOKEN"
 _HEADERS_ARE_CALLED = "letters, digits and hyphens, such as X-Api-Key: ENDPOINT_KEY"
 _OF_A_KEY = ("[key]",)  # ends pydantic's location of an error that is about a key and not about its value
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Loader(yaml.SafeLoader):
+    """As Pulumi reads the same files: `on`, `off`, `yes` and `no` are words. To PyYAML they are booleans, as keys too."""
+
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver(_BOOLEAN, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 
 
 class Declared(BaseModel):
@@ -62,7 +75,7 @@ def read_document(path: Path, model: type[Model]) -> Model:
 def parse_yaml(text: str, where: str) -> tuple[Any, dict[Location, int]]:
     """The value of a YAML text and the line (from 1) of each of its keys and items. Raises DeclarationError."""
     try:
-        loader = yaml.SafeLoader(text)
+        loader = Loader(text)
         node = loader.get_single_node()
         lines: dict[Location, int] = {(): 1}
         problems: list[Problem] = []

@@ -160,6 +160,16 @@ def test_a_name_may_be_as_long_as_aws_takes_it(tmp_path: Path, most: dict[str, A
     assert read_platform(write(tmp_path, "dev", varied(most)))
 
 
+def test_on_is_the_word_that_pulumi_reads(tmp_path: Path) -> None:
+    path = write(tmp_path, "dev", varied({"pins.addons": {"keda": {"on": False}}}))
+    path.write_text(path.read_text(encoding="utf-8").replace("'on': false", "on: false"), encoding="utf-8")
+    assert "          on: false" in path.read_text(encoding="utf-8")
+    assert read_platform(path)[0].pins.addons["keda"].on is False
+    path.write_text(path.read_text(encoding="utf-8").replace("on: false", "on: off"), encoding="utf-8")
+    with pytest.raises(DeclarationError, match=r"pins\.addons\.keda\.on is 'off'"):
+        read_platform(path)
+
+
 def test_what_the_catalogue_has_may_be_asked_for(tmp_path: Path) -> None:
     ways = [{"buy": "reservation", "reservations": [reserved()]}, {"buy": "on-demand"}]
     assert read_platform(write(tmp_path, "dev", varied({"pools.l4.capacity": ways})))

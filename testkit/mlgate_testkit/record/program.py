@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mlgate.documents import Loader
 from mlgate.errors import UsageError
 from mlgate_testkit.provider.values import Secret
 
@@ -79,7 +80,7 @@ def _main(path: Path) -> Path:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        settings = Loader(file.read_text(encoding="utf-8")).get_single_data()
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(f"it cannot be read: {error}", where=str(file), remedy="correct the file") from error
     if settings is None:
