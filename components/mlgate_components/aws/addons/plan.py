@@ -98,8 +98,8 @@ def _plan(name: str, settings: AddonSettings, mirror: str, monitored: bool) -> A
     if addon.chart is None:
         return AddonPlan(name, addon, settings.get("version"), "", "", "", merged(addon.values, said))
     values = merged(addon.values, addon.monitors if monitored else {})
-    for path, upstream in addon.chart.images.items() if mirror else ():
-        values = merged(values, _at(path, f"{mirror}/{upstream}"))
+    for path, image in _mirrored(addon.chart, mirror).items():
+        values = merged(values, _at(path, image))
     chart, repository = _origin(addon.chart, mirror)
     version = settings.get("version", addon.chart.version)
     # A mirror may hold the same files packed anew.
@@ -112,6 +112,11 @@ def _origin(chart: Chart, mirror: str) -> tuple[str, str]:
     if mirror:
         return f"{_OCI}{mirror}/{chart.place.split('://', 1)[1]}/{chart.name}", ""
     return (f"{chart.place}/{chart.name}", "") if chart.place.startswith(_OCI) else (chart.name, chart.place)
+
+
+def _mirrored(chart: Chart, mirror: str) -> Mapping[str, str]:
+    """Values by which all its images come from the mirror, if there is one."""
+    return {**{path: f"{mirror}/{upstream}" for path, upstream in chart.images.items()}, **chart.started} if mirror else {}
 
 
 def _at(path: str, value: str) -> dict[str, Any]:

@@ -18,7 +18,9 @@ class Chart:
     """Where a chart is published, and in which version it was read.
 
     `place` is a registry's folder (oci://...) or a repository's address; `images` are paths in the chart's values, with what stands there
-    upstream: a registry, or a registry and repository. `digest`: of that version in that registry, where a public source says it.
+    upstream: a registry, or a registry and repository. `started`: the same for images that only the chart's controller starts, which it
+    knows by itself unless a value says them; the registry among `images` goes before them, or in the place of theirs. `digest`: of that
+    version in that registry, where a public source says it.
     """
 
     place: str
@@ -26,6 +28,7 @@ class Chart:
     version: str
     source: str
     images: Mapping[str, str] = field(default_factory=dict)
+    started: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
 
 
@@ -67,6 +70,10 @@ TABLE: Mapping[str, Addon] = {
                 "prometheusOperator.prometheusDefaultBaseImageRegistry": "quay.io",
                 "prometheusOperator.alertmanagerDefaultBaseImageRegistry": "quay.io",
                 "prometheusOperator.admissionWebhooks.patch.image.registry": "ghcr.io",
+            },
+            {
+                "prometheusOperator.prometheusDefaultBaseImage": "prometheus/prometheus",
+                "prometheusOperator.alertmanagerDefaultBaseImage": "prometheus/alertmanager",
             },
         ),
         # The operator and its definitions alone: what is watched, and by how many servers, is said where services are.
@@ -163,6 +170,8 @@ TABLE: Mapping[str, Addon] = {
             "v1.9.1",
             "github.com/envoyproxy/gateway v1.9.1 (2026-08-28), charts/gateway-helm, which is published at its module's version",
             {"global.imageRegistry": "docker.io"},
+            # The proxies that carry the traffic; the chart adds the tag of its own version (templates/_helpers.tpl, eg.envoyProxy.image).
+            {"global.images.envoyProxy.image": "docker.io/envoyproxy/envoy"},
             # What `helm pull` printed in two clusters, which agree: kkonstantin08/trafficops at 6d01d498, docs/evidence, 2026-10-03;
             # stevetosak/hetzner-cloud-infra at a1a52154, docs/runbook/cluster-services.md, 2026-09-21.
             "sha256:91bae9aedb91ab34731e987afe01a3ccf454393015abeca705eea8ee15553e86",

@@ -37,6 +37,7 @@ USUAL: dict[str, Any] = {
 }
 ADDON, RELEASE, QUEUE = "aws:eks/addon:Addon", "kubernetes:helm.sh/v3:Release", "aws:sqs/queue:Queue"
 POD = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+PROXY = "docker.io/envoyproxy/envoy"  # whose registry the chart changes, and whose tag it adds
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 LOOKED_UP = {"aws:eks/getAddonVersion:getAddonVersion": lambda asked: {"version": f"v1.0.0-eksbuild.{len(asked['addonName'])}"}}
 RESOURCES = {QUEUE: {"arn": "arn:aws:sqs:eu-central-1:123456789012:ml"}}
@@ -162,6 +163,19 @@ def test_a_mirror_is_where_every_chart_and_every_image_of_a_chart_comes_from() -
         for path, upstream in addon.chart.images.items():
             assert at(inputs["values"], path) == f"registry.example/mirror/{upstream}"
     assert "controller" not in release(recorded(), "karpenter")["values"]
+
+
+def test_images_that_only_a_controller_starts_are_named_to_it_where_there_is_a_mirror() -> None:
+    """As its own defaults they would come from upstream: proxies of Envoy Gateway, servers of the Prometheus operator."""
+    mirrored, plain = recorded(mirror="registry.example/mirror"), recorded()
+    proxies = {"global": {"imageRegistry": "registry.example/mirror/docker.io", "images": {"envoyProxy": {"image": PROXY}}}}
+    assert release(mirrored, "gateway")["values"] == proxies
+    operator = release(mirrored, "prometheus-operator")["values"]["prometheusOperator"]
+    for server in ("prometheus", "alertmanager"):
+        assert operator[f"{server}DefaultBaseImageRegistry"] == "registry.example/mirror/quay.io"
+        assert operator[f"{server}DefaultBaseImage"] == f"prometheus/{server}"
+    assert "global" not in release(plain, "gateway").get("values", {}), "the default is pinned by its digest"
+    assert "prometheusOperator" not in release(plain, "prometheus-operator")["values"]
 
 
 def at(values: Mapping[str, Any], path: str) -> Any:
