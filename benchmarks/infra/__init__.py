@@ -1,0 +1,1 @@
+"""The AWS platform's speed and proof: a module for each part."""

@@ -1,0 +1,33 @@
+"""The environments that come with the project, in simulated AWS's one account with everything pinned; how many services they have is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from benchmarks.provenance import PROJECT
+from mlgate.platform_files import KEY
+
+ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
+STATE_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/state"
+"""Where no engine looks it up."""
+_NO_DIGEST = {"digest": f"sha256:{0:064x}"}  # digests of charts are asked of whoever runs them: these are nobody's
+_PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST, "gateway": _NO_DIGEST}
+
+LOOKED_UP = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/ci", "accountId": ACCOUNT},
+    "aws:kms/getAlias:getAlias": {"targetKeyArn": STATE_KEY},
+}
+"""What a recording answers where the program asks AWS."""
+
+
+def prod(services: int) -> dict[str, Any]:
+    """The values of prod with that number of services: an identity, a prefix of the models' storage and a repository for each."""
+    content = yaml.safe_load((PROJECT / "stacks" / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    platform: dict[str, Any] = content["config"][KEY]
+    platform["account"] = ACCOUNT
+    platform["pins"]["addons"] |= _PINS
+    names = [f"service-{number}" for number in range(services)]
+    platform["services"] = {name: {"namespace": name, "service_account": name} for name in names}
+    return platform
