@@ -11,6 +11,7 @@ from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel
 from mlgate_testkit.aws.models.ec2_common import enumerated
 from mlgate_testkit.aws.rules import conflicting, holds, text
+from mlgate_testkit.aws.spelling import upper
 from mlgate_testkit.aws.tags import tag_list, tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
@@ -49,7 +50,7 @@ def _budget(name: str, inputs: Inputs) -> dict[str, Any]:
     if inputs.get("costFilters"):
         asked["CostFilters"] = {each["name"]: each["values"] for each in inputs["costFilters"]}
     if inputs.get("costTypes"):
-        asked["CostTypes"] = {_upper(key): value for key, value in inputs["costTypes"].items()}
+        asked["CostTypes"] = {upper(key): value for key, value in inputs["costTypes"].items()}
     if inputs.get("filterExpression"):
         asked |= {"FilterExpression": _expression(inputs["filterExpression"], _SENT), "Metrics": [inputs["metrics"]]}
     return asked
@@ -150,10 +151,6 @@ def _time(written: str) -> datetime:
 
 def _month() -> datetime:
     return datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _upper(name: str) -> str:
-    return name[0].upper() + name[1:]
 
 
 def _written(value: Any) -> str:

@@ -19,6 +19,20 @@ __all__ = ["MODELS"]
 _PEERS = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 _KINDS = dict(zip(_PEERS, ("cidr4", "cidr6", "list", "group"), strict=True))
 
+_IDENTITY = (
+    "type",
+    "securityGroupId",
+    "protocol",
+    "fromPort",
+    "toPort",
+    "self",
+    "cidrBlocks",
+    "ipv6CidrBlocks",
+    "prefixListIds",
+    "sourceSecurityGroupId",
+)
+"""What a rule is: of its arguments all but the description."""
+
 
 def _atoms(inputs: Inputs) -> list[Atom]:
     source = inputs.get("sourceSecurityGroupId")
@@ -41,20 +55,8 @@ def _read(aws: Aws, rule_id: str, known: Inputs) -> Outputs | None:
         return None
     ids = [there[atom][1] for atom in wanted]
     described = {there[atom][0].description for atom in wanted}
-    same = (
-        "type",
-        "securityGroupId",
-        "protocol",
-        "fromPort",
-        "toPort",
-        "self",
-        "cidrBlocks",
-        "ipv6CidrBlocks",
-        "prefixListIds",
-        "sourceSecurityGroupId",
-    )
     return {
-        **{key: known.get(key) for key in same},
+        **{key: known.get(key) for key in _IDENTITY},
         "description": (described.pop() or None) if len(described) == 1 else None,
         "securityGroupRuleId": ids[0] if len(ids) == 1 else "",
     }
@@ -206,20 +208,7 @@ MODELS = (
         read=_read,
         update=_update,
         delete=_delete,
-        forces_new=frozenset(
-            {
-                "type",
-                "securityGroupId",
-                "protocol",
-                "fromPort",
-                "toPort",
-                "self",
-                "cidrBlocks",
-                "ipv6CidrBlocks",
-                "prefixListIds",
-                "sourceSecurityGroupId",
-            }
-        ),
+        forces_new=frozenset(_IDENTITY),
         replace_first=True,
         defaults={"self": False},
         equivalent={"protocol": lambda before, after: protocol(before) == protocol(after)},

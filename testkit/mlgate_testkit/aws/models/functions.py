@@ -8,6 +8,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.documents import listed
 from mlgate_testkit.aws.model import Behaviour, FunctionModel
+from mlgate_testkit.aws.spelling import upper
 from mlgate_testkit.provider.provider import Inputs, Outputs, ProviderError
 
 __all__ = ["FUNCTIONS"]
@@ -79,10 +80,10 @@ def _statement(given: Inputs, version: str) -> dict[str, Any]:
     for key in ("actions", "notActions", "resources", "notResources"):
         if given.get(key):
             values = [_variables(value, version) if "esources" in key else value for value in given[key]]
-            made[key[0].upper() + key[1:-1]] = values[0] if len(values) == 1 else sorted(values, reverse=True)
+            made[upper(key[:-1])] = values[0] if len(values) == 1 else sorted(values, reverse=True)
     for key in ("principals", "notPrincipals"):
         if given.get(key):
-            made[key[0].upper() + key[1:-1]] = _principals(given[key])
+            made[upper(key[:-1])] = _principals(given[key])
     for condition in given.get("conditions") or ():
         values = [_variables(value, version) for value in condition["values"]]
         keys = made.setdefault("Condition", {}).setdefault(condition["test"], {})

@@ -1,4 +1,4 @@
-"""S3 buckets. Own configuration of a bucket (versioning, encryption, ...) is resources of their own, in s3_settings.py."""
+"""S3 buckets. Own configuration of a bucket (versioning, encryption, ...) is resources of their own, see s3_setting.py."""
 
 from __future__ import annotations
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour
-from mlgate_testkit.aws.models.s3_settings import setting
+from mlgate_testkit.aws.models.s3_setting import setting
 from mlgate_testkit.aws.rules import choice, holds, text, values_at
-from mlgate_testkit.aws.tags import tag_list, tags_of
-from mlgate_testkit.aws.times import time_of
+from mlgate_testkit.aws.spelling import from_api, to_api
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 from mlgate_testkit.provider.values import UNKNOWN
 
@@ -19,34 +18,11 @@ __all__ = ["MODELS"]
 
 _ACTIONS = ("abortIncompleteMultipartUpload", "expiration", "noncurrentVersionExpiration", "noncurrentVersionTransitions", "transitions")
 _CLASSES = ("GLACIER", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR")
-_SPECIAL = {"id": "ID"}
-_FROM = {"ID": "id", "Tag": "tag", "And": "and"}
-
-
-def _api(value: Any) -> Any:
-    """Pulumi's spelling in the API's."""
-    if isinstance(value, dict):
-        made = {_SPECIAL.get(key, key[0].upper() + key[1:]): _api(member) for key, member in value.items() if member is not None}
-        if isinstance(value.get("tags"), dict):
-            made["Tags"] = tag_list(value["tags"])
-        if value.get("date"):
-            made["Date"] = datetime.fromisoformat(value["date"])
-        return made
-    return [_api(member) for member in value] if isinstance(value, list) else value
-
-
-def _ours(value: Any) -> Any:
-    """The API's spelling in Pulumi's."""
-    if isinstance(value, dict):
-        made = {_FROM.get(key, key[0].lower() + key[1:]): _ours(member) for key, member in value.items()}
-        if "Tags" in value:
-            made["tags"] = tags_of(value["Tags"])
-        return made
-    return [_ours(member) for member in value] if isinstance(value, list) else time_of(value)
+_NAMES, _BACK = {"id": "ID"}, {"ID": "id"}
 
 
 def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
-    rules = [_api(rule) for rule in inputs["rules"]]
+    rules = [to_api(rule, _NAMES) for rule in inputs["rules"]]
     for rule in rules:
         if "Prefix" not in rule:
             rule.setdefault("Filter", {"Prefix": ""})
@@ -59,7 +35,7 @@ def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
 def _get(s3: Any, bucket: str) -> Outputs:
     found = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]  # of the smallest size, moto says the default whatever it is
     rules = [{key: value for key, value in rule.items() if (key, value) != ("Filter", {"Prefix": ""})} for rule in found]
-    return {"rules": [_ours(rule) for rule in rules]}
+    return {"rules": [from_api(rule, _BACK) for rule in rules]}
 
 
 def _delete(aws: Aws, bucket: str, _inputs: Inputs) -> None:

@@ -11,7 +11,7 @@ from moto.s3.models import s3_backends
 from mlgate_testkit.aws.account import Aws, ClientError, refusal
 from mlgate_testkit.aws.grants import granted
 from mlgate_testkit.aws.model import Behaviour, same_set
-from mlgate_testkit.aws.models.s3_settings import setting
+from mlgate_testkit.aws.models.s3_setting import setting
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS"]

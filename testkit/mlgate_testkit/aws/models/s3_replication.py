@@ -10,15 +10,16 @@ from moto.s3.models import s3_backends
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.ec2_common import enumerated
-from mlgate_testkit.aws.models.s3_settings import setting
+from mlgate_testkit.aws.models.s3_setting import setting
 from mlgate_testkit.aws.rules import choice
-from mlgate_testkit.aws.tags import tag_list, tags_of
+from mlgate_testkit.aws.spelling import lower, to_api
+from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
 __all__ = ["MODELS"]
 
-_SPECIAL = {"id": "ID", "replicaKmsKeyId": "ReplicaKmsKeyID"}
-_BACK = {name: key for key, name in _SPECIAL.items()}
+_NAMES = {"id": "ID", "replicaKmsKeyId": "ReplicaKmsKeyID"}
+_BACK = {name: key for key, name in _NAMES.items()}
 _NUMBERS = {"Priority", "Minutes"}
 _STATUSES = (
     "rules",
@@ -31,18 +32,10 @@ _STATUSES = (
 )
 
 
-def _api(value: Any) -> Any:
-    """Pulumi's spelling in the API's."""
-    if isinstance(value, dict):
-        made = {_SPECIAL.get(key, key[0].upper() + key[1:]): _api(member) for key, member in value.items() if member is not None}
-        return {**made, "Tags": tag_list(value["tags"])} if isinstance(value.get("tags"), dict) else made
-    return [_api(member) for member in value] if isinstance(value, list) else value
-
-
 def _ours(value: Any, name: str = "") -> Any:
     """What moto keeps, XML as it came, in Pulumi's spelling."""
     if isinstance(value, dict):
-        made = {_BACK.get(key, key[0].lower() + key[1:]): _ours(member, key) for key, member in value.items()}
+        made = {_BACK.get(key, lower(key)): _ours(member, key) for key, member in value.items()}
         if name == "And" and "Tag" in value:
             del made["tag"]
             made["tags"] = tags_of(value["Tag"] if isinstance(value["Tag"], list) else [value["Tag"]])
@@ -52,7 +45,7 @@ def _ours(value: Any, name: str = "") -> Any:
 
 def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
     s3 = aws.client("s3")
-    rules = [_api(rule) for rule in inputs["rules"]]
+    rules = [to_api(rule, _NAMES) for rule in inputs["rules"]]
     for rule in rules:
         if "Prefix" not in rule:
             rule.setdefault("Filter", {"Prefix": ""})

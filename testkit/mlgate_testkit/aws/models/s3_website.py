@@ -8,29 +8,17 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws
 from mlgate_testkit.aws.model import Behaviour
 from mlgate_testkit.aws.models.s3_bucket import website_domain
-from mlgate_testkit.aws.models.s3_settings import setting
+from mlgate_testkit.aws.models.s3_setting import setting
 from mlgate_testkit.aws.rules import choice, conflicting, exactly_one, json_text
+from mlgate_testkit.aws.spelling import from_api, to_api
 from mlgate_testkit.provider.provider import Inputs, Outputs
 
 __all__ = ["MODELS"]
 
 
-def _upper(value: Any) -> Any:
-    """Pulumi's spelling in the API's."""
-    if isinstance(value, dict):
-        return {key[0].upper() + key[1:]: _upper(member) for key, member in value.items() if member is not None}
-    return [_upper(member) for member in value] if isinstance(value, list) else value
-
-
-def _lower(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _lower(member) for key, member in value.items()}
-    return [_lower(member) for member in value] if isinstance(value, list) else value
-
-
 def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
     site = {key: inputs[key] for key in ("errorDocument", "indexDocument", "redirectAllRequestsTo", "routingRules") if inputs.get(key)}
-    made = _upper(site)
+    made = to_api(site, {})
     if inputs.get("routingRuleDetails"):
         made["RoutingRules"] = json.loads(inputs["routingRuleDetails"])
     aws.client("s3").put_bucket_website(Bucket=bucket, WebsiteConfiguration=made)
@@ -39,7 +27,7 @@ def _put(aws: Aws, bucket: str, inputs: Inputs) -> None:
 def _get(s3: Any, bucket: str) -> Outputs:
     found = s3.get_bucket_website(Bucket=bucket)
     none = dict.fromkeys(("errorDocument", "indexDocument", "redirectAllRequestsTo", "routingRules"))
-    return none | {key: value for key, value in _lower(found).items() if key in none}
+    return none | {key: value for key, value in from_api(found, {}).items() if key in none}
 
 
 def _delete(aws: Aws, bucket: str, _inputs: Inputs) -> None:
