@@ -80,7 +80,7 @@ def platform_of(value: Any, stack: str, stacks: Path) -> Platform:
         stands, lines = None, {}
     if stands == value:
         return _validated(value, stack, str(path), lines)
-    return _validated(value, stack, KEY, {(): 1})
+    return _validated(value, stack, KEY, dict.fromkeys(_places(value), 1))
 
 
 def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:
@@ -98,6 +98,14 @@ def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:
         value = value.get(key) if isinstance(value, dict) else None
     inside = {location[len(_AT) :]: line for location, line in lines.items() if location[: len(_AT)] == _AT}
     return value, Source(str(path), lines), inside
+
+
+def _places(value: Any, at: Location = ()) -> Iterator[Location]:
+    """Each part of it, so that an error has its whole path."""
+    yield at
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _places(part, (*at, key))
 
 
 def _name_of(path: Path) -> str:

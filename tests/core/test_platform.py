@@ -208,8 +208,9 @@ def test_a_program_names_the_line_of_its_stacks_file_and_only_the_key_of_values_
         platform_of(wrong, "dev", tmp_path)
     assert error.value.problems[0].where == f"{path}:{line}"
     with pytest.raises(DeclarationError) as error:
-        platform_of(varied({"region": "elsewhere"}), "dev", tmp_path)
-    assert error.value.problems[0].where == "mlgate:platform:1"
+        platform_of(varied({"who.gate.pipelines": [{"repository": "*", "environment": "e"}]}), "dev", tmp_path)
+    (problem,) = error.value.problems
+    assert (problem.where, problem.found) == ("mlgate:platform:1", "who.gate.pipelines[0].repository is '*'")
     assert platform_of(USUAL, "qa", tmp_path).account == "111122223333"
 
 

@@ -24,6 +24,7 @@ LOOKED_UP = {
     **ANSWERS,
     "aws:eks/getAddonVersion:getAddonVersion": {"version": "v1.0.0-eksbuild.1"},
     "aws:kms/getAlias:getAlias": {"targetKeyArn": STATE},
+    "aws:servicequotas/getServiceQuota:getServiceQuota": {"quotaName": "vCPUs", "value": 1e9},
 }
 MADE = {**ANSWERED, CLUSTER: lambda inputs: {"arn": f"arn:aws:eks:{HERE}:cluster/{inputs['name']}", "name": inputs["name"]}}
 KEEPING = ("ecr", "kms", "s3", "secretsmanager")

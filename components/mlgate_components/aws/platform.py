@@ -252,6 +252,7 @@ class _Composition:
             "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
             "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
             "pinned": self.pinned,
+            "check_quota": True,
             "tags": self.tags,
         }
         return GpuNodePool(

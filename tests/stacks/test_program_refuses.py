@@ -1,0 +1,59 @@
+"""What the project's own program refuses, by whom it is told, and that nothing of the platform is registered then."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from mlgate_cli.answers import Answers
+from mlgate_testkit.engine import UpdateError
+from mlgate_testkit.record import Graph, record
+
+from .platforms import ACCOUNT, PROJECT, values
+
+QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
+OTHER = "111122223333"
+
+
+def composed(platform: dict[str, Any], **answers: Any) -> Graph:
+    return record(PROJECT, stack="dev", config={"platform": platform}, preview=True, invokes={**dict(Answers()), **answers})
+
+
+def test_the_one_provider_of_aws_is_bound_to_account_and_region_and_no_default_one_is_made() -> None:
+    graph = composed(values("dev"))
+    (provider,) = graph.all("pulumi:providers:aws")
+    assert (provider.inputs["allowedAccountIds"], provider.inputs["region"]) == (f'["{ACCOUNT}"]', "eu-central-1")
+    made = [each for each in graph.resources if each.type.startswith("aws:")]
+    assert made
+    assert {each.provider.urn for each in made if each.provider} == {provider.urn}
+    assert json.loads(str(graph.config["pulumi:disable-default-providers"])) == ["aws", "kubernetes"]
+
+
+def test_a_pool_that_no_machine_carries_is_told_before_anything_is_registered() -> None:
+    platform = values("dev")
+    platform["pools"]["l4"]["accelerator"] = "h300"
+    with pytest.raises(pulumi.RunError, match=r"pools\.l4\.accelerator: is 'h300'\n  -> did you mean h200 or h100\?"):
+        composed(platform)
+
+
+def test_a_quota_that_is_too_small_for_a_pool_is_told_in_the_preview() -> None:
+    small = {"quotaName": "All G and VT Spot Instance Requests", "value": 8.0}
+    with pytest.raises(pulumi.RunError, match="GpuNodePool 'l4': wrong arguments") as refused:
+        composed(values("dev"), **{QUOTA: small})
+    assert ("replicas: need 32 vCPUs of All G and VT Spot Instance Requests (L-3819A6DF)\n  -> the quota is 8: have it raised") in str(
+        refused.value
+    )
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("simulated_aws")
+def test_credentials_of_another_account_end_the_preview_at_the_provider(stack: Any) -> None:
+    dev = stack("dev", program=PROJECT, config={"mlgate:platform": values("dev") | {"account": OTHER}})
+    with pytest.raises(
+        UpdateError, match=rf'allowedAccountIds value {{\["{OTHER}"\]}} has a problem: AWS account ID not allowed: {ACCOUNT}'
+    ):
+        dev.preview()
+    assert dev.state.checkpoint().resources == []
