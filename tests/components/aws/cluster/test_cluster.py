@@ -1,72 +1,14 @@
-"""`Cluster`, recorded: what it is made of, in which order, and what it refuses before anything is."""
+"""`Cluster`, recorded: what it is made of, in which order, and who is let in."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pulumi import ResourceHookArgs
-
-from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws import Cluster
-from mlgate_components.aws.cluster import reach as cluster_reach
-from mlgate_components.aws.cluster.arguments import ADDONS, ClusterArgs
-from mlgate_components.aws.cluster.reach import asked_before_the_first_object, unreached
-from mlgate_components.aws.cluster.version import judged_before_updates, wrong_step
-from mlgate_testkit.record import Graph, record
-from mlgate_testkit.record.graph import Resource
+from mlgate_testkit.record import record
 
-TAGS = {"environment": "dev", "owner": "platform"}
-ADMIN = "arn:aws:iam::123456789012:role/deployer"
-PINS = dict.fromkeys(ADDONS, "v1.2.3-eksbuild.4")
-USUAL: dict[str, Any] = {
-    "cluster_name": "ml",
-    "version": "1.34",
-    "network": {"private_subnet_ids": ["subnet-1", "subnet-2"], "intra_subnet_ids": ["subnet-3", "subnet-4"]},
-    "nodes": {"instance_types": ["m7i.large", "m6i.large"]},
-    "admins": {"deployer": ADMIN},
-    "addon_versions": PINS,
-    "tags": TAGS,
-}
-OUTPUTS = (
-    *("cluster_name", "cluster_arn", "endpoint", "certificate_authority", "version"),
-    *("security_group_id", "node_role_name", "node_role_arn", "key_arn"),
-)
-CALLER = {"aws:index/getCallerIdentity:getCallerIdentity": {"arn": "arn:aws:sts::123456789012:assumed-role/deployer/ci"}}
-ADDON, CLUSTER, NODES = "aws:eks/addon:Addon", "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
-
-
-def program(args: dict[str, Any]) -> Callable[[], None]:
-    def cluster() -> None:
-        import pulumi
-
-        from mlgate_components.aws.cluster.cluster import Cluster
-
-        made = Cluster("ml", ClusterArgs(**args))
-        for output in OUTPUTS:
-            pulumi.export(output, getattr(made, output))
-
-    return cluster
-
-
-@cache
-def usual() -> Graph:
-    return record(program(USUAL), invokes=CALLER)
-
-
-def recorded(**args: Any) -> Graph:
-    return record(program({**USUAL, **args}), invokes=CALLER) if args else usual()
-
-
-def statement(document: str) -> dict[str, Any]:
-    (only,) = json.loads(document)["Statement"]
-    return dict(only)
+from .clusters import ADDON, CALLER, CLUSTER, NODES, OUTPUTS, PINS, TAGS, USUAL, program, provider_of, recorded, statement
 
 
 def test_the_endpoint_is_private_secrets_have_their_key_and_nobody_is_admin_by_having_made_it() -> None:
@@ -116,29 +58,6 @@ def test_control_plane_addons_and_nodes_go_up_to_a_version_in_that_order() -> No
     assert control_plane.hooks == {"before_update": ("Cluster-ml-version",)}
 
 
-def test_nodes_keep_their_credentials_to_themselves_and_their_disks_are_encrypted() -> None:
-    graph = recorded(nodes={"instance_types": ["m7i.large"], "disk_gib": 80})
-    template = graph.one("aws:ec2/launchTemplate:LaunchTemplate").inputs
-    assert template["metadataOptions"] == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}
-    (disk,) = template["blockDeviceMappings"]
-    assert disk["deviceName"] == "/dev/xvda"
-    assert disk["ebs"] == {"volumeType": "gp3", "encrypted": "true", "deleteOnTermination": "true", "volumeSize": 80}
-    assert {each["resourceType"] for each in template["tagSpecifications"]} == {"instance", "volume", "network-interface"}
-    assert all(TAGS.items() <= each["tags"].items() for each in template["tagSpecifications"])
-    group = graph.one(NODES).inputs
-    assert (group["capacityType"], group["amiType"]) == ("ON_DEMAND", "AL2023_x86_64_STANDARD")
-    assert group["scalingConfig"] == {"minSize": 2, "desiredSize": 2, "maxSize": 4}
-
-
-def test_bottlerocket_has_its_system_on_one_disk_and_images_on_another() -> None:
-    graph = recorded(nodes={"instance_types": ["m7i.large"], "image": "bottlerocket", "release": "1.50.0-5eaa0b1c"})
-    disks = graph.one("aws:ec2/launchTemplate:LaunchTemplate").inputs["blockDeviceMappings"]
-    assert [(disk["deviceName"], disk["ebs"].get("volumeSize")) for disk in disks] == [("/dev/xvda", None), ("/dev/xvdb", 50)]
-    assert all(disk["ebs"]["encrypted"] == "true" for disk in disks)
-    group = graph.one(NODES).inputs
-    assert (group["amiType"], group["releaseVersion"]) == ("BOTTLEROCKET_x86_64", "1.50.0-5eaa0b1c")
-
-
 def test_pods_of_the_network_and_of_volumes_have_roles_of_their_own_and_nodes_have_not_theirs() -> None:
     graph = recorded()
     pods = {found.inputs["serviceAccount"]: found for found in graph.all("aws:eks/podIdentityAssociation:PodIdentityAssociation")}
@@ -172,10 +91,6 @@ def test_admins_and_viewers_are_let_in_by_name_before_anything_is_put_into_the_c
     assert all(provider_of(graph).needs(addon) for addon in graph.all(ADDON))
     assert admin.needs(graph.one("aws:eks/accessEntry:AccessEntry", "ml-deployer"))
     assert storage.provider == provider_of(graph)
-
-
-def provider_of(graph: Graph) -> Resource:
-    return graph.one("pulumi:providers:kubernetes")
 
 
 def test_objects_belong_to_the_cluster_by_its_arn_so_that_another_way_to_it_replaces_none() -> None:
@@ -247,154 +162,6 @@ def test_everything_stands_in_the_component_and_what_can_have_tags_has_all_of_th
     tagged = [found.inputs["tags"] for found in graph.resources if "tags" in found.inputs]
     assert len(tagged) > 10
     assert all({**TAGS, "managed-by": "mlgate"}.items() <= tags.items() for tags in tagged)
-
-
-@pytest.mark.parametrize(
-    ("args", "path", "said"),
-    [
-        ({"cluster_name": ""}, "cluster_name", "1 to 100"),
-        ({"cluster_name": "m" * 101}, "cluster_name", "1 to 100"),
-        ({"cluster_name": "-ml"}, "cluster_name", "no sign first"),
-        ({"version": "1.34.2"}, "version", "a minor version"),
-        ({"version": 1.34}, "version", "input should be a valid string"),
-        ({"version": "latest"}, "version", "a minor version"),
-        ({"public_from": []}, "public_from", "leave it out"),
-        ({"public_from": ["0.0.0.0/0"]}, "public_from[0]", "this is everybody"),
-        ({"public_from": ["::/0"]}, "public_from[0]", "this is everybody"),
-        ({"public_from": ["198.51.100.1/24"]}, "public_from[0]", "has host bits set"),
-        ({"admins": {}}, "admins", "the role that this program runs by"),
-        ({"admins": {"me": "arn:aws:iam::123456789012:user/me"}}, "admins.me", "an ARN such as"),
-        ({"admins": {"all": "*"}}, "admins.all", "an ARN such as"),
-        ({"viewers": {"deployer": f"{ADMIN}2"}}, "viewers.deployer", "each name once"),
-        ({"viewers": {"same": ADMIN}}, "viewers.same", "each role once"),
-        ({"key_arn": "alias/mine"}, "key_arn", "an ARN such as arn:aws:kms"),
-        ({"log_days": 4}, "log_days", "CloudWatch Logs keeps for 1, 3, 5"),
-        ({"network": {**USUAL["network"], "intra_subnet_ids": ["subnet-3"]}}, "network.intra_subnet_ids", "2 or more"),
-        ({"network": {**USUAL["network"], "private_subnet_ids": []}}, "network.private_subnet_ids", "2 or more"),
-        ({"nodes": {"instance_types": []}}, "nodes.instance_types", "at least one type"),
-        ({"nodes": {"instance_types": ["m7i.large"], "min": 1}}, "nodes.min", "2 or more"),
-        ({"nodes": {"instance_types": ["m7i.large"], "min": 5, "max": 4}}, "nodes.max", "5 or more, which is nodes.min"),
-        ({"nodes": {"instance_types": ["m7i.large"], "disk_gib": 8}}, "nodes.disk_gib", "20 GiB or more"),
-        ({"nodes": {"instance_types": ["m7i.large"], "image": "ubuntu"}}, "nodes.image", "one of al2023, bottlerocket"),
-        ({"addon_versions": {**PINS, "core-dns": "v1.2.3-eksbuild.4"}}, "addon_versions.core-dns", "did you mean coredns?"),
-        ({"addon_versions": {**PINS, "coredns": "latest"}}, "addon_versions.coredns", "a version of EKS's"),
-        ({"pinned": True}, "nodes.release", "pin the image"),
-        ({"deletion_protected": False}, "deletion_protected", "did you mean deletion_protection?"),
-    ],
-)
-def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dict[str, Any], path: str, said: str) -> None:
-    with pytest.raises(ArgumentsError) as refused:
-        recorded(**args)
-    assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
-
-
-def test_whoever_pins_is_told_of_everything_that_is_not_pinned() -> None:
-    with pytest.raises(ArgumentsError) as refused:
-        recorded(pinned=True, addon_versions={"coredns": "v1.2.3-eksbuild.4"})
-    others = {f"addon_versions.{name}" for name in ADDONS if name != "coredns"}
-    assert {problem.where for problem in refused.value.problems} == {*others, "nodes.release"}
-
-
-def test_a_name_that_its_roles_could_not_have_is_refused() -> None:
-    with pytest.raises(ArgumentsError, match="37 at most"):
-        record(lambda: Cluster("m" * 38, ClusterArgs(**USUAL)) and None)
-
-
-def asked(binding: Callable[[], Any], when: str, **step: Any) -> Any:
-    """What the hook answers when the engine asks it."""
-    made: list[Any] = []
-    record(lambda: made.append(binding()))
-    (hook,) = getattr(made[0], when)
-    assert hook.opts.on_dry_run, "a preview asks too"
-    return hook.callback(ResourceHookArgs("urn", "ml", "ml", CLUSTER, **step))
-
-
-def test_a_step_that_eks_would_refuse_is_refused_by_what_the_state_says() -> None:
-    def step(before: dict[str, Any], after: dict[str, Any]) -> None:
-        asked(lambda: judged_before_updates("Cluster", "ml"), "before_update", old_inputs=before, new_inputs=after)
-
-    step({"version": "1.33"}, {"version": "1.34"})
-    step({}, {"version": "1.34"})
-    with pytest.raises(ArgumentsError) as refused:
-        step({"version": "1.33"}, {"version": "1.35"})
-    (problem,) = refused.value.problems
-    assert (problem.where, problem.found) == ("version", "is 1.35, and the cluster has 1.33")
-
-
-class Known:
-    """An Output that needs no engine."""
-
-    def __init__(self, value: str | None) -> None:
-        self._value = value
-
-    async def future(self) -> str | None:
-        return self._value
-
-
-def reach(address: str | None) -> None:
-    asyncio.run(asked(lambda: asked_before_the_first_object("ml", Known(address)), "before_create"))  # type: ignore[arg-type]
-
-
-def test_nobody_is_asked_to_reach_an_endpoint_that_is_not_there_yet() -> None:
-    reach(None)
-    with pytest.raises(ArgumentsError) as refused:
-        reach("https://127.0.0.1:1")
-    (problem,) = refused.value.problems
-    assert problem.where == "kubeconfig"
-    assert "https://127.0.0.1:1 is not reached" in problem.found
-    assert "come by a tunnel" in problem.expected
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "said"),
-    [
-        ("1.33", "1.33", ""),
-        ("1.33", "1.34", ""),
-        ("1.33", "1.35", "1.34 first"),
-        ("1.33", "1.32", "EKS takes no version back"),
-        ("1.9", "1.10", ""),
-        ("1.33", "2.0", "1.34 first"),
-    ],
-)
-def test_a_version_goes_up_one_minor_at_a_time(before: str, after: str, said: str) -> None:
-    assert wrong_step(before, after).startswith(said) if not said else said in wrong_step(before, after)
-
-
-@given(before=st.integers(20, 60), after=st.integers(20, 60))
-def test_of_all_versions_only_the_same_and_the_next_are_taken(before: int, after: int) -> None:
-    assert (wrong_step(f"1.{before}", f"1.{after}") == "") == (after - before in {0, 1})
-
-
-def test_an_api_server_that_is_not_reached_is_told_with_the_reason_and_one_that_is_passes() -> None:
-    async def ask() -> tuple[str, str]:
-        listening = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-        port = listening.sockets[0].getsockname()[1]
-        there = await unreached(f"https://127.0.0.1:{port}")
-        listening.close()
-        await listening.wait_closed()
-        return there, await unreached(f"https://127.0.0.1:{port}")
-
-    there, gone = asyncio.run(ask())
-    assert there == ""
-    assert "refused" in gone or "Connect call failed" in gone
-
-
-def test_an_api_server_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_reach, "_PATIENCE_S", 0.01)
-    monkeypatch.setattr(asyncio, "open_connection", lambda *_address: asyncio.sleep(60))
-    assert asyncio.run(unreached("https://cluster.invalid")) == "no answer within 0.01 s"
-
-
-def test_behind_a_proxy_nobody_here_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "")
-    assert asyncio.run(unreached("https://cluster.invalid")) == ""
-
-
-def test_it_is_asked_before_the_first_object_unless_a_way_is_given() -> None:
-    storage = "kubernetes:storage.k8s.io/v1:StorageClass"
-    assert recorded().one(storage).hooks == {"before_create": ("Cluster-ml-reached",)}
-    assert not recorded(kubeconfig="through: a tunnel").one(storage).hooks
 
 
 def test_a_cluster_that_is_there_already_is_taken_as_it_is() -> None:

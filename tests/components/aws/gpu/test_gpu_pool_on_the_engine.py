@@ -19,7 +19,7 @@ from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
-from .test_gpu_pool import AL2023, VIRGINIA, recorded
+from .pools import AL2023, VIRGINIA, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 DEFINITIONS = Path(__file__).with_name("karpenter-provider-aws-1.15.1")
