@@ -53,7 +53,7 @@ class AuditTrail(pulumi.ComponentResource):
         plan = _planned(name, args)
         super().__init__(TYPE, name, None, opts)
         parts, root = Parts(name, args["tags"], self), account_root(self)
-        asked = {"ArnLike": {"aws:SourceArn": root.apply(lambda arn: _trails(arn, name))}}
+        asked = {"ArnLike": {"aws:SourceArn": root.apply(_trails)}}
         grants = [*used_through(["s3"], root), *_encrypted_by_the_trail(asked)]
         key = create_key(parts, "", f"records in {name}", [administered(root), *grants], plan["deletion_days"])
         writer = Writer(
@@ -80,10 +80,10 @@ class AuditTrail(pulumi.ComponentResource):
         register_declared(self)
 
 
-def _trails(root: str, name: str) -> str:
-    """The ARN of the trail that is called `name` and seven digits more, which its bucket and key must know before it is there."""
+def _trails(root: str) -> str:
+    """Trails of this account. Its own name is not known before bucket and key are there, and stays when the component is called otherwise."""
     _, partition, _, _, account, _ = root.split(":", 5)
-    return f"arn:{partition}:cloudtrail:*:{account}:trail/{name}-*"
+    return f"arn:{partition}:cloudtrail:*:{account}:trail/*"
 
 
 def _encrypted_by_the_trail(asked: Mapping[str, Any]) -> list[Statement]:

@@ -15,7 +15,7 @@ from .stores import ANSWERS, LOCK, TAGS, bucket_policy, key_policy
 
 STORES = ["arn:aws:s3:::models", "arn:aws:s3:::evidence"]
 USUAL: dict[str, Any] = {"tags": TAGS, "bucket_arns": STORES, "lock": LOCK}
-TRAILS = {"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:123456789012:trail/audit-*"}}
+TRAILS = {"ArnLike": {"aws:SourceArn": "arn:aws:cloudtrail:*:123456789012:trail/*"}}
 
 
 def program(args: dict[str, Any]) -> Callable[[], None]:
@@ -55,7 +55,7 @@ def test_it_covers_all_regions_and_its_files_can_be_validated() -> None:
     assert graph.outputs["trail_arn"] == "<arn of Trail audit>"
 
 
-def test_cloudtrail_writes_for_trails_of_this_name_and_account_alone() -> None:
+def test_cloudtrail_writes_for_trails_of_this_account_alone_whatever_the_component_is_called() -> None:
     graph = recorded()
     policy = bucket_policy(graph, "audit")
     assert (policy["ReadAcl"]["Action"], policy["ReadAcl"]["Condition"]) == ("s3:GetBucketAcl", TRAILS)
