@@ -81,7 +81,7 @@ class AuditTrail(pulumi.ComponentResource):
 
 
 def _trails(root: str) -> str:
-    """Trails of this account. Its own name is not known before bucket and key are there, and stays when the component is called otherwise."""
+    """Trails of this account. Its own name comes after bucket and key, and stays as it is when the component is called otherwise."""
     _, partition, _, _, account, _ = root.split(":", 5)
     return f"arn:{partition}:cloudtrail:*:{account}:trail/*"
 
