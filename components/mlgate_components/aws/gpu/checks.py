@@ -11,7 +11,7 @@ from mlgate.gpu_types import Fit, Wanted, fit, is_sold, pods_per_machine
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.gpu.arguments import Ami, GpuNodePoolArgs
-from mlgate_components.aws.gpu.plan import RESERVED, Group, PoolPlan, value_of
+from mlgate_components.aws.gpu.plan import RESERVED, Group, PoolPlan, value_of, wrong_subnets
 
 __all__ = ["planned"]
 
@@ -129,6 +129,9 @@ def _zones(args: GpuNodePoolArgs, wrong: Wrong) -> Sequence[str]:
     network = args["network"]["zones"]
     for index, found, expected in wrong_zones(network):
         wrong.add("network.zones" if index is None else f"network.zones[{index}]", found, expected)
+    subnets = args["network"]["private_subnet_ids"]
+    if isinstance(subnets, list | tuple) and (problem := wrong_subnets(network, subnets)):
+        wrong.add(problem.where, problem.found, problem.expected)
     chosen = args.get("zones", network)
     for index, zone in enumerate(chosen):
         if zone not in network:

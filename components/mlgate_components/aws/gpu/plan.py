@@ -8,15 +8,24 @@ from typing import Any
 
 from mlgate.accelerators import InstanceType, regions, sources
 from mlgate.capacity import Floor, Machines, needed_vcpus
+from mlgate.errors import Problem
 from mlgate.gpu_types import Fit, Wanted, pods_per_machine
+from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.gpu.arguments import GpuNodePoolArgs, Reservation
 
-__all__ = ["GPU", "RESERVED", "Disk", "Group", "PoolPlan", "value_of"]
+__all__ = ["GPU", "RESERVED", "Disk", "Group", "PoolPlan", "value_of", "wrong_subnets"]
 
 GPU = "nvidia.com/gpu"
 _SHARED = "nvidia.com/gpu.shared"
 RESERVED = ("reservation", "block")
 _OS_GIB = 6  # the snapshot in Bottlerocket's image, as Karpenter has it: v1.15.1, pkg/providers/amifamily/bottlerocket.go
+
+
+def wrong_subnets(zones: Sequence[str], subnets: Sequence[object]) -> Problem | None:
+    """What is wrong with them; None where there is one for each zone."""
+    if len(subnets) == len(zones):
+        return None
+    return Problem("network.private_subnet_ids", f"are {len(subnets)}", f"one for each of {', '.join(zones)}, in that order")
 
 
 def value_of(member: Any) -> str:
@@ -113,12 +122,10 @@ class PoolPlan:
         return [kind for kind in self.found.machines if open_ways or kind.name in reserved]
 
     def of_zones(self, subnets: Sequence[str]) -> Sequence[str]:
-        """Of the network's subnets, in the order of its zones, those in the pool's."""
+        """Of the network's subnets, in the order of its zones, those in the pool's. Raises ArgumentsError for another number of them."""
         zones = self.args["network"]["zones"]
-        if len(subnets) != len(zones):
-            raise ValueError(
-                f"network: {len(zones)} zones {', '.join(zones)}, and {len(subnets)} subnets: one for each zone, in that order"
-            )
+        if problem := wrong_subnets(zones, subnets):
+            raise ArgumentsError("GpuNodePool", self.name, [problem])
         return [subnet for zone, subnet in zip(zones, subnets, strict=True) if zone in self.zones]
 
     def quotas(self) -> tuple[Mapping[str, int], Sequence[str]]:

@@ -8,21 +8,10 @@ from typing import Any
 import pytest
 
 from mlgate.accelerators import instance_type
-from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.gpu.arguments import Accelerator, Buy
 from mlgate_components.aws.gpu.checks import planned
 
-from ..changes.cases import CASES
-
-(USUAL,) = (case.usual for case in CASES if case.title == "GpuNodePool")
-VIRGINIA = {"zones": ["us-east-1a", "us-east-1b"], "private_subnet_ids": ["subnet-1", "subnet-2"]}
-
-
-def refused(**args: Any) -> dict[str, str]:
-    """What is wrong, and what would do instead, by path."""
-    with pytest.raises(ArgumentsError) as caught:
-        planned("gpu", {**USUAL, **args})
-    return {problem.where: f"{problem.found}: {problem.expected}" for problem in caught.value.problems}
+from .pools import USUAL, VIRGINIA, refused
 
 
 def way(buy: Buy, machine: str, zone: str) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.gpu.arguments import Accelerator
 from mlgate_components.aws.gpu.checks import planned
 from mlgate_components.aws.gpu.plan import PoolPlan
+from mlgate_testkit.record import record
 
-from .pools import AL2023, BLOCK, FLOOR, LOCAL, USUAL, VIRGINIA, ZONES, recorded, refused
+from .pools import AL2023, BLOCK, FLOOR, LOCAL, USUAL, VIRGINIA, ZONES, refused
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ from .pools import AL2023, BLOCK, FLOOR, LOCAL, USUAL, VIRGINIA, ZONES, recorded
             "capacity[0].reservations",
             "one",
         ),
-        ({"network": {"zones": ["eu-central-1a"], "private_subnet_ids": []}}, "network.zones", "2 or more"),
+        ({"network": {"zones": ["eu-central-1a"], "private_subnet_ids": ["subnet-1"]}}, "network.zones", "2 or more"),
         ({"share": {"time_slices": 2}, "count": 2, "capacity": [{"buy": "spot"}]}, "count", "a pod asks for one"),
         ({"share": {"time_slices": 2}, "efa": True, "capacity": [{"buy": "spot"}]}, "efa", "whole GPUs"),
         ({"share": {"time_slices": 2}, "capacity": [{"buy": "spot"}], "ami": AL2023}, "ami.family", "bottlerocket where GPUs are shared"),
@@ -104,9 +105,23 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert set(found) == {"network.zones", "count", "replicas", "capacity[0].reservations[0].zone", "ami.version", "floor"}
 
 
-def test_subnets_that_do_not_go_with_the_zones_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"3 zones .* and 1 subnets"):
-        recorded(network={"zones": ZONES, "private_subnet_ids": ["subnet-1"]})
+def test_subnets_that_do_not_go_with_the_zones_are_refused_by_their_path_known_at_once_or_later() -> None:
+    said = {"network.private_subnet_ids": f"are 1: one for each of {', '.join(ZONES)}, in that order"}
+    assert refused(network={"zones": ZONES, "private_subnet_ids": ["subnet-1"]}) == said
+
+    def pool() -> None:
+        import pulumi
+        import pulumi_kubernetes as kubernetes
+
+        from mlgate_components.aws import GpuNodePool
+
+        later = {"zones": ZONES, "private_subnet_ids": pulumi.Output.from_input(["subnet-1"])}
+        provider = kubernetes.Provider("eks", kubeconfig="{}")
+        GpuNodePool("gpu", {**USUAL, "network": later}, pulumi.ResourceOptions(providers=[provider]))  # type: ignore[typeddict-item]
+
+    with pytest.raises(ArgumentsError) as caught:
+        record(pool)
+    assert [f"{problem.found}: {problem.expected}" for problem in caught.value.problems] == list(said.values())
 
 
 def either(args: Any) -> PoolPlan | list[Problem]:

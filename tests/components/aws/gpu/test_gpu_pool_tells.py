@@ -13,10 +13,7 @@ from mlgate.accelerators import instance_types, sources
 from mlgate_components.aws.gpu.arguments import Accelerator
 from mlgate_testkit.record import Graph, record
 
-from ..changes.cases import CASES
-
-(CASE,) = (case for case in CASES if case.title == "GpuNodePool")
-FLOOR = {"rate_per_s": 100.0, "replica_rate_per_s": 30.0, "node_start_s": 60.0, "image_pull_s": 90.0, "model_start_s": 40.0}
+from .pools import FLOOR, IMAGE, USUAL
 
 
 def program(args: dict[str, Any]) -> Callable[[], None]:
@@ -26,7 +23,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
         from mlgate_components.aws import GpuNodePool
 
         provider = kubernetes.Provider("ml", kubeconfig="{}")
-        made = GpuNodePool("gpu", {**CASE.usual, **args}, pulumi.ResourceOptions(providers=[provider]))  # type: ignore[typeddict-item]
+        made = GpuNodePool("gpu", {**USUAL, **args}, pulumi.ResourceOptions(providers=[provider]))  # type: ignore[typeddict-item]
         for output in ("instance_types", "rejected", "catalogue", "said"):
             pulumi.export(output, getattr(made, output))
 
@@ -34,7 +31,7 @@ def program(args: dict[str, Any]) -> Callable[[], None]:
 
 
 def recorded(**args: Any) -> Graph:
-    return record(program(args), invokes=CASE.answers)
+    return record(program(args), invokes={IMAGE: {"value": "ami-9"}})
 
 
 def test_every_machine_of_the_catalogue_is_taken_or_rejected_with_the_reason_and_its_day_is_told() -> None:
