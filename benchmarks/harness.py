@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.provenance import RESULTS, Origin, load
+from benchmarks.provenance import RESULTS, UNKNOWN, Origin, load
 from mlgate.errors import MlgateError
 
 INTERRUPTED = 130
@@ -195,6 +195,21 @@ def say(text: str) -> None:
     """Progress, on standard error."""
     sys.stderr.write(f"[bench] {text}\n")
     sys.stderr.flush()
+
+
+def continued(record: Path, now: Origin, what: str) -> list[dict[str, Any]]:
+    """The lines of a part's own record that belong to what is measured now; all others leave it, and it is said. `what` a line stands for.
+
+    A line that was cut short by a kill did not end.
+    """
+    if not record.is_file():
+        return []
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()]
+    kept = [line for line in lines if now.fingerprint and line.get("origin") == now.fingerprint]
+    if others := sorted({str(line.get("commit", UNKNOWN)) for line in lines if line not in kept}):
+        say(f"{len(lines) - len(kept)} recorded {what} are of other code, packages or machines (commit {', '.join(others)}): measured anew")
+    record.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+    return kept
 
 
 def seconds(command: list[str], *, environ: dict[str, str] | None = None) -> float:

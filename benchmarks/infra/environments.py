@@ -1,4 +1,4 @@
-"""The environments that come with the project, in simulated AWS's one account with everything pinned; how many services they have is said."""
+"""The environment prod that comes with the project, in simulated AWS's one account, everything pinned, with as many services as asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from benchmarks.provenance import PROJECT
 from mlgate.platform_files import KEY
 
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
-STATE_KEY = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/state"
+REGION = "eu-central-1"
+STATE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/state"
 """Where no engine looks it up."""
 _NO_DIGEST = {"digest": f"sha256:{0:064x}"}  # digests of charts are asked of whoever runs them: these are nobody's
 _PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST, "gateway": _NO_DIGEST}
@@ -18,6 +19,7 @@ _PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST, "gateway": _NO_DI
 LOOKED_UP = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/ci", "accountId": ACCOUNT},
     "aws:kms/getAlias:getAlias": {"targetKeyArn": STATE_KEY},
+    "aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 10_000.0},
 }
 """What a recording answers where the program asks AWS."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.harness import NotRunError, Row, median_row, say
 from benchmarks.infra.bare import objects, write_program
-from benchmarks.infra.environments import LOOKED_UP, prod
+from benchmarks.infra.environments import LOOKED_UP, STATE_KEY, prod
 from benchmarks.infra.stand import Stand, open_stand
 from benchmarks.provenance import PROJECT
 from mlgate_testkit.engine import Changes, Stack
@@ -29,7 +29,7 @@ def measure(times: int = 5) -> list[Row]:
     with open_stand() as stand:
         key = stand.make_state_key(_STACK)
         graphs = {services: recorded(services, stand.kubeconfig(), key) for services in SERVICES}
-        ours = {services: _ours(stand, services) for services in SERVICES}
+        ours = {services: stand.prod(services) for services in SERVICES}
         bare = {services: _bare(stand, graph, stand.folder_of("bare")) for services, graph in graphs.items()}
         taken: dict[str, dict[int, list[float]]] = {kind: {services: [] for services in SERVICES} for kind in ("ours", "bare")}
         for number in range(-1, times):
@@ -48,17 +48,17 @@ def measure(times: int = 5) -> list[Row]:
 def rows_of(ours: dict[int, list[float]], bare: dict[int, list[float]], counts: dict[int, tuple[int, int]]) -> list[Row]:
     """By number of services the seconds of either program, in turn, and how many resources and objects they are."""
     rows = []
-    for services in ours:
+    for services, taken in ours.items():
         name = f"preview of prod with {services} service{'s' if services > 1 else ''}"
         resources, made = counts[services]
         said = f"{made} objects, in {resources - made} components; in turn"
         rows += [
-            median_row(f"{name}, over the bare program", _ratios(ours[services], bare[services]), "x", goal=GOAL, reference=said),
-            median_row(f"{name}", ours[services], "s"),
+            median_row(f"{name}, over the bare program", _ratios(taken, bare[services]), "x", goal=GOAL, reference=said),
+            median_row(name, taken, "s"),
             median_row(f"{name}: the bare program", bare[services], "s"),
         ]
     few, many = min(ours), max(ours)
-    added = {kind: _added(taken, few, many) for kind, taken in (("ours", ours), ("bare", bare))}
+    added = {"ours": _added(ours, few, many), "bare": _added(bare, few, many)}
     each = (counts[many][1] - counts[few][1]) / (many - few)
     said = f"what {many - few} more services add, by {each:g} objects each"
     return [
@@ -78,15 +78,11 @@ def _added(taken: dict[int, list[float]], few: int, many: int) -> list[float]:
     return [(large - small) / (many - few) for small, large in zip(taken[few], taken[many], strict=True)]
 
 
-def recorded(services: int, kubeconfig: str, state_key: str) -> Graph:
+def recorded(services: int, kubeconfig: str = "{}", state_key: str = STATE_KEY) -> Graph:
     """Prod with that number of services, as in a preview."""
     answers = {**LOOKED_UP, "aws:kms/getAlias:getAlias": {"targetKeyArn": state_key}}
     config = {"platform": prod(services)}
     return record(PROJECT, stack=_STACK, config=config, secrets={"kubeconfig": kubeconfig}, invokes=answers, preview=True)
-
-
-def _ours(stand: Stand, services: int) -> Stack:
-    return stand.stack(_STACK, PROJECT, {"mlgate:platform": prod(services)}, reached=True)
 
 
 def _bare(stand: Stand, graph: Graph, folder: Path) -> Stack:

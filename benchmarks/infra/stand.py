@@ -1,4 +1,4 @@
-"""What the parts with an engine share: simulated AWS, a control plane that knows Karpenter's objects, the Kubernetes stand-in, and stacks."""
+"""What the parts with an engine share: simulated AWS, the stand-in on a control plane that knows Karpenter's objects, and stacks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 import boto3  # type: ignore[import-untyped]
 
+from benchmarks.infra.environments import REGION, prod
 from benchmarks.provenance import PROJECT
 from mlgate.platform_state import state_key_alias
 from mlgate_testkit.cluster import Cluster
 from mlgate_testkit.engine import Engine, Simulated, Stack, Stacks, no_clouds
 
 _DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu"
-_REGION = "eu-central-1"
 
 
 class Stand:
@@ -41,10 +41,14 @@ class Stand:
         """How the control plane is reached."""
         return self.cluster.kubeconfig.read_text(encoding="utf-8")
 
+    def client(self, service: str) -> Any:
+        """One of simulated AWS, as somebody has who looks at it by hand."""
+        place: dict[str, Any] = {"region_name": REGION, "endpoint_url": self.aws.endpoint()}
+        return boto3.client(service, aws_access_key_id="bench", aws_secret_access_key="bench", **place)  # noqa: S106 - moto accepts any
+
     def make_state_key(self, environment: str) -> str:
         """As `mlgate bootstrap` does. The key's ARN."""
-        place: dict[str, Any] = {"region_name": _REGION, "endpoint_url": self.aws.endpoint()}
-        kms = boto3.client("kms", aws_access_key_id="bench", aws_secret_access_key="bench", **place)  # noqa: S106 - moto accepts any
+        kms = self.client("kms")
         key = kms.create_key()["KeyMetadata"]
         kms.create_alias(AliasName=state_key_alias(environment), TargetKeyId=key["KeyId"])
         return str(key["Arn"])
@@ -54,6 +58,10 @@ class Stand:
         secrets = {"mlgate:kubeconfig": self.kubeconfig()} if reached else {}
         attached = [self.aws, self.kubernetes]
         return Stacks(self._engine, self.folder_of("stacks"), attached)(name, program=program, config=config, secrets=secrets)
+
+    def prod(self, services: int) -> Stack:
+        """The project's own prod, with that number of services."""
+        return self.stack("prod", PROJECT, {"mlgate:platform": prod(services)}, reached=True)
 
     def reset(self) -> None:
         """Nothing is there any more, neither in simulated AWS nor on the control plane."""

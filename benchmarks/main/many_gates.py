@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Row, median_row, say
+from benchmarks.harness import Row, continued, median_row, say
 from benchmarks.main.stand import Stand
-from benchmarks.provenance import RESULTS, UNKNOWN, Origin, load
+from benchmarks.provenance import RESULTS, Origin, load
 from mlgate import Environment, Verdict
 from mlgate_gates.request import GateRequest, Subject
 from mlgate_gates.run import run_gate
@@ -29,7 +29,7 @@ def measure(stand: Stand, origin: Callable[[], Origin], *, anew: bool = False, g
     now = origin()
     if anew:
         record.unlink(missing_ok=True)
-    done = continued(record, now)
+    done = continued(record, now, "gates")
     if len(done) < gates:
         with stand.serving(1) as first, stand.serving(2) as second:
             for number in range(len(done), gates):
@@ -65,19 +65,3 @@ def _gate(stand: Stand, candidate: LocalEndpoint, stable: LocalEndpoint) -> dict
         "seconds": round(time.monotonic() - begin, 1),
         "load_1min": load(),
     }
-
-
-def continued(record: Path, now: Origin) -> list[dict[str, Any]]:
-    """The gates that ended so far with what is measured now; all others leave the record, and it is said.
-
-    A line that was cut short by a kill is a gate that did not end.
-    """
-    if not record.is_file():
-        return []
-    lines = record.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
-    gates = [json.loads(line) for line in lines]
-    kept = [gate for gate in gates if now.fingerprint and gate.get("origin") == now.fingerprint]
-    if others := sorted({str(gate.get("commit", UNKNOWN)) for gate in gates if gate not in kept}):
-        say(f"{len(gates) - len(kept)} recorded gates are of other code, packages or machines (commit {', '.join(others)}): measured anew")
-    record.write_text("".join(json.dumps(gate) + "\n" for gate in kept), encoding="utf-8")
-    return kept

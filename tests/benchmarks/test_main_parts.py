@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.harness import NotRunError, Options
+from benchmarks.harness import NotRunError, Options, continued
 from benchmarks.main import __main__ as main_parts
 from benchmarks.main import killed_worker, many_gates, promotion
 from benchmarks.main.killed_worker import Kill, failed_by_kill
-from benchmarks.main.many_gates import continued
 from benchmarks.main.promotion import rows_of, turn_in_turn
 from benchmarks.main.url_load import Seen
 from benchmarks.provenance import Origin
@@ -112,7 +111,7 @@ def test_gates_that_are_to_be_run_anew_forget_the_recorded_ones(tmp_path: Path, 
 def test_where_the_code_is_unknown_no_recorded_gate_counts(tmp_path: Path) -> None:
     record, unknown = tmp_path / "gates.jsonl", replace(HERE, code="unknown")
     record.write_text(json.dumps({"commit": "unknown", "origin": unknown.fingerprint}) + "\n")
-    assert continued(record, unknown) == []
+    assert continued(record, unknown, "gates") == []
 
 
 def test_promotions_and_rollbacks_take_turns_until_there_were_enough_of_both(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,75 @@
+"""Branch coverage of the components and of the policies by their unit tests, and the files that fall below the goal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Row, say
+from benchmarks.provenance import PROJECT
+
+GOAL_PERCENT = 95.0
+MEASURED = {
+    "components": ("mlgate_components.aws", "mlgate_components.arguments"),
+    "policies": ("mlgate_policies",),
+}
+_TESTS = ("tests/components/aws", "tests/stacks", "tests/policies")
+_MARKED = "not (engine or cluster)"
+
+
+def measure() -> list[Row]:
+    """One run of the unit tests of both."""
+    with tempfile.TemporaryDirectory(prefix="mlgate-bench-") as folder:
+        report = covered(Path(folder))
+    return [row for what, packages in MEASURED.items() for row in rows_of(what, packages, report)]
+
+
+def covered(folder: Path) -> Mapping[str, Any]:
+    """By file what coverage.py counted. Raises CalledProcessError where a test fails."""
+    data, report = f"--data-file={folder / 'data'}", folder / "report.json"
+    sources = ",".join(package for packages in MEASURED.values() for package in packages)
+    run = [sys.executable, "-m", "coverage", "run", data, "--rcfile=/dev/null", "--branch", f"--source={sources}"]
+    tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", _MARKED, *_TESTS]
+    subprocess.run([*run, *tests], check=True, capture_output=True, text=True, cwd=PROJECT)
+    told = [sys.executable, "-m", "coverage", "json", data, "--rcfile=/dev/null", "-q", "-o", str(report)]
+    subprocess.run(told, check=True, capture_output=True, text=True, cwd=PROJECT)
+    files: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))["files"]
+    return files
+
+
+def rows_of(what: str, packages: tuple[str, ...], files: Mapping[str, Any]) -> list[Row]:
+    """The share of lines and branches that ran, of all and of each file below the goal."""
+    of_it = {name: found for name, found in files.items() if _module(name).startswith(packages)}
+    low = {name: found for name, found in of_it.items() if _percent([found]) < GOAL_PERCENT}
+    for name, found in low.items():
+        say(f"{name}: {_percent([found]):.1f} %, not run: lines {found['missing_lines']}, branches {found['missing_branches']}")
+    reference = f"{len(of_it)} files, {len(low)} below; by the unit tests"
+    return [
+        Row(f"branch coverage of {what}", _percent(of_it.values()), "%", GOAL_PERCENT, "higher", reference),
+        *(
+            Row(f"branch coverage: {name}", _percent([found]), "%", better="higher", reference=_missing(found))
+            for name, found in low.items()
+        ),
+    ]
+
+
+def _percent(files: Any) -> float:
+    """As coverage.py counts it: lines and branches together."""
+    sums = [found["summary"] for found in files]
+    possible = sum(each["num_statements"] + each["num_branches"] for each in sums)
+    ran = sum(each["covered_lines"] + each["covered_branches"] for each in sums)
+    return 100.0 * ran / possible if possible else 100.0
+
+
+def _missing(found: Mapping[str, Any]) -> str:
+    return f"not run: lines {', '.join(map(str, found['missing_lines'])) or 'none'}"
+
+
+def _module(name: str) -> str:
+    """ "components/mlgate_components/aws/tags.py" as "mlgate_components.aws.tags"."""
+    return ".".join(Path(name).with_suffix("").parts[1:])

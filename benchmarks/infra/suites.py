@@ -1,0 +1,45 @@
+"""The area's own tests: how long those of the components and those with the engine take, run as `make test` runs them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+from benchmarks.harness import NotRunError, Row, say
+from benchmarks.provenance import PROJECT
+
+COMPONENTS = "tests/components/aws"
+ENGINE = ("tests/components/aws", "tests/stacks")
+_PASSED = re.compile(r"(\d+) passed")
+_LACKING = re.compile(r"\d+ (failed|errors?|skipped)")
+
+
+def measure_units() -> list[Row]:
+    """Of all components, without an engine: the whole command, once warm."""
+    return [_row("unit tests of all components", 20.0, "not (engine or cluster)", COMPONENTS)]
+
+
+def measure_engine() -> list[Row]:
+    """Of the area, with the engine and a control plane: the whole command."""
+    return [_row("engine tests of the area", 300.0, "engine", *ENGINE)]
+
+
+def _row(name: str, goal_s: float, marked: str, *folders: str) -> Row:
+    """Raises CalledProcessError with what pytest said where a test fails, NotRunError where one is left out."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile", "-m", marked, *folders]
+    begin = time.perf_counter()
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=PROJECT).stdout
+    seconds = time.perf_counter() - begin
+    say(f"{name}: {said.splitlines()[-1]}")
+    return Row(name, seconds, "s", goal_s, reference=f"{passed(said)} tests, two workers, `-m '{marked}'`")
+
+
+def passed(said: str) -> int:
+    """How many tests passed. Raises NotRunError where any did not run: figures of a part would be called those of the whole."""
+    last = said.splitlines()[-1]
+    found = _PASSED.search(last)
+    if found is None or _LACKING.search(last):
+        raise NotRunError(f"not all tests passed: {last}")
+    return int(found[1])
