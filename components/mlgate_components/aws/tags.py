@@ -2,7 +2,7 @@
 
 from typing import NotRequired, TypedDict
 
-__all__ = ["Tags", "tags_of"]
+__all__ = ["Tags", "handed_on", "tags_of"]
 
 
 class Tags(TypedDict):
@@ -23,3 +23,11 @@ def tags_of(tags: Tags, name: str) -> dict[str, str]:
     paid = {"cost-center": tags["cost_center"]} if "cost_center" in tags else {}
     own = {"Name": name, "environment": tags["environment"], "owner": tags["owner"], **paid, "managed-by": "mlgate"}
     return {**tags.get("more", {}), **own}
+
+
+def handed_on(tags: Tags) -> dict[str, str]:
+    """The tags that controllers give to what they make, so that it is billed and found as all else; each has a name of its own.
+
+    Controllers take them as a list of key=value: what has a comma or an equals sign in it is left out.
+    """
+    return {key: value for key, value in tags_of(tags, "").items() if key != "Name" and not set(key + value) & set(",=")}

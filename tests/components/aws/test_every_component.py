@@ -34,7 +34,8 @@ def recorded(case: Case, *, protected: bool = True) -> Graph:
 def recorded_once(title: str, protected: bool) -> Graph:
     (case,) = (each for each in CASES if each.title == title)
     args = {**case.usual, **({"tags": SAID} if "tags" in case.usual else {})}
-    told = dataclasses.replace(case, resources={**case.resources, CLUSTER: {"vpcConfig": {"clusterSecurityGroupId": "sg-1"}}})
+    of_eks = {"vpcConfig": {"clusterSecurityGroupId": "sg-1"}, "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"}}
+    told = dataclasses.replace(case, resources={**case.resources, CLUSTER: of_eks})
     return told.recorded(args if protected else {**args, "deletion_protection": False})
 
 

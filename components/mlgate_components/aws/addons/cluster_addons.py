@@ -16,6 +16,7 @@ from mlgate_components.aws.cluster.roles import create_pod_role
 from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
+from mlgate_components.aws.tags import handed_on
 
 __all__ = ["ClusterAddons"]
 
@@ -133,7 +134,12 @@ class ClusterAddons(pulumi.ComponentResource):
             return {"settings": settings}
         if name == "aws-load-balancer-controller":
             region = pulumi.Output.from_input(self._args["cluster"]["cluster_arn"]).apply(lambda arn: place_of(arn).region)
-            return {"clusterName": cluster_name, "vpcId": self._args["vpc_id"], "region": region}
+            return {
+                "clusterName": cluster_name,
+                "vpcId": self._args["vpc_id"],
+                "region": region,
+                "defaultTags": handed_on(self._args["tags"]),
+            }
         if name == "external-dns":
             # It deletes what it made, and only that: its records say whose they are.
             sources = ["service", "ingress", *(["gateway-httproute"] if "gateway" in self.controllers else [])]

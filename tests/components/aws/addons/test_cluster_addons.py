@@ -133,6 +133,12 @@ def test_each_comes_after_what_it_needs() -> None:
         assert graph.one(RELEASE, f"ml-{name}").needs(graph.one(POD, f"ml-{name}"))
 
 
+def test_load_balancers_have_the_tags_of_what_is_made_here_so_that_they_are_billed_as_it_is() -> None:
+    said = {**TAGS, "cost_center": "4711", "more": {"team-mail": "a@b.c", "list": "a,b", "a=b": "c"}}
+    values = release(recorded(tags=said), "aws-load-balancer-controller")["values"]
+    assert values["defaultTags"] == {**TAGS, "cost-center": "4711", "managed-by": "mlgate", "team-mail": "a@b.c"}
+
+
 def test_karpenter_has_its_definitions_from_their_own_chart_and_hears_of_interruptions() -> None:
     graph = recorded()
     assert graph.one(RELEASE, "ml-karpenter").needs(graph.one(RELEASE, "ml-karpenter-crd"))
