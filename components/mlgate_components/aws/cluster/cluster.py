@@ -1,6 +1,8 @@
 """`Cluster`: EKS with a private endpoint, what runs on every node, and the nodes that its own services stand on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -17,6 +19,7 @@ from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import account_root, policy_text
 from mlgate_components.aws.storage.keys import DELETION_DAYS, administered
+from mlgate_components.aws.tags import handed_on
 
 __all__ = ["Cluster", "ExistingCluster"]
 
@@ -163,7 +166,9 @@ class Cluster(pulumi.ComponentResource):
         )
         volumes = self._create_pod_role("aws-ebs-csi-driver", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy")
         self._names = self._create_addon("coredns", self.nodes)
-        self._volumes = self._create_addon("aws-ebs-csi-driver", self.nodes, volumes)
+        # A value of the driver's chart, which EKS's add-on takes too (aws eks describe-addon-configuration).
+        tagged = {"controller": {"extraVolumeTags": handed_on(self._args["tags"])}}
+        self._volumes = self._create_addon("aws-ebs-csi-driver", self.nodes, volumes, values=tagged)
         return role
 
     def _create_pod_role(self, addon: str, service_account: str, policy: str) -> "aws.eks.PodIdentityAssociation":
@@ -177,7 +182,7 @@ class Cluster(pulumi.ComponentResource):
             policies=[policy],
         )
 
-    def _create_addon(self, name: str, *after: pulumi.Resource, values: dict[str, str] | None = None) -> "aws.eks.Addon":
+    def _create_addon(self, name: str, *after: pulumi.Resource, values: Mapping[str, Any] | None = None) -> "aws.eks.Addon":
         return create_addon(
             self._parts,
             name,
