@@ -26,7 +26,7 @@ def command(
     name: Annotated[str, typer.Argument(metavar="ENVIRONMENT", help="The stack, such as prod.")],
     project: Annotated[Path, typer.Option("--project", metavar="FOLDER", help="The folder of Pulumi.yaml.")] = Path(),
     prices: Annotated[
-        list[Path] | None, typer.Option("--prices", metavar="FILE", help="Prices of your own, which win; also twice.")
+        list[Path] | None, typer.Option("--prices", metavar="FILE", help="Prices of your own, over prices.yaml of the project; also twice.")
     ] = None,
     usage: Annotated[
         Path | None, typer.Option("--usage", metavar="FILE", help="What is expected of a month, for what is paid by use.")
@@ -40,10 +40,10 @@ def command(
 
     from mlgate.bill import make_bill
     from mlgate.bill_files import read_usage
-    from mlgate.prices import price_book
+    from mlgate.prices import project_book
     from mlgate_cli.recorded import deployed_resources, recorded_program
 
-    book = price_book().with_own(*(prices or []))
+    book = project_book(project).with_own(*(prices or []))
     expected = read_usage(usage) if usage else {}
     program = recorded_program(project, name)
     today = datetime.datetime.now(datetime.UTC).date()

@@ -23,8 +23,9 @@ from mlgate.errors import UsageError
 if TYPE_CHECKING:
     from mlgate.bill_files import OwnPrices
 
-__all__ = ["EVERY_REGION", "Machine", "Price", "PriceBook", "price_book", "unit_of", "unknown_item"]
+__all__ = ["EVERY_REGION", "OWN_FILE", "Machine", "Price", "PriceBook", "price_book", "project_book", "unit_of", "unknown_item"]
 
+OWN_FILE = "prices.yaml"
 EVERY_REGION = "*"
 _DATA = "prices.json"
 _HOUR = "hour"
@@ -159,6 +160,15 @@ class PriceBook:
 def price_book() -> PriceBook:
     """The book of this version of mlgate, with no prices of your own."""
     return PriceBook(json.loads(files("mlgate").joinpath(_DATA).read_text(encoding="utf-8")), {})
+
+
+def project_book(folder: Path) -> PriceBook:
+    """The book with the prices of a project over it, those of `prices.yaml` beside its `Pulumi.yaml`, where there is one.
+
+    Raises as `PriceBook.with_own`.
+    """
+    path = folder / OWN_FILE
+    return price_book().with_own(path) if path.is_file() else price_book()
 
 
 def unit_of(item: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from typing import Any
 import pulumi_policy
 from pulumi_policy.deserialize import serialize_properties
 
+from mlgate.environment import project_folder
 from mlgate.errors import MlgateError
+from mlgate.prices import PriceBook, project_book
+from mlgate_policies.cost import month_of, told
 from mlgate_policies.exceptions import PolicyExceptions
 from mlgate_policies.judge import Judge
 from mlgate_policies.resource import UNKNOWN, Resource, at
@@ -77,6 +81,18 @@ def _resource(shown: Any) -> Resource:
     )
 
 
+def _bill(book: PriceBook, on: date) -> pulumi_policy.Policy:
+    """No rule, since nothing breaks it: what a month costs is told in every preview, beside what the rules say."""
+
+    def tell(args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
+        if bill := month_of([_resource(each) for each in args.resources], book, on):
+            report(f"{told(bill)}\n  -> `mlgate cost` says it line by line, and what is not known", None)
+
+    return pulumi_policy.StackValidationPolicy(
+        "bill", "who changes a stack sees what a month of it costs", tell, pulumi_policy.EnforcementLevel.ADVISORY
+    )
+
+
 def _default_tags(stated: Any) -> Any:
     """A provider's nested properties are JSON texts."""
     return at(json.loads(stated) if isinstance(stated, str) else stated, "tags") or {}
@@ -107,6 +123,7 @@ def main() -> None:
     try:
         rules = rules_of(Path.cwd())
         exceptions = PolicyExceptions.of(Path.cwd(), [rule.name for rule in rules])
+        book = project_book(project_folder(Path.cwd()) or Path.cwd())
     except MlgateError as error:
         sys.exit(str(error))
     stack = _Stack(exceptions)
@@ -124,4 +141,4 @@ def main() -> None:
             return super().ConfigureStack(request, context)
 
     pulumi_policy.policy._PolicyAnalyzerServicer = Servicer
-    pulumi_policy.PolicyPack(_NAME, list(policies.values()))
+    pulumi_policy.PolicyPack(_NAME, [*policies.values(), _bill(book, stack.judge.today)])

@@ -111,6 +111,13 @@ def test_what_is_expected_and_prices_of_your_own_are_taken(cost: Cost) -> None:
     assert told["prices"]["newest"] == "2026-11-20"
 
 
+def test_prices_of_the_project_are_taken_unless_others_are_given(cost: Cost, project: Path) -> None:
+    (project / "prices.yaml").write_text(PRICES.replace("0.01", "0.03"))
+    prices = [line["prices"] for line in document(cost("dev", "--json"))["lines"] if line["what"] == "NAT gateway"]
+    assert [(each["amount"], each["source"]) for (each,) in prices] == [(0.03, "our contract")]
+    assert document(cost("dev", "--json", prices=PRICES))["total"] != document(cost("dev", "--json"))["total"]
+
+
 def test_another_region_has_other_prices(cost: Cost) -> None:
     assert document(cost("far", "--json"))["total"]["expected"] == 199.29
 

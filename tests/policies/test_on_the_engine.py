@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mlgate.prices import OWN_FILE as PRICES
 from mlgate_policies.exceptions import FILE
 from mlgate_policies.rules import OWN_FILE
 from mlgate_testkit.engine import UpdateError
@@ -16,6 +17,15 @@ from .programs import EVERY_RULE_OF_AWS, REGION, careful, careless
 
 pytestmark = pytest.mark.engine
 ADVISORY = {"missing-backup", "missing-retention", "public-api-server", "foreign-block"}  # in staging, by the page's files
+OWN_PRICES = """\
+apiVersion: mlgate/v1
+kind: Prices
+source: our contract
+date: 2026-11-20
+currency: USD
+prices:
+- {item: eks-cluster, region: eu-central-1, amount: 100, unit: hour}
+"""
 EXPIRED = """\
   - {rule: imdsv1, resources: [nodes], environments: [staging], owner: ml, reason: an old agent, expires: 2020-01-01}
 """
@@ -57,7 +67,8 @@ def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_e
         staging.operate("preview", "--policy-pack", policy_pack, "--policy-pack-config", str(levels))
     said = by_severity(failure.value)
     assert set(said["error"]) == EVERY_RULE_OF_AWS - ADVISORY - {"mutable-tag", "wildcard-principal"}
-    assert set(said["warning"]) == ADVISORY
+    assert set(said["warning"]) == {*ADVISORY, "bill"}
+    assert "a month costs, in USD: min at least 74.00, expected at least 74.00" in said["warning"]["bill"], "a control plane and a key"
     assert said["error"]["imdsv1"].endswith(
         "httpTokens is not said\n  the exception of ml until 2020-01-01 (an old agent) has expired\n"
         "  -> set httpTokens to required (and httpPutResponseHopLimit to 1, so that pods do not get them either)"
@@ -66,9 +77,25 @@ def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_e
     assert "until 2020-01-01 (an old agent), from imdsv1 for nodes, has expired and no longer counts" in printed(staging)
 
 
-def test_a_careful_stack_is_told_nothing(stack, simulated_aws, policy_pack):
+def test_a_careful_stack_is_told_its_bill_and_nothing_else(stack, simulated_aws, policy_pack):
     prod = stack("prod", program=careful, config=REGION)
-    assert not prod.operate("up", "--yes", "--skip-preview", "--policy-pack", policy_pack).diagnostics
+    (said,) = prod.operate("up", "--yes", "--skip-preview", "--policy-pack", policy_pack).diagnostics
+    assert said.message.startswith("bill: ")
+
+
+def test_the_bill_of_a_preview_is_at_the_prices_of_the_project(stack, simulated_aws, policy_pack):
+    prod = stack("prod", program=careful, config=REGION)
+    prices = Path(prod.site.folder, PRICES)
+    prices.write_text(OWN_PRICES, encoding="utf-8")
+    with pytest.raises(UpdateError) as failure:
+        prod.operate("preview", "--policy-pack", policy_pack)
+    said = by_severity(failure.value)
+    assert "expected at least 73,0" in said["warning"]["bill"]
+    assert set(said["error"]) == {"budget-breach"}
+    prices.write_text(OWN_PRICES.replace("100", "a lot"), encoding="utf-8")
+    with pytest.raises(UpdateError, match="failed to start"):
+        prod.operate("preview", "--policy-pack", policy_pack)
+    assert "prices.yaml:7: prices[0].amount" in printed(prod)
 
 
 def test_traffic_without_the_component_needs_an_endpoint_and_a_promotion_of_exactly_this(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+import json
+from datetime import UTC, date, datetime
 
 import pytest
+from typer.testing import CliRunner
 
+from mlgate.prices import price_book
+from mlgate_cli.main import app
+from mlgate_policies.cost import month_of
 from mlgate_policies.judge import Judge
 from mlgate_policies.rules import RULES
-from tests.stacks.platforms import ENVIRONMENTS
+from tests.stacks.platforms import ENVIRONMENTS, PROJECT
 from tests.stacks.test_who_may_do_what import composed
 
 from .asking import resources
@@ -28,3 +33,13 @@ def test_a_platform_keeps_every_rule(environment: str) -> None:
             looked.add(rule.name)
     assert found == []
     assert looked == EVERY_RULE_OF_AWS
+    bill = month_of(resources(graph, at_end=True), price_book(), datetime.now(UTC).date())
+    assert bill
+    assert [cost and round(float(cost), 4) for cost in bill.total.each()] == costing(environment)
+
+
+def costing(environment: str) -> list[float]:
+    """The sums that `mlgate cost` says."""
+    done = CliRunner().invoke(app, ["cost", environment, "--json", "--project", str(PROJECT)])
+    total = json.loads(done.stdout)["total"]
+    return [total[case] for case in ("min", "expected", "max")]
