@@ -72,6 +72,12 @@ def test_an_environment_goes_up_from_nothing_and_rests(deployed, name):
     made = deployed(name)
     made.up()
     assert made.preview().nothing()
+    graph = Graph.from_state(made.export())
+    out = [route for route in graph.all("aws:ec2/route:Route") if "private" in route.name]
+    assert out
+    assert all(group.needs(route) for group in graph.all("aws:eks/nodeGroup:NodeGroup") for route in out), (
+        "no node starts without a way out"
+    )
 
 
 def test_what_was_told_to_stay_stays_and_nothing_else(deployed, simulated_aws):

@@ -246,6 +246,7 @@ class _Composition:
                 "certificate_authority": cluster.certificate_authority,
                 "version": self.platform.cluster.version,
                 "security_group_id": cluster.security_group_id,
+                "service_cidr": cluster.service_cidr,
                 "node_role_name": cluster.node_role_name,
                 "node_role_arn": cluster.node_role_arn,
             },

@@ -37,6 +37,7 @@ class ExistingCluster:
     certificate_authority: pulumi.Input[str]
     version: pulumi.Input[str]
     security_group_id: pulumi.Input[str]
+    service_cidr: pulumi.Input[str]
     node_role_name: pulumi.Input[str]
     node_role_arn: pulumi.Input[str]
     key_arn: pulumi.Input[str]
@@ -58,6 +59,8 @@ class Cluster(pulumi.ComponentResource):
     """The minor version of its control plane."""
     security_group_id: pulumi.Output[str]
     """The security group of its control plane and nodes."""
+    service_cidr: pulumi.Output[str]
+    """The addresses of its Services, which EKS chooses."""
     node_role_name: pulumi.Output[str]
     """The role of its nodes, by name, for those that Karpenter starts as well."""
     node_role_arn: pulumi.Output[str]
@@ -85,6 +88,7 @@ class Cluster(pulumi.ComponentResource):
         self.endpoint, self.version = self._cluster.endpoint, self._cluster.version
         self.certificate_authority = self._cluster.certificate_authority.data
         self.security_group_id = self._cluster.vpc_config.cluster_security_group_id
+        self.service_cidr = self._cluster.kubernetes_network_config.service_ipv4_cidr
         self.node_role_name, self.node_role_arn = self._node_role.name, self._node_role.arn
         register_declared(self)
 

@@ -69,7 +69,10 @@ def _bottlerocket(plan: PoolPlan, cluster: Mapping[str, str]) -> Iterator[str]:
 
 
 def _al2023(plan: PoolPlan, cluster: Mapping[str, str]) -> str:
-    """nodeadm's NodeConfig (awslabs/amazon-eks-ami at 81fec2e89585, nodeadm/doc), as JSON, which is YAML too."""
+    """nodeadm's NodeConfig (awslabs/amazon-eks-ami at 81fec2e89585, nodeadm/doc), as JSON, which is YAML too.
+
+    It refuses one without any of the four of the cluster (nodeadm/internal/api/validation.go), and asks EKS for none of them.
+    """
     labels = ",".join(f"{key}={value}" for key, value in sorted(plan.labels.items()))
     taints = ",".join(f"{taint['key']}={taint['value']}:{taint['effect']}" for taint in plan.taints)
     config = {

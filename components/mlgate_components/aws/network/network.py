@@ -1,7 +1,7 @@
 """`Network`: a VPC with private, public and intra subnets over some zones, and the ways out of it and to AWS's own services."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
@@ -85,11 +85,14 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = self._vpc.id
         self.zones = pulumi.Output.from_input(list(plan.zones))
         subnets = {kind: self._create_subnets(kind, blocks) for kind, blocks in plan.subnets.items()}
+        self._ways: dict[str, list[pulumi.Resource]] = {kind: [] for kind in (PRIVATE, PUBLIC, INTRA)}
         tables = self._create_routes(plan, subnets)
-        create_endpoints(self._parts, self._vpc, plan.region, str(plan.block), list(subnets[PRIVATE].values()), tables)
+        self._ways[PRIVATE] += create_endpoints(
+            self._parts, self._vpc, plan.region, str(plan.block), list(subnets[PRIVATE].values()), tables
+        )
         create_flow_log(self._parts, self._vpc, args.get("flow_log_days", FLOW_LOG_DAYS))
         self.private_subnet_ids, self.public_subnet_ids, self.intra_subnet_ids = (
-            pulumi.Output.all(*(subnet.id for subnet in subnets.get(kind, {}).values())) for kind in (PRIVATE, PUBLIC, INTRA)
+            _usable(subnets.get(kind, {}).values(), self._ways[kind]) for kind in (PRIVATE, PUBLIC, INTRA)
         )
         register_declared(self)
 
@@ -130,29 +133,35 @@ class Network(pulumi.ComponentResource):
 
     def _create_routes(self, plan: "_Plan", subnets: "Mapping[str, Mapping[str, aws.ec2.Subnet]]") -> "list[aws.ec2.RouteTable]":
         """One table for all public subnets, one for all intra ones, and one for each private one. Returns all of them."""
-        intra = self._create_table("intra", subnets[INTRA])
-        private = {zone: self._create_table(f"private-{zone}", {zone: subnet}) for zone, subnet in subnets[PRIVATE].items()}
+        intra = self._create_table(INTRA, subnets[INTRA])
+        private = {zone: self._create_table(f"{PRIVATE}-{zone}", {zone: subnet}) for zone, subnet in subnets[PRIVATE].items()}
         if not plan.nat_zones:
             return [intra, *private.values()]
         gateway = aws.ec2.InternetGateway(self._parts.called(), vpc_id=self._vpc.id, tags=self._parts.tagged(), opts=self._parts.opts())
-        public = self._create_table("public", subnets[PUBLIC])
-        out = self._create_route("public", public, gateway_id=gateway.id)
+        public = self._create_table(PUBLIC, subnets[PUBLIC])
+        out = self._create_route(PUBLIC, public, gateway_id=gateway.id)
         nats = {zone: self._create_nat(zone, subnets[PUBLIC][zone], out) for zone in plan.nat_zones}
         for zone, table in private.items():
-            self._create_route(f"private-{zone}", table, nat_gateway_id=nats.get(zone, nats[plan.nat_zones[0]]).id)
+            self._create_route(f"{PRIVATE}-{zone}", table, nat_gateway_id=nats.get(zone, nats[plan.nat_zones[0]]).id)
         return [intra, public, *private.values()]
 
     def _create_table(self, what: str, subnets: "Mapping[str, aws.ec2.Subnet]") -> "aws.ec2.RouteTable":
         table = aws.ec2.RouteTable(self._parts.called(what), vpc_id=self._vpc.id, tags=self._parts.tagged(what), opts=self._parts.opts())
         for zone, subnet in subnets.items():
-            name = what if what.endswith(zone) else f"{what}-{zone}"
-            aws.ec2.RouteTableAssociation(self._parts.called(name), subnet_id=subnet.id, route_table_id=table.id, opts=self._parts.opts())
+            name = self._parts.called(what if what.endswith(zone) else f"{what}-{zone}")
+            self._way(what, aws.ec2.RouteTableAssociation(name, subnet_id=subnet.id, route_table_id=table.id, opts=self._parts.opts()))
         return table
 
     def _create_route(self, what: str, table: "aws.ec2.RouteTable", **target: pulumi.Output[str]) -> "aws.ec2.Route":
-        return aws.ec2.Route(
+        route = aws.ec2.Route(
             self._parts.called(what), route_table_id=table.id, destination_cidr_block=_ANYWHERE, **target, opts=self._parts.opts()
         )
+        self._way(what, route)
+        return route
+
+    def _way(self, what: str, part: pulumi.Resource) -> None:
+        """Subnets of that kind are of no use before it is there."""
+        self._ways[what.partition("-")[0]].append(part)
 
     def _create_nat(self, zone: str, subnet: "aws.ec2.Subnet", out: "aws.ec2.Route") -> "aws.ec2.NatGateway":
         after = self._parts.opts(out)  # neither comes up, nor goes, without the way out
@@ -168,6 +177,15 @@ class Network(pulumi.ComponentResource):
         if kind == PRIVATE:
             return {"kubernetes.io/role/internal-elb": "1", **({"karpenter.sh/discovery": self._cluster} if self._cluster else {})}
         return {}
+
+
+def _usable(subnets: "Iterable[aws.ec2.Subnet]", ways: Iterable[pulumi.Resource]) -> pulumi.Output[list[str]]:
+    """The ids of subnets, for whoever starts machines in them: a node that has no way to its cluster and to its images yet never joins.
+
+    So they wait for all of `ways`, by the URNs, which a preview knows: another way makes no id unknown, and replaces no group of nodes.
+    """
+    ids = [subnet.id for subnet in subnets]
+    return pulumi.Output.all(*ids, *(way.urn for way in ways)).apply(lambda known: known[: len(ids)])
 
 
 @dataclass(frozen=True, slots=True)

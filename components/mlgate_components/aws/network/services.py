@@ -20,7 +20,7 @@ _FLOW_LOGS = "vpc-flow-logs.amazonaws.com"
 
 def create_endpoints(
     parts: Parts, vpc: aws.ec2.Vpc, region: str, block: str, subnets: Sequence[aws.ec2.Subnet], tables: Sequence[aws.ec2.RouteTable]
-) -> None:
+) -> list[aws.ec2.VpcEndpoint]:
     """Each service of AWS that nodes and pods call, at addresses inside of the network; from `block` by HTTPS alone."""
     group = aws.ec2.SecurityGroup(
         parts.called("endpoints"),
@@ -49,10 +49,11 @@ def create_endpoints(
         tags=parts.tagged("s3-gateway"),
         opts=parts.opts(),
     )
+    interfaces = []
     for service in _INTERFACES:
         s3 = service == "s3"
         part = service.replace(".", "-")
-        aws.ec2.VpcEndpoint(
+        interface = aws.ec2.VpcEndpoint(
             parts.called(part),
             vpc_id=vpc.id,
             service_name=f"com.amazonaws.{region}.{service}",
@@ -65,6 +66,8 @@ def create_endpoints(
             tags=parts.tagged(part),
             opts=parts.opts(gateway) if s3 else parts.opts(),
         )
+        interfaces.append(interface)
+    return [gateway, *interfaces]
 
 
 def create_flow_log(parts: Parts, vpc: aws.ec2.Vpc, days: int) -> None:

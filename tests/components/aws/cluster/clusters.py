@@ -27,7 +27,7 @@ USUAL: dict[str, Any] = {
 }
 OUTPUTS = (
     *("cluster_name", "cluster_arn", "endpoint", "certificate_authority", "version"),
-    *("security_group_id", "node_role_name", "node_role_arn", "key_arn"),
+    *("security_group_id", "service_cidr", "node_role_name", "node_role_arn", "key_arn"),
 )
 CALLER = {"aws:index/getCallerIdentity:getCallerIdentity": {"arn": "arn:aws:sts::123456789012:assumed-role/deployer/ci"}}
 ADDON, CLUSTER, NODES = "aws:eks/addon:Addon", "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"

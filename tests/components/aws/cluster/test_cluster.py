@@ -127,14 +127,18 @@ def test_an_addon_without_a_version_has_the_default_one_of_the_clusters_version(
 
 
 def test_its_outputs_are_those_of_the_cluster_and_the_role_of_its_nodes() -> None:
-    group = {"vpcConfig": {"subnetIds": ["subnet-3", "subnet-4"], "clusterSecurityGroupId": "sg-1"}}
-    assert record(program(USUAL), invokes=CALLER, resources={CLUSTER: group}).outputs == {
+    made = {
+        "vpcConfig": {"subnetIds": ["subnet-3", "subnet-4"], "clusterSecurityGroupId": "sg-1"},
+        "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16"},
+    }
+    assert record(program(USUAL), invokes=CALLER, resources={CLUSTER: made}).outputs == {
         "cluster_name": "ml",
         "cluster_arn": "<arn of Cluster ml>",
         "endpoint": "<endpoint of Cluster ml>",
         "certificate_authority": "<certificateAuthority.data of Cluster ml>",
         "version": "1.34",
         "security_group_id": "sg-1",
+        "service_cidr": "172.20.0.0/16",
         "node_role_name": "<name of Role ml-node>",
         "node_role_arn": "<arn of Role ml-node>",
         "key_arn": "<arn of Key ml-secrets>",

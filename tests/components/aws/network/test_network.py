@@ -147,3 +147,26 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 def test_a_network_that_is_there_already_is_taken_as_it_is() -> None:
     theirs = Network.existing("vpc-1", ZONES, ["subnet-1", "subnet-2", "subnet-3"])
     assert (theirs.vpc_id, theirs.zones, list(theirs.public_subnet_ids)) == ("vpc-1", ZONES, [])
+
+
+@pytest.mark.parametrize("nat", Nat)
+def test_who_starts_machines_in_subnets_waits_for_their_ways_and_who_starts_none_does_not(nat: Nat) -> None:
+    def nodes_and_control_plane() -> None:
+        import pulumi_aws as aws
+
+        from mlgate_components.aws import Network
+
+        made = Network("core", NetworkArgs(**{**USUAL, "nat": nat}))
+        scaling = {"min_size": 1, "desired_size": 1, "max_size": 1}
+        aws.eks.NodeGroup("nodes", cluster_name="ml", node_role_arn="r", scaling_config=scaling, subnet_ids=made.private_subnet_ids)
+        aws.eks.Cluster("ml", role_arn="r", vpc_config={"subnet_ids": made.intra_subnet_ids})
+
+    graph = record(nodes_and_control_plane)
+    nodes, control_plane = graph.one("aws:eks/nodeGroup:NodeGroup"), graph.one("aws:eks/cluster:Cluster")
+    ways = [found for kind in ("route:Route", "routeTableAssociation:RouteTableAssociation") for found in graph.all(f"aws:ec2/{kind}")]
+    private = [*(way for way in ways if "private" in way.name), *graph.all("aws:ec2/vpcEndpoint:VpcEndpoint")]
+    assert len(private) == 3 + (0 if nat is Nat.NONE else 3) + 10
+    assert all(nodes.needs(way) for way in private)
+    assert all(nodes.needs(found) for found in graph.all("aws:ec2/natGateway:NatGateway"))
+    assert not [way for way in private if control_plane.needs(way)], "it would be held up for minutes"
+    assert nodes.inputs["subnetIds"] == [f"<id of Subnet core-private-eu-central-1{letter}>" for letter in "abc"]

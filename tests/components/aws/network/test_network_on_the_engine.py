@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 
 pytestmark = pytest.mark.engine
@@ -12,6 +13,7 @@ REGION = {"aws:region": "eu-central-1"}
 
 def network() -> None:
     import pulumi
+    import pulumi_aws as aws
 
     from mlgate_components.aws.network.network import Nat, Network
 
@@ -26,6 +28,9 @@ def network() -> None:
         },
     )
     pulumi.export("vpc", made.vpc_id)
+    if config.get_bool("machine"):
+        image = aws.ec2.get_ami(owners=["amazon"], most_recent=True, filters=[{"name": "architecture", "values": ["x86_64"]}])
+        aws.ec2.Instance("node", ami=image.id, instance_type="m5.large", subnet_id=made.private_subnet_ids.apply(lambda ids: ids[0]))
 
 
 def test_it_goes_up_rests_sees_what_was_changed_by_hand_and_leaves_nothing(stack, simulated_aws):
@@ -53,3 +58,21 @@ def test_another_zone_and_a_gateway_in_each_replace_nothing(stack, simulated_aws
     assert not changes.replaced()
     assert {step.name for step in changes.created("aws:ec2/natGateway:NatGateway")} == {"core-eu-central-1b", "core-eu-central-1c"}
     assert dev.preview().nothing()
+
+
+def test_a_machine_waits_for_the_ways_out_and_another_way_does_not_replace_it(stack, simulated_aws):
+    dev = stack("dev", program=network, config={**REGION, "zones": "ab", "nat": "single", "machine": "true"})
+    dev.up()
+    graph = Graph.from_state(dev.export())
+    node = graph.one("aws:ec2/instance:Instance")
+    ways = [
+        found
+        for kind in ("ec2/route:Route", "ec2/natGateway:NatGateway", "ec2/vpcEndpoint:VpcEndpoint")
+        for found in graph.all(f"aws:{kind}")
+    ]
+    assert len(ways) == 3 + 1 + 10
+    assert all(node.needs(way) for way in ways)
+    dev.change(config={"nat": "per-zone"})
+    changes = dev.preview()
+    assert [step.name for step in changes.created("aws:ec2/natGateway:NatGateway")] == ["core-eu-central-1b"]
+    assert not changes.replaced(), "the subnets are as known as before"
