@@ -78,7 +78,7 @@ def node_pool(plan: PoolPlan, rank: int) -> dict[str, Any]:
                 "terminationGracePeriod": f"{plan.drain_s}s",
             },
         },
-        "limits": {GPU: str(plan.karpenter_replicas * plan.wanted.count)},
+        "limits": {GPU: str(plan.gpus_of(ways))},
         "disruption": {
             "consolidationPolicy": "WhenEmptyOrUnderutilized" if disruption.get("move_pods") else "WhenEmpty",
             "consolidateAfter": f"{disruption.get('idle_s', 300)}s",

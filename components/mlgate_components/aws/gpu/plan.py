@@ -121,6 +121,15 @@ class PoolPlan:
         open_ways = set(ways) - set(RESERVED)
         return [kind for kind in self.found.machines if open_ways or kind.name in reserved]
 
+    def gpus_of(self, ways: Sequence[str]) -> int:
+        """The GPUs that Karpenter may have by these ways: those of whole machines, the smallest ones, that carry its replicas.
+
+        Karpenter starts no machine that has more GPUs than are left to its limit (filterByRemainingResources in its scheduler): of machines
+        with eight, a limit of four would be none at all.
+        """
+        smallest = min(kind.count for kind in self.machines_of(ways))
+        return -(-self.karpenter_replicas * self.wanted.count // smallest) * smallest
+
     def of_zones(self, subnets: Sequence[str]) -> Sequence[str]:
         """Of the network's subnets, in the order of its zones, those in the pool's. Raises ArgumentsError for another number of them."""
         zones = self.args["network"]["zones"]
