@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from mlgate.addresses import network_of
+from mlgate.documents import Location, dotted
 from mlgate.errors import Problem
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import Source
@@ -54,6 +55,8 @@ def broken_rules(environments: Mapping[str, Declared]) -> list[Problem]:
             if other in _next_below(name, environments):
                 found += _at_least(declared, other, below[0])
                 found += _never_wider(declared, other, below[0])
+            if LEVELS.index(below[0].level) < LEVELS.index(declared[0].level):
+                found += _of_no_account_below(declared, other, below[0])
     for (name, one), (other, two) in combinations(environments.items(), 2):
         found += _apart(name, one, other, two)
     return found
@@ -110,6 +113,27 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
                     f"who.{role} names {whom}, who is not {role} in {other}",
                     f"nobody may do here what they may not do in {other}",
                 )
+        if named and mine.session_s > theirs.session_s:
+            yield Problem(
+                source.place("who", role, "session_s"),
+                f"who.{role}.session_s is {mine.session_s}, longer than {other}'s {theirs.session_s}",
+                f"as long or shorter: nobody is let in for longer than in {other}",
+            )
+
+
+def _of_no_account_below(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
+    """Who administers an account makes himself any role or user of it."""
+    platform, source = declared
+    named: list[tuple[Location, str]] = [(("cluster", "admins", name), whom) for name, whom in platform.cluster.admins.items()]
+    for role in ROLES:
+        named += [(("who", role, "principals", index), whom) for index, whom in enumerate(getattr(platform.who, role).principals)]
+    for at, whom in named:
+        if below.account != platform.account and whom.split(":")[4] == below.account:
+            yield Problem(
+                source.place(*at),
+                f"{dotted(at)} is {whom}, of the account that {other} is in",
+                f"one of account {platform.account}, or of one that no lower environment is in: {other}'s admins can be anybody there",
+            )
 
 
 def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Problem]:

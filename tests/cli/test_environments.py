@@ -12,6 +12,7 @@ import pytest
 from tests.core.platforms import USUAL, varied, write
 
 PIPELINES = [{"repository": "acme/ml", "environment": "prod"}]
+ENGINEERS = "arn:aws:iam::777788889999:role/platform-engineers"
 GATES = [{"repository": "acme/ml", "environment": "prod-gate"}]
 
 
@@ -27,6 +28,8 @@ def project(tmp_path: Path) -> Path:
         "network.cidr": "10.30.0.0/16",
         "who.ci.pipelines": PIPELINES,
         "who.gate.pipelines": GATES,
+        "who.deployer.principals": [ENGINEERS],
+        "cluster.admins.platform": ENGINEERS,
     }
     write(tmp_path / "stacks", "prod", varied(prod))
     return tmp_path
@@ -41,12 +44,12 @@ def test_two_environments_differ_in_a_table(project: Path) -> None:
     shown = mlgate(project / "stacks", "diff", "dev", "prod")
     assert shown.returncode == 0, shown.stderr
     title, _, head, *rows = shown.stdout.splitlines()
-    assert title.strip() == "dev and prod differ in 5 values"
+    assert title.strip() == "dev and prod differ in 7 values"
     assert head.split() == ["value", "dev", "prod"]
     assert ["account", "111122223333", "777788889999"] in [row.split() for row in rows]
     found = json.loads(mlgate(project, "diff", "dev", "prod", "--json").stdout)["differences"]
     assert {"path": "level", "dev": "dev", "prod": "prod"} in found
-    assert len(found) == 5
+    assert len(found) == 7
 
 
 def test_environments_that_keep_the_rules_are_named(project: Path) -> None:

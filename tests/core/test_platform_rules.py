@@ -131,6 +131,24 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
             {"who__ci__pipelines": [{"repository": "acme/ml", "environment": "staging"}]},
             "- repository: acme/ml: who.ci names github's acme/ml in staging, as staging does",
         ),
+        (
+            {"who__ci__session_s": 3600},
+            {"who__ci__session_s": 7200},
+            "session_s: 7200: who.ci.session_s is 7200, longer than staging's 3600",
+        ),
+        ({}, {"who__auditor__session_s": 7200}, ""),
+        (
+            {},
+            {"who__deployer__principals": ["arn:aws:iam::222222222222:role/platform-engineers"]},
+            "- arn:aws:iam::222222222222:role/platform-engineers: who.deployer.principals[0] is "
+            "arn:aws:iam::222222222222:role/platform-engineers, of the account that staging is in",
+        ),
+        (
+            {},
+            {"cluster__admins": {"platform": "arn:aws:iam::222222222222:role/platform-engineers"}},
+            "platform: arn:aws:iam::222222222222:role/platform-engineers: cluster.admins.platform is "
+            "arn:aws:iam::222222222222:role/platform-engineers, of the account that staging is in",
+        ),
         ({}, {"account": "222222222222"}, "account: '222222222222': account is 222222222222, which is staging's too"),
         (
             {},
