@@ -1,7 +1,8 @@
 """A person's signed yes to losing one resource: an in-toto statement that names stack, resource, operation, reason, person and expiry.
 
-It is signed and verified as evidence is, by a key that the environment's trust policy allows for it, and it is another kind of statement:
-neither is ever read as the other. It holds until it expires, for as many updates as come.
+The resource is named twice, by its URN and by what the cloud calls it, so that an approval is spent with what it was for: what is made in
+its place under the same URN is another one. It is signed and verified as evidence is, by a key that the environment's trust policy allows
+for it, and it is another kind of statement: neither is ever read as the other. Until it expires it holds for as many tries as it takes.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ _AGAIN = "have it approved again: mlgate approve"
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A statement whose signature was verified. `by`: the person, as they call themselves; `keyid` is who they are."""
+    """A statement whose signature was verified.
+
+    `id`: what the cloud calls the resource. `by`: the person, as they call themselves; `keyid` is who they are.
+    """
 
     stack: str
     urn: str
+    id: str
     operation: str
     reason: str
     by: str
@@ -41,12 +46,10 @@ class Approval:
     expires_ns: int
     keyid: str
 
-    def covers(self, stack: str, urn: str, operation: str, now_ns: int) -> bool:
-        """Whether it is a yes to exactly this, now."""
-        return (self.stack, self.urn, self.operation) == (stack, urn, operation) and not self.lapsed(now_ns)
-
-    def lapsed(self, now_ns: int) -> str:
-        """Why it does not hold now; "" where it does."""
+    def void(self, id: str, now_ns: int) -> str:  # noqa: A002 - Pulumi's own word for it
+        """Why it does not hold now for what the cloud calls `id`; "" where it does."""
+        if id != self.id:
+            return f"the approval by {self.by} is of {self.id or 'one without id'}, and this is {id or 'one without id'}"
         if now_ns >= self.expires_ns:
             return f"the approval by {self.by} has expired"
         if self.signed_ns > now_ns + CLOCK_SKEW_NS:
@@ -59,6 +62,7 @@ def approve(
     signer: Signer,
     *,
     urn: str,
+    id: str,  # noqa: A002
     operation: str,
     reason: str,
     by: str,
@@ -73,7 +77,7 @@ def approve(
     now_ns = clock()
     for problem, remedy in _wrong(environment, urn, operation, reason, by, lasts_ns):
         raise UsageError(problem, where="approval", remedy=remedy)
-    predicate = {"stack": environment.name, "operation": operation, "reason": reason, "by": by}
+    predicate = {"stack": environment.name, "id": id, "operation": operation, "reason": reason, "by": by}
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": urn, "digest": {"sha256": _digest(urn)}}],
@@ -127,6 +131,7 @@ def read_approval(content: bytes, trust: Trust, stack: str, *, where: str = "app
     return Approval(
         stack=predicate.stack,
         urn=subject.name,
+        id=predicate.id,
         operation=predicate.operation,
         reason=predicate.reason,
         by=predicate.by,
@@ -173,6 +178,7 @@ class _Subject(_Claim):
 
 class _Predicate(_Claim):
     stack: str
+    id: str
     operation: Literal["replace", "delete"]
     reason: Words
     by: Words

@@ -75,7 +75,7 @@ class Engine:
         Ctrl-C lets what is in flight end and begins nothing more, then raises KeyboardInterrupt; a second one kills the engine, and the
         next command clears up after it.
         """
-        self.logs.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True, mode=0o700)  # inputs of resources stand in there
         events, output = self.logs / f"{operation}.events.jsonl", self.logs / f"{operation}.log"
         events.unlink(missing_ok=True)
         command = ["pulumi", operation, *arguments, "--non-interactive", "--color", "never", "--event-log", str(events)]

@@ -78,7 +78,7 @@ def stack_file_of(environment: Environment) -> StackFile:
 def _write_passphrase(path: Path) -> None:
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     making = path.with_name(f".{path.name}.{os.getpid()}")
     making.touch(mode=0o600)
     making.write_text(secrets.token_urlsafe(32), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 
@@ -32,6 +33,7 @@ def require_plan(stack: LocalStack, service: str, progress: Progress) -> None:
     except StackError as error:
         raise StackError(f"the preview failed, so nothing was changed: {error.problem}", where=error.where, remedy=error.remedy) from error
     if findings := _judged(stack, service, document, progress):
+        stack.drop_plan()
         raise _refusal(stack, service, findings)
 
 
@@ -80,12 +82,13 @@ def _refusal(stack: LocalStack, service: str, findings: Sequence[Finding]) -> St
 def _remedies(stack: LocalStack, findings: Sequence[Finding]) -> Iterator[str]:
     name = stack.environment.name
     if outside := dict.fromkeys(finding.urn for finding in findings if finding.kind is Kind.OUTSIDE):
-        targets = " ".join(f"--target '{urn}'" for urn in outside)
+        targets = " ".join(f"--target {shlex.quote(urn)}" for urn in outside)  # names are whatever a program says
         yield "take back what changed besides, or have that done by itself first:"
         yield f'eval "$(mlgate env {name})" && pulumi up -s {name} {targets}'
     for finding in findings:
         if finding.kind is Kind.STATEFUL:
             yield "keep it, or have its loss approved by who may sign for that:"
-            yield f"mlgate approve '{finding.urn}' --operation {finding.operation} --lasts '1 h' --reason WHY"
+            lost = f"{shlex.quote(finding.urn)} --id {shlex.quote(finding.id)}"
+            yield f"mlgate approve {lost} --operation {finding.operation} --lasts '1 h' --reason WHY"
         if finding.kind is Kind.UNJUDGED:
             yield f"what the engine said lies in {stack.engine.logs}; by hand: pulumi up -s {name}"

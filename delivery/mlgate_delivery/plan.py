@@ -61,10 +61,12 @@ class UnreadableError(ValueError):
 class Step:
     """One operation on one resource. `operation` is the engine's word.
 
-    `parents`: the URNs of its parents before and after, "" for none. `guarded`: whether it is protected or retained, before or after.
+    `parents`: the URNs of its parents before and after, "" for none. `guarded`: whether it is protected or retained, before or after. `id`:
+    the cloud's name for what is there before it, "" for nothing and for a component.
     """
 
     urn: str
+    id: str
     type: str
     operation: str
     effect: Effect
@@ -97,6 +99,7 @@ class _Said(BaseModel):
 
 class _State(_Said):
     urn: str
+    id: str = ""
     type: str
     custom: bool
     parent: str = ""
@@ -154,6 +157,8 @@ def _problems_of(step: _Step, prefix: str) -> Iterator[str]:
     for name, state, expected in (("oldState", step.old, known.old), ("newState", step.new, known.new)):
         if expected is not None and (state is not None) != expected:
             yield f"{step.urn}: {step.op} with{'out' if expected else ''} {name}"
+    if step.old and step.old.custom and not step.old.id:
+        yield f"{step.urn}: oldState without id"
     if not step.urn.startswith(prefix):
         yield f"{step.urn}: not a resource of this stack, whose begin with {prefix}"
     for state in step.states:
@@ -171,6 +176,7 @@ def _step(said: _Step) -> Step:
         effect = Effect.CHANGE  # of the state alone: whether it is protected, or retained
     return Step(
         urn=said.urn,
+        id=said.old.id if said.old else "",
         type=said.states[0].type,
         operation=said.op,
         effect=effect,

@@ -41,12 +41,16 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One reason to refuse. `urn` and `operation` (the engine's word; of what is lost, "replace" or "delete") are "" for UNJUDGED."""
+    """One reason to refuse. `urn` and `operation` (the engine's word; of what is lost, "replace" or "delete") are "" for UNJUDGED.
+
+    `id`: the cloud's name for what would be lost.
+    """
 
     kind: Kind
     problem: str
     urn: str = ""
     operation: str = ""
+    id: str = ""
 
     def __str__(self) -> str:
         return f"{self.operation} {self.urn}: {self.problem}" if self.urn else self.problem
@@ -73,7 +77,7 @@ def _findings(steps: Sequence[Step], scope: Scope, approvals: Sequence[Approval]
         if step.effect is not Effect.NONE and step.urn not in inside and not _is_bookkeeping(step):
             yield Finding(Kind.OUTSIDE, f"{_change(step)}no part of the endpoint of {scope.service}", step.urn, loss or step.operation)
         if loss and (problem := _unapproved(step, loss, scope.stack, approvals, now_ns)):
-            yield Finding(Kind.STATEFUL, problem, step.urn, loss)
+            yield Finding(Kind.STATEFUL, problem, step.urn, loss, step.id)
 
 
 def _inside(endpoint: str, steps: Sequence[Step]) -> frozenset[str]:
@@ -100,7 +104,8 @@ def _change(step: Step) -> str:
 def _unapproved(step: Step, loss: str, stack: str, approvals: Sequence[Approval], now_ns: int) -> str:
     """Why the resource may not be lost; "" where it may: it can be made again, or somebody has signed for it."""
     why = why_stateful(step.type, guarded=step.guarded)
-    if why is None or any(approval.covers(stack, step.urn, loss, now_ns) for approval in approvals):
+    about = [approval for approval in approvals if (approval.stack, approval.urn, approval.operation) == (stack, step.urn, loss)]
+    said = [approval.void(step.id, now_ns) for approval in about]
+    if why is None or "" in said:
         return ""
-    said = [approval.lapsed(now_ns) for approval in approvals if (approval.urn, approval.operation) == (step.urn, loss)]
-    return f"{why}; {', '.join(filter(None, said)) or 'nobody has approved that'}"
+    return f"{why}; {', '.join(said) or 'nobody has approved that'}"

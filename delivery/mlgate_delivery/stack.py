@@ -52,7 +52,7 @@ class LocalStack:
     def plan(self) -> bytes:
         """What `up` would do, as a document with every step; `up_by_plan` does that and nothing else."""
         document = self.engine.logs / "plan.steps.json"
-        self._plan.unlink(missing_ok=True)
+        self.drop_plan()
         whole = ("--json", "--show-sames", "--show-replacement-steps", "--save-plan", str(self._plan))
         self._operate("preview", lambda _line: None, *whole, document=document)
         return document.read_bytes()
@@ -62,7 +62,11 @@ class LocalStack:
         try:
             return self._operate("up", progress, "--yes", "--skip-preview", "--plan", str(self._plan), by_plan=True)
         finally:
-            self._plan.unlink(missing_ok=True)
+            self.drop_plan()
+
+    def drop_plan(self) -> None:
+        """Forgets what `plan` found."""
+        self._plan.unlink(missing_ok=True)
 
     def preview(self) -> Update:
         """What `up` would do."""

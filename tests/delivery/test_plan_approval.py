@@ -33,13 +33,13 @@ def signer(place):
 @pytest.fixture
 def approved(place, signer):
     """Approves as asked; gives the file."""
-    given = {"urn": URN, "operation": "delete", "reason": "it is empty", "by": "ada", "lasts_ns": HOUR}
+    given = {"urn": URN, "id": "old-1", "operation": "delete", "reason": "it is empty", "by": "ada", "lasts_ns": HOUR}
     return lambda **other: approve(place, signer, clock=lambda: NOW, **{**given, **other})
 
 
 def statement(**predicate):
     """A statement as `approve` makes it, with other claims."""
-    said = {"stack": "local", "operation": "delete", "reason": "r", "by": "ada", "signed_ns": NOW, "expires_ns": NOW + HOUR}
+    said = {"stack": "local", "id": "old-1", "operation": "delete", "reason": "r", "by": "ada", "signed_ns": NOW, "expires_ns": NOW + HOUR}
     return {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": URN, "digest": {"sha256": digest_bytes(URN.encode()).removeprefix("sha256:")}}],
@@ -56,10 +56,9 @@ def test_what_was_approved_is_read_back_whole(place, signer, approved):
     path = approved()
     assert path.parent == approvals_of(place) == place.home / "approvals"
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
-    expected = Approval("local", URN, "delete", "it is empty", "ada", NOW, NOW + HOUR, signer.keyid)
+    expected = Approval("local", URN, "old-1", "delete", "it is empty", "ada", NOW, NOW + HOUR, signer.keyid)
     assert read_approvals(place, never) == [expected]
-    assert expected.covers("local", URN, "delete", NOW)
-    assert expected.lapsed(NOW) == ""
+    assert expected.void("old-1", NOW) == ""
 
 
 def test_it_holds_until_it_expires_and_a_later_one_takes_its_place(place, approved):
@@ -67,8 +66,8 @@ def test_it_holds_until_it_expires_and_a_later_one_takes_its_place(place, approv
     approved(lasts_ns=2 * HOUR)
     (found,) = read_approvals(place, never)
     assert found.expires_ns == NOW + 2 * HOUR
-    assert found.covers("local", URN, "delete", found.expires_ns - 1)
-    assert not found.covers("local", URN, "delete", found.expires_ns)
+    assert found.void("old-1", found.expires_ns - 1) == ""
+    assert found.void("old-1", found.expires_ns) == "the approval by ada has expired"
     approved(operation="replace")
     approved(urn=f"{URN}er", lasts_ns=1)
     assert len(read_approvals(place, never)) == 3
@@ -103,7 +102,7 @@ def test_an_approval_that_means_nothing_is_not_signed(place, approved, other, pr
 def test_a_stranger_approves_nothing(place, approved, tmp_path):
     stranger = make_key(tmp_path / "stranger.pem")
     with pytest.raises(EvidenceError, match=f"^{place.home}/approvals/[0-9a-f]{{12}}-delete.json: signed by a key that nobody here trusts"):
-        approve(place, stranger, urn=URN, operation="delete", reason="r", by="eve", lasts_ns=HOUR)
+        approve(place, stranger, urn=URN, id="old-1", operation="delete", reason="r", by="eve", lasts_ns=HOUR)
     assert not approvals_of(place).exists()
 
 
@@ -131,6 +130,7 @@ def indented(pem):
         pytest.param({**statement(), "_type": "x"}, r"no approval \(_type: ", id="no statement"),
         pytest.param(statement(operation="update"), r"no approval \(predicate\.operation: ", id="another operation"),
         pytest.param(statement(reason=""), r"no approval \(predicate\.reason: ", id="no reason"),
+        pytest.param(statement(id=None), r"no approval \(predicate\.id: ", id="of whatever is there"),
         pytest.param(statement(by=""), r"no approval \(predicate\.by: ", id="nobody"),
         pytest.param(statement(expires_ns=None), r"no approval \(predicate\.expires_ns: ", id="no end"),
         pytest.param(statement(expires_ns=str(NOW)), r"no approval \(predicate\.expires_ns: ", id="a time that is none"),
@@ -198,22 +198,25 @@ def mlgate(place, monkeypatch, capsys):
 
 
 def test_by_hand_one_is_signed_with_the_key_of_the_environment(place, signer, mlgate):
-    code, printed = mlgate("approve", URN, "--operation", "replace", "--lasts", "2 h", "--reason", "moved on Monday", "--json")
+    code, printed = mlgate(
+        "approve", URN, "--id", "old-1", "--operation", "replace", "--lasts", "2 h", "--reason", "moved on Monday", "--json"
+    )
     assert code == 0, printed.err
     (found,) = read_approvals(place, never)
     assert json.loads(printed.out) == {
         "approval": str(next(approvals_of(place).iterdir())),
         "urn": URN,
+        "id": "old-1",
         "operation": "replace",
         "keyid": signer.keyid,
     }
-    assert (found.reason, found.expires_ns - found.signed_ns) == ("moved on Monday", 2 * HOUR)
-    code, printed = mlgate("approve", URN, "--operation", "replace", "--lasts", "2 h", "--reason", "moved on Monday")
-    assert printed.out.startswith(f"replace of {URN} is approved for 2 h, in ")
+    assert (found.id, found.reason, found.expires_ns - found.signed_ns) == ("old-1", "moved on Monday", 2 * HOUR)
+    code, printed = mlgate("approve", URN, "--id", "old-1", "--operation", "replace", "--lasts", "2 h", "--reason", "moved on Monday")
+    assert printed.out.startswith(f"replace of {URN} (old-1) is approved for 2 h, in ")
 
 
 def test_by_hand_a_time_that_is_none_is_refused(place, mlgate):
-    code, printed = mlgate("approve", URN, "--operation", "replace", "--lasts", "soon", "--reason", "r")
+    code, printed = mlgate("approve", URN, "--id", "old-1", "--operation", "replace", "--lasts", "soon", "--reason", "r")
     assert code == 2
     assert "--lasts: 'soon' is not a duration" in printed.err
     assert not approvals_of(place).exists()

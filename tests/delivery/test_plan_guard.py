@@ -43,7 +43,7 @@ HELD = urn("held", BUCKET, ENDPOINT, "acme:index:Inner")
 
 
 def approval(of=HELD, operation="delete", **other):
-    said = {"stack": "local", "reason": "it is empty", "by": "ada", "signed_ns": NOW - 1, "expires_ns": NOW + 1, "keyid": "0"}
+    said = {"stack": "local", "id": "1", "reason": "it is empty", "by": "ada", "signed_ns": NOW - 1, "expires_ns": NOW + 1, "keyid": "0"}
     return Approval(urn=of, operation=operation, **{**said, **other})
 
 
@@ -153,7 +153,7 @@ def test_what_nobody_can_make_again_is_not_lost_without_an_approval(type_, flags
     of = mine("held", type_)
     steps = replacement(of, **flags) if operation == "replace" else [step("delete", of, **flags)]
     (finding,) = judged(document(*steps))
-    assert finding == Finding(Kind.STATEFUL, f"{why}; nobody has approved that", of, operation)
+    assert finding == Finding(Kind.STATEFUL, f"{why}; nobody has approved that", of, operation, "1")
     assert judged(document(*steps), [approval(of, operation)]) == []
 
 
@@ -171,6 +171,8 @@ def test_a_replacement_that_takes_the_protection_away_as_it_goes_is_one_of_a_pro
         ({"of": mine("another", BUCKET)}, "nobody has approved that"),
         ({"operation": "replace"}, "nobody has approved that"),
         ({"expires_ns": NOW}, "the approval by ada has expired"),
+        ({"id": "0"}, "the approval by ada is of 0, and this is 1"),
+        ({"id": ""}, "the approval by ada is of one without id, and this is 1"),
         ({"signed_ns": NOW + 6 * 60 * 10**9, "expires_ns": 2 * NOW}, "the approval by ada was signed in the future: one clock is wrong"),
     ],
 )
@@ -190,6 +192,23 @@ def test_of_approvals_that_do_not_hold_each_is_said():
 def test_of_two_clocks_one_may_be_a_little_ahead():
     lost = document(step("same", INNER), step("delete", HELD, INNER))
     assert judged(lost, [approval(signed_ns=NOW + 5 * 60 * 10**9, expires_ns=2 * NOW)]) == []
+
+
+def test_an_approval_is_spent_with_what_it_was_for():
+    lost = step("delete", HELD, INNER)
+    assert judged(document(step("same", INNER), lost), [approval()]) == []
+    lost["oldState"]["id"] = "2"  # made since, under the same URN
+    (finding,) = judged(document(step("same", INNER), lost), [approval()])
+    assert (finding.kind, finding.id) == (Kind.STATEFUL, "2")
+    assert finding.problem.endswith("; the approval by ada is of 1, and this is 2")
+
+
+def test_a_component_has_no_id_and_is_approved_by_none():
+    lost = step("delete", mine("held", "acme:index:Thing"), protect=True)
+    lost["oldState"] |= {"custom": False}
+    del lost["oldState"]["id"]
+    assert [finding.id for finding in judged(document(lost))] == [""]
+    assert judged(document(lost), [approval(mine("held", "acme:index:Thing"), id="")]) == []
 
 
 def test_an_approval_is_no_yes_to_a_step_outside():
@@ -241,6 +260,10 @@ CUT_SHORT = {"severity": "error", "message": 'error: unable to replace resource 
         (
             written(document(step("create", mine("x")) | {"oldState": step("delete", mine("x"))["oldState"]})),
             f"{mine('x')}: create with oldState",
+        ),
+        (
+            written(document(step("same", mine("x")) | {"oldState": step("create", mine("x"))["newState"]})),
+            f"{mine('x')}: oldState without id",
         ),
         (
             written(document(step("create", mine("x")) | {"urn": mine("y")})),

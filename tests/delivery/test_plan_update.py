@@ -202,15 +202,18 @@ def test_on_aws_nothing_stateful_is_lost_without_an_approval_and_a_document_cut_
             update(cloud.stack, "toy", print)
         lost = "it holds objects, and nothing brings that back; nobody has approved that"
         assert raised.value.problem.splitlines()[1:] == [f"  - delete {urn}: {lost}"]
-        assert f"mlgate approve '{urn}' --operation delete" in raised.value.remedy
+        assert f"mlgate approve '{urn}' --id toy-old --operation delete" in raised.value.remedy
+        assert not (cloud.environment.state / "plan.json").exists()
         assert cloud.dev.state.checkpoint() == before
 
     signer = KeyFileSigner(cloud.environment.signing_key)
-    approve(cloud.environment, signer, urn=urn, operation="delete", reason="empty", by="ada", lasts_ns=10**12)
+    approve(cloud.environment, signer, urn=urn, id="toy-old", operation="delete", reason="empty", by="ada", lasts_ns=10**12)
     done = update_by_plan(cloud.stack, "toy", print)
     assert dict(done.changes) == {"same": 3, "update": 1, "delete": 1}
     assert cloud.dev.preview().nothing()
-    assert "not-a-real-one" not in (cloud.stack.engine.logs / "plan.steps.json").read_text()
+    said = [path for path in cloud.stack.engine.logs.iterdir() if "not-a-real-one" in path.read_text()]
+    assert said == []
+    assert cloud.stack.engine.logs.stat().st_mode & 0o777 == 0o700
 
 
 def test_on_aws_a_rollback_says_what_it_does_by_the_way_and_is_not_stopped_by_what_cannot_be_judged(cloud, monkeypatch):
