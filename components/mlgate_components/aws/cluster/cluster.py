@@ -12,7 +12,7 @@ from mlgate_components.aws.cluster.arguments import LOGS_KEPT_DAYS, ClusterArgs,
 from mlgate_components.aws.cluster.eks_addon import create_addon
 from mlgate_components.aws.cluster.entries import ADMIN, VIEWER, admit, create_provider
 from mlgate_components.aws.cluster.node_groups import create_system_nodes
-from mlgate_components.aws.cluster.reach import asked_before_the_first_object
+from mlgate_components.aws.cluster.reach import asked_before_the_first_object, told_before_it_is_made
 from mlgate_components.aws.cluster.roles import NODE_POLICIES, create_pod_role, create_service_role
 from mlgate_components.aws.cluster.version import judged_before_updates
 from mlgate_components.aws.outputs import register_declared
@@ -78,7 +78,7 @@ class Cluster(pulumi.ComponentResource):
         self._protected = args.get("deletion_protection", True)
         own = args.get("key_arn")
         self.key_arn = self._create_key() if own is None else pulumi.Output.from_input(own)
-        self._cluster = self._create_cluster(name)
+        self._cluster = self._create_cluster()
         admitted = admit(self._parts, self._cluster.name, args["admins"], ADMIN)
         admit(self._parts, self._cluster.name, args.get("viewers", {}), VIEWER)
         self._node_role = self._create_nodes()
@@ -111,7 +111,7 @@ class Cluster(pulumi.ComponentResource):
         arn: pulumi.Output[str] = key.arn
         return arn
 
-    def _create_cluster(self, name: str) -> "aws.eks.Cluster":
+    def _create_cluster(self) -> "aws.eks.Cluster":
         called, public = self._args["cluster_name"], self._args.get("public_from")
         role, granted = create_service_role(
             self._parts, "cluster", f"control plane of {called}", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"]
@@ -144,7 +144,7 @@ class Cluster(pulumi.ComponentResource):
             # EKS would refuse to delete it for a replacement as well, but only once nodes and add-ons are gone; Pulumi does in the preview.
             opts=pulumi.ResourceOptions.merge(
                 self._parts.opts(logs, *granted),
-                pulumi.ResourceOptions(hooks=judged_before_updates("Cluster", name), protect=self._protected or None),
+                pulumi.ResourceOptions(hooks=self._judged(), protect=self._protected or None),
             ),
         )
 
@@ -220,6 +220,12 @@ class Cluster(pulumi.ComponentResource):
                 ),
             ),
         )
+
+    def _judged(self) -> pulumi.ResourceHookBinding | None:
+        """Only who has no way to it from outside of its network has to be told that there is none."""
+        ways = (self._args.get("public_from"), self._args.get("kubeconfig"))
+        told = None if any(way is not None for way in ways) else told_before_it_is_made(self._parts.name)
+        return pulumi.ResourceHookBinding.merge(judged_before_updates("Cluster", self._parts.name), told)
 
     def _asked(self) -> pulumi.ResourceHookBinding | None:
         """Only who goes by the endpoint itself can be told that it is not reached."""

@@ -1,4 +1,8 @@
-"""Whether this machine reaches a cluster at all: asked before the first object, and told with the ways there are."""
+"""Whether this machine reaches a cluster at all: asked before the first object, and told with the ways there are.
+
+An endpoint that is still to be made cannot be asked; that it will be private is told before anything is, so that nobody learns it from a
+cluster and its nodes.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import pulumi
 from mlgate.errors import Problem
 from mlgate_components.arguments import ArgumentsError
 
-__all__ = ["asked_before_the_first_object", "unreached"]
+__all__ = ["asked_before_the_first_object", "told_before_it_is_made", "unreached"]
 
 _HTTPS = 443
 _PATIENCE_S = 10.0
@@ -36,6 +40,17 @@ async def unreached(address: str) -> str:
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return ""
+
+
+def told_before_it_is_made(name: str) -> pulumi.ResourceHookBinding:
+    """Warns, in the preview already, that the cluster `name` will have a private endpoint and that no way to it is given."""
+
+    def tell(_step: pulumi.ResourceHookArgs) -> None:
+        found = "kubeconfig: is not given, and the endpoint will be private: where it is not reached from here, the update ends"
+        pulumi.log.warn(f"Cluster {name!r}: {found} before the first object in the cluster, and goes on with the next one\n  -> {_WAYS}")
+
+    hook = pulumi.ResourceHook(f"Cluster-{name}-private", tell, opts=pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_create=[hook])
 
 
 def asked_before_the_first_object(name: str, endpoint: pulumi.Output[str]) -> pulumi.ResourceHookBinding:

@@ -139,13 +139,19 @@ def unreached() -> None:
     import pulumi
     import pulumi_aws as aws
 
-    from mlgate_components.aws.cluster.reach import asked_before_the_first_object
+    from mlgate_components.aws.cluster.reach import asked_before_the_first_object, told_before_it_is_made
 
+    aws.sqs.Queue("stands-for-the-cluster", opts=pulumi.ResourceOptions(hooks=told_before_it_is_made("ml")))
     hooks = asked_before_the_first_object("ml", pulumi.Output.from_input("https://127.0.0.1:1"))
     aws.sqs.Queue("stands-for-an-object", opts=pulumi.ResourceOptions(hooks=hooks))
 
 
 def test_an_api_server_that_is_not_reached_from_here_is_told_with_the_ways_there_are(stack, simulated_aws):
-    with pytest.raises(UpdateError, match=r"(?s)kubeconfig: is not given, and https://127\.0\.0\.1:1 is not reached: .*inside the VPC"):
+    with pytest.raises(
+        UpdateError, match=r"(?s)kubeconfig: is not given, and https://127\.0\.0\.1:1 is not reached: .*inside the VPC"
+    ) as refused:
         stack("dev", program=unreached, config=REGION).preview()
+    (told,) = [said for said in refused.value.changes.diagnostics if said.severity == "warning"]
+    assert "the endpoint will be private" in told.message
+    assert "public_from" in told.message
     assert simulated_aws.alive() == []

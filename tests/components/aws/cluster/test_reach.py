@@ -8,7 +8,7 @@ import pytest
 
 from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.cluster import reach as cluster_reach
-from mlgate_components.aws.cluster.reach import asked_before_the_first_object, unreached
+from mlgate_components.aws.cluster.reach import asked_before_the_first_object, told_before_it_is_made, unreached
 
 from .clusters import asked, recorded
 
@@ -61,6 +61,19 @@ def test_behind_a_proxy_nobody_here_can_tell(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     assert asyncio.run(unreached("https://cluster.invalid")) == ""
+
+
+def test_that_an_endpoint_will_be_private_is_told_before_anything_is_made_unless_there_is_a_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", told.append)
+    asked(lambda: told_before_it_is_made("ml"), "before_create")
+    (said,) = told
+    assert said.startswith("Cluster 'ml': kubeconfig: is not given, and the endpoint will be private")
+    assert said.endswith("name yourself in public_from (docs/platform-cluster.md)")
+    cluster = "aws:eks/cluster:Cluster"
+    assert recorded().one(cluster).hooks["before_create"] == ("Cluster-ml-private",)
+    for way in ({"kubeconfig": "through: a tunnel"}, {"public_from": ["198.51.100.0/24"]}):
+        assert "before_create" not in recorded(**way).one(cluster).hooks
 
 
 def test_it_is_asked_before_the_first_object_unless_a_way_is_given() -> None:
