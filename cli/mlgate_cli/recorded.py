@@ -78,6 +78,8 @@ def kept_resources(project: Path, stack: str, deployed: Path | None) -> list[Kep
 
 
 def _recorded(project: Path, stack: str) -> Graph:
+    from pulumi import RunError
+
     from mlgate_testkit.record import record
 
     if not any((project / name).is_file() for name in ("Pulumi.yaml", "Pulumi.yml")):
@@ -89,6 +91,8 @@ def _recorded(project: Path, stack: str) -> Graph:
             graph = record(project, stack=stack, preview=True, invokes=Answers(), config=_with_stand_ins(project, stack)[1])
     except MlgateError:
         raise
+    except RunError as error:  # what a program says that is wrong, and what to do about it
+        raise StackError(str(error), where=f"{project}, stack {stack}") from error
     except Exception as error:
         said = f"{type(error).__name__}: {error}".removeprefix("RunError: ")
         raise StackError(
