@@ -77,10 +77,25 @@ def record(
     opened = open_program(program, stack)
     if opened.doubt:
         warnings.warn(opened.doubt, stacklevel=2)
+    tables = Tables(dict(resources or {}), invokes or {}, dict(stack_references or {}))
+    with _ONE_AT_A_TIME, _own_garbage_alone():
+        return _recorded(opened, stack, project, organization, config or {}, secrets or {}, tables, preview)
+
+
+def _recorded(
+    opened: Program,
+    stack: str,
+    project: str | None,
+    organization: str,
+    config: Mapping[str, Any],
+    secrets: Mapping[str, Any],
+    tables: Tables,
+    preview: bool,
+) -> Graph:
     name = project or opened.project or "program"  # as the engine's side of the testkit calls it
-    configuration = Configuration(opened.config, config or {}, secrets or {}, name)
+    configuration = Configuration(opened.config, config, secrets, name)
     asked = Asked(configuration.values, Path.cwd())
-    run = _Run(opened, name, stack, Tables(dict(resources or {}), invokes or {}, dict(stack_references or {})), preview)
+    run = _Run(opened, name, stack, tables, preview)
 
     def configure() -> None:
         set_all_config({}, configuration.secret)
@@ -88,7 +103,7 @@ def record(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _ONE_AT_A_TIME, _process_wide_defaults_kept(), opened.place(), run.watched(), asked.watched():
+    with _process_wide_defaults_kept(), opened.place(), run.watched(), asked.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -123,7 +138,6 @@ class _Run:
     def to_the_end(self, configure: Callable[[], None]) -> None:
         """Runs the program and waits for all that it began. One event loop in one context, both gone afterwards."""
         configure()
-        gc.freeze()  # what is there before is none of this program's: to look through it too takes seconds in a large test run
         loop = asyncio.new_event_loop()
         loop.set_exception_handler(lambda _loop, _context: None)  # a failed program leaves futures that nobody reads: the failure counts
         try:
@@ -132,7 +146,6 @@ class _Run:
             _close_unstarted()
             raise
         finally:
-            gc.unfreeze()
             _wind_up(loop)
 
     @contextmanager
@@ -262,6 +275,18 @@ def _running_loop() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+@contextmanager
+def _own_garbage_alone() -> Iterator[None]:
+    """What is there before is none of this program's: to look through it too takes seconds in a large test run. What the program leaves
+    goes at its end: asyncio looks through every task that is still there, so that each recording would be slower than the one before."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()
 
 
 @contextmanager

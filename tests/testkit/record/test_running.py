@@ -5,6 +5,7 @@ import gc
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import pulumi
@@ -128,6 +129,20 @@ def test_no_thread_of_a_recording_is_left():
     record(lambda: aws.s3.Bucket("b") and None)
     gc.collect()
     assert set(threading.enumerate()) <= before
+
+
+def test_what_a_program_made_goes_with_its_recording_so_that_the_next_is_no_slower():
+    made = []
+
+    def program() -> None:
+        made.append(weakref.ref(aws.s3.Bucket("b")))
+
+    gc.disable()  # else it may have gone by chance
+    try:
+        record(program)
+    finally:
+        gc.enable()
+    assert made[0]() is None
 
 
 def test_leaving_in_the_middle_leaves_everything_as_it_was():
