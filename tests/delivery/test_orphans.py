@@ -1,0 +1,185 @@
+"""What a lost create made is taken over where there is one candidate, and listed with the commands where there are several or none."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
+from mlgate_delivery.orphans import Left, adopt
+
+REGION, ACCOUNT = "eu-central-1", "123456789012"
+TAGS = {"Name": "network", "environment": "dev", "owner": "ml", "managed-by": "mlgate"}
+VPC, KEY, ROLE = "aws:ec2/vpc:Vpc", "aws:kms/key:Key", "aws:iam/role:Role"
+PARENT = "urn:pulumi:dev::ours::mlgate:index:Network::network"
+PROVIDER = "urn:pulumi:dev::ours::pulumi:providers:aws::aws"
+
+
+class Kept:
+    """A stack in memory. Its refresh takes out what `gone` names, and puts `tags` on what is there."""
+
+    def __init__(self, *begun: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) -> None:
+        self.state: dict[str, Any] = {"version": 3, "deployment": {"resources": list(resources), "pending_operations": list(begun)}}
+        self.gone: set[str] = set()
+        self.tags: dict[str, Mapping[str, str]] = {}
+        self.refreshed = 0
+
+    def export(self) -> Mapping[str, Any]:
+        return copy.deepcopy(self.state)
+
+    def import_(self, state: Mapping[str, Any]) -> None:
+        self.state = json.loads(json.dumps(state))
+
+    def refresh(self) -> None:
+        self.refreshed += 1
+        there = [made for made in self.resources if made["id"] not in self.gone]
+        for made in there:
+            made["outputs"] = {"tags": self.tags.get(made["id"], made["inputs"].get("tags"))}
+        self.state["deployment"] |= {"resources": there, "pending_operations": []}
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        return list(self.state["deployment"]["resources"])
+
+    @property
+    def ids(self) -> dict[str, str]:
+        return {made["urn"].split("::")[3]: made["id"] for made in self.resources}
+
+
+def begun(token: str, called: str, operation: str = "creating", /, **inputs: Any) -> dict[str, Any]:
+    """An operation that never ended."""
+    made = {"urn": f"{PARENT.rsplit('::', 2)[0]}::mlgate:index:Network${token}::{called}", "type": token, "custom": True, "inputs": inputs}
+    return {"type": operation, "resource": {**made, "parent": PARENT, "provider": f"{PROVIDER}::1"}}
+
+
+@pytest.fixture
+def where() -> Iterator[Where]:
+    with mock_aws():
+        yield Where(ACCOUNT, REGION, lambda service: boto3.client(service, region_name=REGION))
+
+
+def put_vpc(where: Where, **more: str) -> str:
+    tags = [{"Key": key, "Value": value} for key, value in {**TAGS, **more}.items()]
+    made = where.client("ec2").create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])
+    return str(made["Vpc"]["VpcId"])
+
+
+def put_key(where: Where, **more: str) -> str:
+    tags = [{"TagKey": key, "TagValue": value} for key, value in {**TAGS, **more}.items()]
+    return str(where.client("kms").create_key(Tags=tags)["KeyMetadata"]["KeyId"])
+
+
+def recovered(stack: Kept, where: Where) -> tuple[list[Left], list[str]]:
+    said: list[str] = []
+    return list(adopt(stack, "dev", where, said.append)), said
+
+
+def test_what_has_no_name_is_found_by_its_tags_and_taken_over_with_all_that_the_state_knew_of_it(where: Where) -> None:
+    vpc, key = put_vpc(where), put_key(where, Name="images")
+    stack = Kept(begun(VPC, "network", tags=TAGS, cidrBlock="10.0.0.0/16"), begun(KEY, "images", tags={**TAGS, "Name": "images"}))
+    left, said = recovered(stack, where)
+    assert left == []
+    assert stack.ids == {"network": vpc, "images": key}
+    (network, _) = stack.resources
+    assert (network["parent"], network["provider"], network["inputs"]["cidrBlock"]) == (PARENT, f"{PROVIDER}::1", "10.0.0.0/16")
+    assert said[0].startswith("recovering: 2 operations")
+    assert said[1] == f"recovering: took over {VPC} network ({vpc})"
+
+
+def test_of_two_candidates_none_is_taken_over_and_both_are_listed_with_the_commands(where: Where) -> None:
+    vpcs = sorted([put_vpc(where), put_vpc(where)])
+    stack = Kept(begun(VPC, "network", tags=TAGS))
+    left, _ = recovered(stack, where)
+    assert stack.resources == []
+    assert [each.id for each in left] == vpcs
+    assert left[0].why == "is one of 2 that it could be"
+    assert left[0].delete == f"aws ec2 delete-vpc --vpc-id {vpcs[0]}"
+    assert left[0].adopt == (
+        f"pulumi import {VPC} network {vpcs[0]} --protect=false --parent parent={PARENT} --provider provider={PROVIDER}"
+    )
+    assert f"delete it: {left[0].delete}" in str(left[0])
+
+
+def test_what_the_state_knows_already_is_no_candidate_for_another(where: Where) -> None:
+    known, lost = put_vpc(where), put_vpc(where)
+    there = {"urn": f"{PARENT}-1", "type": VPC, "custom": True, "id": known, "inputs": {"tags": TAGS}}
+    stack = Kept(begun(VPC, "network", tags=TAGS), resources=(there,))
+    assert recovered(stack, where)[0] == []
+    assert stack.ids["network"] == lost
+
+
+def test_a_name_tells_by_itself_and_what_was_never_made_is_found_gone(where: Where) -> None:
+    stack = Kept(begun(ROLE, "gate", name="gate-0a1b2c3", tags=TAGS), begun(ROLE, "ci", name="ci-0a1b2c3", tags=TAGS))
+    stack.gone = {"ci-0a1b2c3"}
+    left, said = recovered(stack, where)
+    assert left == []
+    assert stack.ids == {"gate": "gate-0a1b2c3"}
+    assert [line for line in said if "took over" in line] == [f"recovering: took over {ROLE} gate (gate-0a1b2c3)"]
+
+
+def test_what_has_the_name_and_not_the_tags_is_somebody_elses_and_let_go(where: Where) -> None:
+    stack = Kept(begun("aws:eks/cluster:Cluster", "cluster", name="mlgate-dev", tags=TAGS))
+    stack.tags = {"mlgate-dev": {**TAGS, "owner": "others"}}
+    (left,), said = recovered(stack, where)
+    assert stack.resources == []
+    assert left.why == "has its name and not its tags, so it is somebody else's"
+    assert not [line for line in said if "took over" in line]
+
+
+def test_what_carries_our_tags_and_no_state_knows_is_listed_though_nothing_was_pending(where: Where) -> None:
+    vpc, key = put_vpc(where), put_key(where)
+    put_vpc(where, environment="prod")
+    put_vpc(where, **{"managed-by": "others"})
+    going = put_key(where)
+    where.client("kms").schedule_key_deletion(KeyId=going)
+    put_key(where, Name=f"mlgate-state-dev-{ACCOUNT}")
+    put_vpc(where, **{"kubernetes.io/cluster/ml": "owned"})
+    stack = Kept()
+    left, said = recovered(stack, where)
+    assert {(each.type, each.id) for each in left} == {(VPC, vpc), (KEY, key)}
+    assert {each.delete for each in left} == {f"aws ec2 delete-vpc --vpc-id {vpc}", f"aws kms schedule-key-deletion --key-id {key}"}
+    assert (stack.refreshed, said) == (0, []), "where nothing was begun the state is let alone"
+
+
+def test_operations_that_were_no_creates_are_left_to_the_refresh(where: Where) -> None:
+    stack = Kept(begun(VPC, "network", "deleting", tags=TAGS))
+    put_vpc(where)
+    assert len(recovered(stack, where)[0]) == 1, "it is still there, and the state says so no more"
+    assert (stack.refreshed, stack.resources) == (1, [])
+
+
+def test_ids_that_aws_gives_are_asked_for_where_their_owner_is_known(where: Where) -> None:
+    ec2, events = where.client("ec2"), where.client("events")
+    vpc = put_vpc(where)
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    asked = {"routeTableId": table, "subnetId": subnet}
+    association = "aws:ec2/routeTableAssociation:RouteTableAssociation"
+    assert ids_of_inputs(association, asked, where) == []
+    made = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    assert ids_of_inputs(association, asked, where) == [made]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:q"
+    events.put_rule(Name="spot", EventPattern='{"source": ["aws.ec2"]}')
+    events.put_targets(Rule="spot", Targets=[{"Id": "one", "Arn": queue}, {"Id": "other", "Arn": f"{queue}2"}])
+    assert ids_of_inputs("aws:cloudwatch/eventTarget:EventTarget", {"rule": "spot", "arn": queue}, where) == ["spot/one"]
+
+
+def test_what_belongs_to_something_that_is_gone_was_not_made(where: Where) -> None:
+    pending = begun("aws:cloudwatch/eventTarget:EventTarget", "spot", rule="nowhere", arn="arn:aws:sqs:::q")
+    stack = Kept(pending)
+    assert recovered(stack, where)[0] == []
+    assert stack.resources == []
+
+
+def test_every_kind_of_thing_is_told_from_its_id_or_its_arn() -> None:
+    assert kind_of("sgr-1") == (BY_TAGS[10], "sgr-1")
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:token-1"
+    told = {found[0].type: found[1] for each in (arn, "arn:aws:s3:::models", "eipalloc-1") if (found := kind_of(each))}
+    assert told == {"aws:secretsmanager/secret:Secret": arn, "aws:s3/bucket:Bucket": "models", "aws:ec2/eip:Eip": "eipalloc-1"}
+    assert kind_of(f"arn:aws:sns:{REGION}:{ACCOUNT}:topic") is None
