@@ -33,6 +33,8 @@ _ATTACHMENTS = frozenset(
 _ALL_OF_IT = re.compile(r"arn:aws[\w-]*:iam::aws:policy/.*(AdministratorAccess|PowerUserAccess|FullAccess)[\w-]*")
 _SIGN_IN = "sts:AssumeRoleWithWebIdentity"
 _HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
+# What a subject begins with before anybody is named: GitHub (repo:), GitLab (project_path:), Kubernetes.
+_KIND = re.compile(r"^(system:serviceaccount|[a-z_]+):")
 _PERMISSION = "aws:lambda/permission:Permission"
 _RESOURCE: Mapping[str, str] = {
     _ROLE: "assumeRolePolicy",
@@ -88,17 +90,23 @@ def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Ite
             yield f"{number} allows {_told(statement.get('Action', 'all but ' + _told(statement.get('NotAction'))))} to everybody"
         federated = listed(at(statement.get("Principal"), "Federated"))
         if federated and _SIGN_IN in listed(statement.get("Action")) and not _names_subjects(statement.get("Condition")):
-            yield f"{number} lets in everybody whom {_told(federated)} knows: no condition is on its sub"
+            yield f"{number} lets in everybody whom {_told(federated)} knows: no condition on its sub names anybody"
 
 
 def _names_subjects(condition: Any) -> bool:
-    """Whether a part of it, all of which must hold, holds the sign-in to subjects that begin with something."""
+    """Whether a part of it, all of which must hold, holds the sign-in to subjects of somebody who is named."""
     return any(
-        key.lower().endswith(":sub") and not any(str(value).startswith(("*", "?")) for value in listed(values))
+        key.lower().endswith(":sub") and all(_names_somebody(str(value)) for value in listed(values))
         for operator, tested in (condition.items() if isinstance(condition, Mapping) else ())
         if _HOLDS.fullmatch(operator) and isinstance(tested, Mapping)
         for key, values in tested.items()
     )
+
+
+def _names_somebody(subject: str) -> bool:
+    """`repo:*` is every repository there is, `repo:acme/*` those of one owner."""
+    whose = re.split("[:/]", _KIND.sub("", subject, count=1))[0]
+    return bool(whose) and not set(whose) & set("*?")
 
 
 def _allowed(policy: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -16,7 +16,12 @@ _RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 _INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _CLUSTER = "aws:eks/cluster:Cluster"
 _MACHINES = frozenset(
-    {"aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance", "aws:ec2/launchConfiguration:LaunchConfiguration"}
+    {
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws:ec2/instance:Instance",
+        "aws:ec2/launchConfiguration:LaunchConfiguration",
+        "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
+    }
 )
 _NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
 # As Amazon S3 draws the line (User Guide, "The meaning of 'public'"): a wider range is the internet, in halves as well as in one.

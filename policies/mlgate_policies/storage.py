@@ -22,7 +22,11 @@ _PUBLIC_GROUPS = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers"
 
 _VOLUME = "aws:ebs/volume:Volume"
 _TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-_MACHINES = ("aws:ec2/instance:Instance", "aws:ec2/launchConfiguration:LaunchConfiguration")
+_MACHINES = (
+    "aws:ec2/instance:Instance",
+    "aws:ec2/launchConfiguration:LaunchConfiguration",
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
+)
 _NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 _STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 _EBS = "ebs.csi.aws.com"

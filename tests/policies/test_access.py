@@ -116,6 +116,15 @@ def test_a_statement_for_everybody_that_names_what_it_does_not_allow_is_told_so(
         ({"StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"}}, True),
         ({"StringLike": {SUB: "*"}}, True),
         ({"StringLike": {SUB: "?epo:acme/models:*"}}, True),
+        ({"StringLike": {SUB: "repo:*"}}, True),
+        ({"StringLike": {SUB: "repo:ac?e/models:*"}}, True),
+        ({"StringLike": {SUB: "repo:"}}, True),
+        ({"StringLike": {SUB: "project_path:*/models:*"}}, True),
+        ({"StringLike": {SUB: "system:serviceaccount:*:builder"}}, True),
+        ({"StringLike": {SUB: ""}}, True),
+        ({"StringLike": {SUB: "system:serviceaccount:builds:*"}}, False),
+        ({"StringLike": {SUB: "project_path:acme/*"}}, False),
+        ({"StringEquals": {SUB: "google-oauth2-1234"}}, False),
         ({"StringLike": {SUB: ["repo:acme/models:*", "*:other"]}}, True),
         ({"StringEqualsIfExists": {SUB: "repo:acme/models:environment:prod"}}, True),
         ({"StringLike": "no mapping"}, True),
@@ -126,7 +135,7 @@ def test_a_statement_for_everybody_that_names_what_it_does_not_allow_is_told_so(
 def test_a_sign_in_from_outside_names_the_subjects(condition: Any, objected: bool) -> None:
     statement = allow(Principal=GITHUB, Action="sts:AssumeRoleWithWebIdentity", **({"Condition": condition} if condition else {}))
     found = objections("wildcard-principal", resource(ROLE, {"assumeRolePolicy": document(statement)}))
-    expected = [f"statement 1 lets in everybody whom {GITHUB['Federated']} knows: no condition is on its sub"]
+    expected = [f"statement 1 lets in everybody whom {GITHUB['Federated']} knows: no condition on its sub names anybody"]
     assert found == (expected if objected else [])
 
 

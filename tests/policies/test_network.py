@@ -86,6 +86,7 @@ def test_ranges_and_groups_that_are_named_may_come_in(kind: str, properties: dic
         (TEMPLATE, {"metadataOptions": {"httpPutResponseHopLimit": 1}}, ["httpTokens is not said"]),
         ("aws:ec2/instance:Instance", {"metadataOptions": {"httpTokens": "optional"}}, ["httpTokens is optional"]),
         ("aws:ec2/launchConfiguration:LaunchConfiguration", {}, ["httpTokens is not said"]),
+        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {}, ["httpTokens is not said"]),
         (NODE_CLASS, {"spec": {"metadataOptions": {"httpTokens": "optional"}}}, ["httpTokens is optional"]),
         (TEMPLATE, {"metadataOptions": {"httpTokens": "required"}}, []),
         (TEMPLATE, {"metadataOptions": {"httpEndpoint": "disabled"}}, []),

@@ -9,7 +9,7 @@ import pytest
 
 from mlgate.prices import OWN_FILE as PRICES
 from mlgate_policies.exceptions import FILE
-from mlgate_policies.rules import OWN_FILE
+from mlgate_policies.rules import OWN_FILE, RULES
 from mlgate_testkit.engine import UpdateError
 
 from .page import block
@@ -75,6 +75,18 @@ def test_a_careless_stack_is_told_all_of_it_in_the_preview_at_the_level_of_its_e
     )
     assert said["warning"]["foreign-block"].endswith("cidrBlock is 10.0.0.0/16\n  -> take a block of 10.20.0.0/16")
     assert "until 2020-01-01 (an old agent), from imdsv1 for nodes, has expired and no longer counts" in printed(staging)
+
+
+def test_in_prod_every_rule_ends_the_preview_with_why_it_is_there_and_what_to_do(stack, simulated_aws, policy_pack):
+    prod = stack("prod", program=careless, config=REGION)
+    with pytest.raises(UpdateError) as failure:
+        prod.operate("preview", "--policy-pack", policy_pack)
+    said = by_severity(failure.value)["error"]
+    assert set(said) == EVERY_RULE_OF_AWS
+    for rule in RULES:
+        if rule.name in EVERY_RULE_OF_AWS:
+            assert rule.why in said[rule.name]
+            assert said[rule.name].endswith(f"-> {rule.remedy}")
 
 
 def test_a_careful_stack_is_told_its_bill_and_nothing_else(stack, simulated_aws, policy_pack):

@@ -95,6 +95,7 @@ def test_an_acl_that_is_not_public_is_left_alone(acl: Any) -> None:
         (INSTANCE, {"rootBlockDevice": GP3, "ebsBlockDevices": [{"deviceName": "/dev/sdb", **GP3}]}),
         (INSTANCE, {"rootBlockDevice": UNKNOWN, "ebsBlockDevices": UNKNOWN}),
         ("aws:ec2/launchConfiguration:LaunchConfiguration", {"rootBlockDevice": GP3}),
+        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {"rootBlockDevice": GP3}),
         ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": {"id": "lt-1"}}),
         ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": UNKNOWN}),
         (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true"}}),
