@@ -51,6 +51,8 @@ def update_back(stack: LocalStack, service: str, progress: Progress) -> Update:
         except StackError as error:
             progress(f"what this update does cannot be known before it is done, and it is done all the same: {error.problem}")
             return stack.up(progress)
+        finally:
+            stack.drop_plan()
         if lost := [finding for finding in findings if finding.kind is Kind.STATEFUL]:
             raise _refusal(stack, service, lost)
         for finding in findings:
