@@ -74,6 +74,9 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 | `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
 | `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
 | `who.existing_oidc_providers` | of environments in one account, one makes the identity provider of a pipeline's host and the others name that host here |
+| `who`, `cluster.admins` | nobody of an account that a lower environment is in: who administers that can be anybody in it |
+| `who` | a session of a role that somebody takes lasts no longer than in the lower one |
+| its name | `dev`, `staging` and `prod` are of that level, since policies go by the name; 37 characters at most, as its state's bucket is called so |
 | `account` | production shares its account, and with it its state, with no other environment |
 | `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
 """
