@@ -76,7 +76,7 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 | `who.existing_oidc_providers` | of environments in one account, one makes the identity provider of a pipeline's host and the others name that host here |
 | `who`, `cluster.admins` | nobody of an account that a lower environment is in: who administers that can be anybody in it |
 | `who` | a session of a role that somebody takes lasts no longer than in the lower one |
-| its name | `dev`, `staging` and `prod` are of that level, since policies go by the name; 37 characters at most, as its state's bucket is called so |
+| its name | `dev`, `staging` and `prod` are of that level, since policies go by it; 37 characters at most, for its state's bucket |
 | `account` | production shares its account, and with it its state, with no other environment |
 | `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
 """
