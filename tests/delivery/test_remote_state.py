@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -30,6 +31,28 @@ pulumi.export("token", pulumi.Config().require_secret("token"))
 """
 
 
+KILLED = """\
+import os, signal, sys
+from botocore.client import BaseClient
+
+real, last = BaseClient._make_api_call, sys.argv[1]
+
+
+def call(client, name, given):
+    answer = real(client, name, given)
+    if name == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+
+BaseClient._make_api_call = call
+sys.argv = ["mlgate", "bootstrap", "dev"]
+from mlgate_cli.main import app
+
+app()
+"""
+
+
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     """An AWS of its own, empty."""
@@ -52,7 +75,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_stack_made_as_the_commands_say_is_locked_by_who_updates_it_and_keeps_its_secrets_under_the_key(
+def test_a_stack_made_as_the_commands_say_though_they_were_killed_is_locked_by_who_updates_it_and_keeps_its_secrets_under_the_key(
     endpoint: str, project: Path
 ) -> None:
     ensure_pulumi(print)
@@ -77,11 +100,15 @@ def test_a_stack_made_as_the_commands_say_is_locked_by_who_updates_it_and_keeps_
         assert process.returncode == 0, output + errors
         return output
 
+    for last in ("CreateKey", "CreateBucket"):
+        killed = subprocess.run([sys.executable, "-c", KILLED, last], cwd=project, env=environment, check=False)
+        assert killed.returncode == -signal.SIGKILL, last
     made = shell("mlgate bootstrap dev")
     said = made.communicate(timeout=120)[1]
     assert made.returncode == 0, said
     client = {"endpoint_url": endpoint, "region_name": "eu-central-1", "aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
     s3, kms, bucket = boto3.client("s3", **client), boto3.client("kms", **client), f"mlgate-state-dev-{ACCOUNT}"
+    assert len(kms.list_keys()["Keys"]) == 1
     s3.delete_bucket_policy(Bucket=bucket)  # moto takes "denied without TLS" for "denied"
     (once,) = [line for line in said.splitlines() if line.startswith("dev has no stack yet; once: ")]
     done(once.split(", then ", 1)[1])
