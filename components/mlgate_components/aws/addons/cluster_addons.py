@@ -14,6 +14,7 @@ from mlgate_components.aws.addons.policies import external_dns, karpenter, load_
 from mlgate_components.aws.cluster.eks_addon import create_addon
 from mlgate_components.aws.cluster.roles import create_pod_role
 from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
+from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import handed_on
@@ -32,6 +33,8 @@ class ClusterAddons(pulumi.ComponentResource):
     """The version of each that is there, by its name in the table."""
     interruption_queue_name: pulumi.Output[str]
     """The queue by which Karpenter hears that nodes will be taken away; "" without Karpenter."""
+    role_arns: pulumi.Output[dict[str, str]]
+    """The roles of controllers, by name in the table: for policies of yours that let them in, such as that of a key of nodes' disks."""
 
     def __init__(self, name: str, args: ClusterAddonsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         plans = planned(name, args)
@@ -40,6 +43,7 @@ class ClusterAddons(pulumi.ComponentResource):
         self._args = args
         self._kubernetes = self._require_provider(name)
         self._queue = self._create_queue() if "karpenter" in plans else None
+        self._roles: dict[str, pulumi.Output[str]] = {}
         self.controllers: dict[str, pulumi.Resource] = {}
         for plan in plans.values():
             create = self._create_release if plan.chart else self._create_addon
@@ -48,8 +52,9 @@ class ClusterAddons(pulumi.ComponentResource):
         self.versions = pulumi.Output.all(
             **{each: found.addon_version if isinstance(found, aws.eks.Addon) else plans[each].version for each, found in made}
         )
+        self.role_arns = pulumi.Output.from_input(self._roles)
         self.interruption_queue_name = self._queue.queue_name if self._queue else pulumi.Output.from_input("")
-        self.register_outputs({"versions": self.versions, "interruption_queue_name": self.interruption_queue_name})
+        register_declared(self)
 
     def _require_provider(self, name: str) -> pulumi.ProviderResource:
         """Without one the charts would go to whatever cluster the kubeconfig of the person at the keyboard names."""
@@ -100,7 +105,11 @@ class ClusterAddons(pulumi.ComponentResource):
         """What must be there first: add-ons above it in the table, and the role of its pods."""
         above = [self.controllers[each] for each in plan.addon.after if each in self.controllers]
         statements = self._allowed(plan.name)
-        return above if statements is None else [*above, self._create_role(plan, statements)]
+        if statements is None:
+            return above
+        taken = self._create_role(plan, statements)
+        self._roles[plan.name] = taken.role_arn
+        return [*above, taken]
 
     def _create_role(self, plan: AddonPlan, statements: pulumi.Output[Sequence[Statement]]) -> "aws.eks.PodIdentityAssociation":
         return create_pod_role(

@@ -55,6 +55,7 @@ def program(args: dict[str, Any], provided: bool = True) -> Callable[[], None]:
         made = ClusterAddons("ml", ClusterAddonsArgs(**args), pulumi.ResourceOptions(providers=provider))
         pulumi.export("versions", made.versions)
         pulumi.export("queue", made.interruption_queue_name)
+        pulumi.export("roles", made.role_arns)
 
     return addons
 
@@ -212,6 +213,8 @@ def test_each_controller_has_a_role_that_pods_of_its_own_account_take_and_nobody
     graph = recorded()
     pods = {found.inputs["serviceAccount"]: found.inputs["namespace"] for found in graph.all(POD)}
     assert pods == {"karpenter": "kube-system", "aws-load-balancer-controller": "kube-system", "external-dns": "external-dns"}
+    assert graph.outputs["roles"] == {name: f"<arn of Role ml-{name}>" for name in pods}
+    assert recorded(addons=only("keda")).outputs["roles"] == {}
     for name in pods:
         (trusted,) = json.loads(graph.one("aws:iam/role:Role", f"ml-{name}").inputs["assumeRolePolicy"])["Statement"]
         assert trusted["Principal"] == {"Service": "pods.eks.amazonaws.com"}
