@@ -56,6 +56,11 @@ class Case:
         """The class."""
         return getattr(area, self.component)
 
+    @property
+    def theme(self) -> str:
+        """The folder or module of the area that it stands in."""
+        return str(self.made.__module__.removeprefix(f"{area.__name__}.").partition(".")[0])
+
     def recorded(self, args: Args) -> Graph:
         """The component alone, with those arguments."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from .cases import CASES
-from .changing import effects
+from .changing import Case, effects
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "platform-changes.md"
-_HEAD = """\
+HEAD = """\
 # What a change of an argument does
 
 Before anything is run: what each argument of a component does to its resources when it changes. `update` changes or adds in place,
@@ -24,11 +24,19 @@ signed approval.
 
 def page() -> str:
     """The page, one table a component."""
-    text = [_HEAD]
-    for case in CASES:
-        text.append(f"\n## {case.title}\n\n| argument | kind | what happens |\n|---|---|---|\n")
-        text += [f"| `{path}` | {found.kind} | {found} |\n" for path, found in effects(case).items()]
-    return "".join(text)
+    return HEAD + "".join(f"\n## {case.title}\n{section(case)}" for case in CASES)
+
+
+def section(case: Case) -> str:
+    """A component's table."""
+    rows = "".join(f"| `{path}` | {found.kind} | {found} |\n" for path, found in effects(case).items())
+    return f"\n| argument | kind | what happens |\n|---|---|---|\n{rows}"
+
+
+def written() -> dict[str, str]:
+    """The sections of the page as it is, by their titles in order, the head under ""."""
+    head, *sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    return {"": head, **{title: text for title, _, text in (each.partition("\n") for each in sections)}}
 
 
 if __name__ == "__main__":

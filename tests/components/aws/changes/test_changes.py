@@ -1,4 +1,4 @@
-"""Every argument of every component on AWS has a row that says what a change of it does, and the row is what the providers say."""
+"""Every argument of every component on AWS has a row that says what a change of it does; the files beside this one ask the providers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import mlgate_components.aws as area
 
 from .cases import CASES
-from .page import PAGE, page
+from .page import HEAD, written
 
 ARGUMENTS = {case.made: case for case in CASES}
 
@@ -49,5 +49,6 @@ def test_every_argument_is_told_alone_or_with_what_it_lies_in(made: type) -> Non
     assert untold == []
 
 
-def test_the_page_says_what_the_providers_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "python -m tests.components.aws.changes.page"
+def test_the_page_has_every_component_in_order() -> None:
+    assert [*written()] == ["", *(case.title for case in CASES)], "python -m tests.components.aws.changes.page"
+    assert written()[""] == HEAD
