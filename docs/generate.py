@@ -1,4 +1,4 @@
-"""Writes the pages that are generated from the code (`--check`: says which are out of date, exit 1)."""
+"""Writes the files that are generated from the code (`--check`: says which are out of date, exit 1)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from platform_page import bill_told, sections
+
 from mlgate.platform import Platform
 from mlgate.platform_rules import AT_LEAST
 from mlgate.schema import service_schema
+from mlgate_components.provider import SCHEMA
+from mlgate_components.provider import schema as components_schema
 from mlgate_policies.rule import ENVIRONMENTS as RULED
 from mlgate_policies.rules import RULES
 
@@ -73,7 +77,7 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 | `cluster.public_from` | no address that the lower one does not let in |
 | `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
 | `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
-| `who.existing_oidc_providers` | of environments in one account, one makes the identity provider of a pipeline's host and the others name that host here |
+| `who.existing_oidc_providers` | one environment of an account makes the identity provider of a host, the others name it here |
 | `who`, `cluster.admins` | nobody of an account that a lower environment is in: who administers that can be anybody in it |
 | `who` | a session of a role that somebody takes lasts no longer than in the lower one |
 | its name | `dev`, `staging` and `prod` are of that level, since policies go by it; 37 characters at most, for its state's bucket |
@@ -142,17 +146,33 @@ _KINDS = {"string": "text", "integer": "whole number", "boolean": "yes or no", "
 _LIMITS = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "over", "exclusiveMaximum": "under"}
 
 
+def platform() -> str:
+    """The overview of the platform, with what the code says of it between its markers."""
+    text = (DOCS / "platform.md").read_text(encoding="utf-8")
+    for name, content in sections().items():
+        text = _between(text, f"<!-- begin {name} -->\n", "<!-- end -->\n", content)
+    return text
+
+
+def _between(text: str, begin: str, end: str, content: str) -> str:
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    assert found, begin
+    assert closed, begin
+    return before + begin + content + end + after
+
+
 def policies() -> str:
-    """The page about policies, with the table of rules between its markers."""
+    """The page about policies, with the table of rules between its markers, and prod's bill as a preview tells it."""
     rows = [
         f"| `{rule.name}`{' †' if rule.at_end else ''} | {rule.why} | {rule.remedy} "
         f"| {' | '.join(rule.levels.of(environment) for environment in RULED)} |"
         for rule in RULES
     ]
     head = [f"| rule | why | what to do | {' | '.join(RULED)} |", f"|---|---|---|{'---|' * len(RULED)}"]
-    before, begin, rest = (DOCS / "policies.md").read_text(encoding="utf-8").partition("<!-- rules -->\n")
-    _, end, after = rest.partition("<!-- end of rules -->\n")
-    return before + begin + "\n".join([*head, *rows]) + "\n" + end + after
+    text = (DOCS / "policies.md").read_text(encoding="utf-8")
+    text = _between(text, "<!-- rules -->\n", "<!-- end of rules -->\n", "\n".join([*head, *rows]) + "\n")
+    return _between(text, "```text\na month costs", "\n", bill_told().removeprefix("a month costs"))
 
 
 def pages() -> dict[Path, str]:
@@ -163,18 +183,21 @@ def pages() -> dict[Path, str]:
         DOCS / "service.schema.json": schema,
         DOCS / "service.md": service,
         DOCS / "environments.md": environments(),
+        DOCS / "platform.md": platform(),
         DOCS / "policies.md": policies(),
+        SCHEMA: components_schema(),
     }
 
 
 def main() -> int:
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    made = pages()
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
         for path in stale:
             sys.stderr.write(f"{path.relative_to(DOCS.parent)} is out of date\n  -> make docs\n")
         return 1 if stale else 0
     for path in stale:
-        path.write_text(pages()[path], encoding="utf-8")
+        path.write_text(made[path], encoding="utf-8")
     return 0
 
 

@@ -41,7 +41,7 @@ def command(
     from mlgate.bill import make_bill
     from mlgate.bill_files import read_usage
     from mlgate.prices import project_book
-    from mlgate_cli.recorded import deployed_resources, recorded_program
+    from mlgate_cli.recorded import deployed_program, recorded_program
 
     book = project_book(project).with_own(*(prices or []))
     expected = read_usage(usage) if usage else {}
@@ -50,7 +50,7 @@ def command(
     bill = make_bill(program.resources, program.region, book, on=today, usage=expected)
     difference = None
     if deployed:
-        there = deployed_resources(deployed)
+        there = deployed_program(deployed).resources
         names = {resource.name for resource in there}
         before = make_bill(there, program.region, book, on=today, usage={each: expected[each] for each in expected if each in names})
         difference = bill.since(before)

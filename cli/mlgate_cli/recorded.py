@@ -10,7 +10,7 @@ import contextlib
 import json
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlgate_testkit.record import Graph
     from mlgate_testkit.record import Resource as Recorded
 
-__all__ = ["Program", "deployed_resources", "kept_resources", "missing_pins", "recorded_program"]
+__all__ = ["Program", "deployed_program", "recorded_program"]
 
 _REGION = "aws:region"
 _TEMPLATE = "launchTemplate"
@@ -38,11 +38,41 @@ _TEMPLATE = "launchTemplate"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a program makes for a stack, the region in which it does, and the pins that its environment lacks."""
+    """What a program makes for a stack, or what its exported state holds, and the pins that its environment lacks."""
 
-    resources: list[Resource]
-    region: str
-    unpinned: list[Unpinned]
+    graph: Graph
+    unpinned: Sequence[Unpinned] = ()
+
+    @property
+    def resources(self) -> list[Resource]:
+        """Those that the stack makes: components are in no cloud, and what is only looked up is somebody else's."""
+        return [
+            Resource(found.type, found.name, _inputs(found), _id(found), _own_region(found))
+            for found in self.graph.resources
+            if found.custom and not found.read
+        ]
+
+    @property
+    def kept(self) -> list[Kept]:
+        """All of it, components too, with what each needs and whether it is kept."""
+        return [
+            Kept(
+                found.urn,
+                found.type,
+                found.name,
+                _plain(found.inputs),
+                found.protect or found.retain_on_delete,
+                (*found.dependency_urns, *([found.parent_urn] if found.parent_urn else [])),
+                not found.custom,
+            )
+            for found in self.graph.resources
+            if not found.read
+        ]
+
+    @property
+    def region(self) -> str:
+        """The one region that it is in. Raises UsageError where there is not one."""
+        return _region(self.graph)
 
 
 def recorded_program(project: Path, stack: str) -> Program:
@@ -50,34 +80,6 @@ def recorded_program(project: Path, stack: str) -> Program:
 
     Raises what the program says is wrong, and StackError for anything else that it raises.
     """
-    graph = _recorded(project, stack)
-    return Program(_resources(graph), _region(graph), missing_pins(project, stack))
-
-
-def missing_pins(project: Path, stack: str) -> list[Unpinned]:
-    """The pins that the stack's environment on AWS lacks; none for a stack that is no such environment, or a wrong one."""
-    return _with_stand_ins(project, stack)[0]
-
-
-def kept_resources(project: Path, stack: str, deployed: Path | None) -> list[Kept]:
-    """What the project's program makes for a stack, or what its exported state holds. Raises as the others."""
-    graph = _deployed(deployed) if deployed else _recorded(project, stack)
-    return [
-        Kept(
-            found.urn,
-            found.type,
-            found.name,
-            _plain(found.inputs),
-            found.protect or found.retain_on_delete,
-            (*found.dependency_urns, *([found.parent_urn] if found.parent_urn else [])),
-            not found.custom,
-        )
-        for found in graph.resources
-        if not found.read
-    ]
-
-
-def _recorded(project: Path, stack: str) -> Graph:
     from pulumi import RunError
 
     from mlgate_testkit.record import record
@@ -88,7 +90,8 @@ def _recorded(project: Path, stack: str) -> Graph:
         # What the program prints is not our answer, and what it looks like is for people.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
-            graph = record(project, stack=stack, preview=True, invokes=Answers(), config=_with_stand_ins(project, stack)[1])
+            unpinned, config = _with_stand_ins(project, stack)
+            graph = record(project, stack=stack, preview=True, invokes=Answers(), config=config)
     except MlgateError:
         raise
     except RunError as error:  # what a program says that is wrong, and what to do about it
@@ -103,7 +106,7 @@ def _recorded(project: Path, stack: str) -> Graph:
             sys.stderr.write(f"mlgate: {doubt.message}\n")
     if not graph.resources:
         raise UsageError(f"the program makes nothing for stack {stack}", where=str(project), remedy="name a stack that it knows")
-    return graph
+    return Program(graph, unpinned)
 
 
 def _with_stand_ins(project: Path, stack: str) -> tuple[list[Unpinned], dict[str, Any]]:
@@ -120,12 +123,8 @@ def _with_stand_ins(project: Path, stack: str) -> tuple[list[Unpinned], dict[str
     return missing, {KEY: stand_ins(platform, missing)} if missing else {}
 
 
-def deployed_resources(path: Path) -> list[Resource]:
+def deployed_program(path: Path) -> Program:
     """What a stack's exported state holds. Raises UsageError for a file that is none."""
-    return _resources(_deployed(path))
-
-
-def _deployed(path: Path) -> Graph:
     from mlgate_testkit.record import Graph
 
     remedy = "write it by: pulumi stack export --file FILE"
@@ -137,16 +136,7 @@ def _deployed(path: Path) -> Graph:
         raise UsageError(f"is no JSON: {error}", where=str(path), remedy=remedy) from None
     if not isinstance(export, dict):
         raise UsageError("is no exported state", where=str(path), remedy=remedy)
-    return Graph.from_state(export)
-
-
-def _resources(graph: Graph) -> list[Resource]:
-    """Those that the stack makes: components are in no cloud, and what is only looked up is somebody else's."""
-    return [
-        Resource(found.type, found.name, _inputs(found), _id(found), _own_region(found))
-        for found in graph.resources
-        if found.custom and not found.read
-    ]
+    return Program(Graph.from_state(export))
 
 
 def _inputs(found: Recorded) -> Any:

@@ -24,9 +24,10 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     from mlgate.remains import remaining
-    from mlgate_cli.recorded import kept_resources, missing_pins
+    from mlgate_cli.recorded import deployed_program, recorded_program
 
-    found = remaining(kept_resources(project, name, deployed))
+    program = deployed_program(deployed) if deployed else recorded_program(project, name)
+    found = remaining(program.kept)
     if as_json:
         print_json({"environment": name, "remains": [asdict(each) for each in found]})
         return
@@ -35,8 +36,8 @@ def command(
     print_table(f"{name}: what `pulumi destroy --exclude-protected` leaves", ("resource", "holds", "until"), rows)
     beside = Counter(_short(each.type) for each in found if not each.holds)
     say(f"beside them what is set on them, and what they name: {', '.join(f'{count} {kind}' for kind, count in sorted(beside.items()))}")
-    if not deployed and (unpinned := missing_pins(project, name)):
-        say(f"not pinned yet, on which none of it depends: {', '.join(each.path for each in unpinned)}")
+    if program.unpinned:
+        say(f"not pinned yet, on which none of it depends: {', '.join(each.path for each in program.unpinned)}")
 
 
 def _short(token: str) -> str:

@@ -1,0 +1,195 @@
+"""What `docs/platform.md` says of the project's own prod: its parts, its bill, its roles and what stays of it, each from the code.
+
+As of the day on which the price book was put together, so that the page changes with the code and not with the calendar.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from mlgate.bill import Bill, Line, make_bill
+from mlgate.platform import LEVELS, Platform
+from mlgate.platform_files import read_platform, stack_file
+from mlgate.platform_who import ROLES, Pipeline, Takers
+from mlgate.prices import price_book
+from mlgate.remains import remaining
+from mlgate_cli.recorded import Program, recorded_program
+from mlgate_components.aws import duties
+from mlgate_policies.cost import told
+
+__all__ = ["bill_told", "sections"]
+
+PROJECT = Path(__file__).resolve().parent.parent
+_COMPONENTS = {
+    "Network": ("the VPC, its subnets, the ways out and AWS's services at addresses inside", "network"),
+    "Access": ("the roles of people and pipelines", "access"),
+    "ModelStorage": ("where releases are kept", "storage"),
+    "EvidenceStorage": ("where evidence is kept under lock, and the key that signs it", "storage"),
+    "AuditTrail": ("the record of who read and wrote either", "storage"),
+    "Cluster": ("EKS, what runs on every node, and the nodes of its own services", "cluster"),
+    "ClusterAddons": ("Karpenter, KEDA, GPUs, metrics, certificates, load balancers, the way in", "cluster"),
+    "GpuNodePool": ("nodes with GPUs, bought as its file says", "gpu"),
+    "InterruptionQueue": ("what Karpenter hears of spot machines that are taken back", "gpu"),
+    "Key": ("a KMS key for anything else: here, images", "storage"),
+    "ImageRepository": ("a service's images", "access"),
+    "ServiceIdentity": ("the role of a service's pods", "access"),
+    "Permissions": ("what a role may do", "access"),
+    "Budget": ("who hears when it costs more than it should", "cost"),
+}
+
+
+def sections() -> dict[str, str]:
+    """The generated parts of the page by the name of their markers."""
+    programs = {name: recorded_program(PROJECT, name) for name in LEVELS}
+    platform, _ = read_platform(stack_file(PROJECT / "stacks", "prod"))
+    prod = programs["prod"]
+    bill = _bill(prod)
+    return {
+        "parts": _parts(prod),
+        "sums": _sums(programs),
+        "bill": _costs(bill),
+        "unknown": _unknown(bill),
+        "pins": _pins(prod),
+        "roles": _roles(platform),
+        "remains": _remains(prod),
+    }
+
+
+def bill_told() -> str:
+    """The bill of prod as a preview with the policy pack tells it."""
+    return told(_bill(recorded_program(PROJECT, "prod")))
+
+
+def _bill(program: Program) -> Bill:
+    book = price_book()
+    return make_bill(program.resources, program.region, book, on=datetime.date.fromisoformat(book.written))
+
+
+def _parts(program: Program) -> str:
+    """The components, each with the resources that are its own and no part's of it."""
+    found = {resource.urn: resource for resource in program.graph.resources}
+    inside: Counter[str] = Counter()
+    many: dict[str, list[str]] = defaultdict(list)
+    for resource in program.graph.resources:
+        if resource.type.startswith("mlgate:"):
+            many[_short(resource.type)].append(resource.name)
+        elif resource.custom and not resource.read and not resource.type.startswith("pulumi:"):
+            parent = found.get(resource.parent_urn or "")
+            while parent is not None and not parent.type.startswith("mlgate:"):
+                parent = found.get(parent.parent_urn or "")
+            inside[_short(parent.type) if parent else ""] += 1
+    rows = [
+        (f"[`{kind}`](platform-{_COMPONENTS[kind][1]}.md)", str(len(names)), str(inside[kind]), _COMPONENTS[kind][0])
+        for kind, names in many.items()
+    ]
+    total = f"{sum(inside.values())} resources in {sum(map(len, many.values()))} components.\n\n"
+    return total + _table(("component", "how many", "resources", "what for"), rows)
+
+
+def _sums(programs: Mapping[str, Program]) -> str:
+    bills = {name: _bill(program) for name, program in programs.items()}
+    rows = [(f"`{name}`", *_cases(bill)) for name, bill in bills.items()]
+    return _table(("a month, in USD", "min", "expected", "max"), rows)
+
+
+def _costs(bill: Bill) -> str:
+    """One row for what is of one kind."""
+    kinds: dict[tuple[str, str], list[Line]] = {}
+    for line in bill.lines:
+        if not line.free and any(cost is not None for cost in line.cost.each()):
+            kinds.setdefault((_short(line.type), line.what), []).append(line)
+    rows = []
+    for (kind, what), lines in kinds.items():
+        costs = zip(*(line.cost.each() for line in lines), strict=True)
+        cells = ["unknown" if None in case else _money(sum(case, Decimal(0))) for case in map(list, costs)]
+        rows.append((f"{len(lines)} {kind}", what, *cells))
+    rows.append(("**sum**", "", *(f"**{cell}**" for cell in _cases(bill))))
+    oldest, newest = bill.dates or ("", "")
+    said = f"In {bill.region}, 730 hours; prices of {oldest} to {newest}, put together {price_book().written}.\n"
+    return f"{_table(('resources', 'what', 'min', 'expected', 'max'), rows)}\n{said}"
+
+
+def _unknown(bill: Bill) -> str:
+    """Why each sum is one of what is known: one row for each reason."""
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in bill.unknown:
+        reasons[line.note][f"{_short(line.type)}: {line.what.split(',')[0]}"] += 1
+    rows = [(why, "; ".join(f"{count} {what}" for what, count in kinds.items())) for why, kinds in reasons.items()]
+    return _table(("why", "of what"), rows)
+
+
+def _pins(program: Program) -> str:
+    return _table(("pin", "what says it"), [(f"`{each.path}`", f"`{each.command}`") for each in program.unpinned])
+
+
+def _roles(platform: Platform) -> str:
+    flows = duties(
+        models=_Thing("models"),
+        evidence=_Thing("evidence"),
+        cluster=_Thing("the cluster"),
+        state=_Thing("the stack's state"),
+        repositories=[_Thing("images")],
+    )
+    rows = [(f"`{role}`", _takers(getattr(platform.who, role)), _does(flows[role])) for role in ROLES]
+    rows += [
+        (f"service `{name}`", f"pods of `{service.namespace}/{service.service_account}`", f"reads models below `{name}/`")
+        for name, service in platform.services.items()
+    ]
+    admins = ", ".join(f"`{principal.rsplit(':', 1)[1]}`" for principal in platform.cluster.admins.values())
+    rows.append(("`cluster.admins`", admins, "everything inside of the cluster; nothing in AWS by that"))
+    return _table(("role", "who takes it", "what it does"), rows)
+
+
+def _takers(takers: Takers) -> str:
+    return ", ".join([*(f"`{each.rsplit(':', 1)[1]}`" for each in takers.principals), *map(_job, takers.pipelines)])
+
+
+def _job(pipeline: Pipeline) -> str:
+    return f"jobs of {pipeline.host}'s `{pipeline.repository}` in `{pipeline.environment}`"
+
+
+class _Thing:
+    """Something that a flow goes to, whose every output is what it is called."""
+
+    def __init__(self, called: str) -> None:
+        self._called = called
+
+    def __getattr__(self, name: str) -> str:
+        return self._called
+
+
+def _does(flows: Iterable[Mapping[str, Any]]) -> str:
+    done: dict[str, list[str]] = {}
+    for flow in flows:
+        done.setdefault(flow["verb"].value, []).append(next(iter(flow["resource"].values())))
+    return "; ".join(f"{verb.removesuffix('-state')} {', '.join(what)}" for verb, what in done.items())
+
+
+def _remains(program: Program) -> str:
+    found = remaining(program.kept)
+    rows = [(f"{_short(each.type)} `{each.name}`", each.holds, each.until) for each in found if each.holds]
+    beside = Counter(_short(each.type) for each in found if not each.holds)
+    named = ", ".join(f"{count} {kind}" for kind, count in sorted(beside.items()))
+    return f"{_table(('resource', 'holds', 'until'), rows)}\nBeside them what is set on them, and what they name: {named}.\n"
+
+
+def _cases(bill: Bill) -> list[str]:
+    pairs = zip(bill.total.each(), bill.at_least.each(), strict=True)
+    return [f"{'at least ' if left_out else ''}{_money(cost)}" for cost, left_out in pairs]
+
+
+def _money(amount: Decimal | None) -> str:
+    return "unknown" if amount is None else f"{amount:,.2f}"
+
+
+def _short(token: str) -> str:
+    return token.rpartition(":")[2]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "".join(f"| {' | '.join(cells)} |\n" if cells else f"|{'---|' * len(head)}\n" for cells in [head, (), *rows])
