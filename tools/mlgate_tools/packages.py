@@ -1,4 +1,6 @@
-"""The package client that the user already has, so that mirrors, proxies and certificates configured for it hold here too."""
+"""The package client that the user already has, so that mirrors, proxies and certificates configured for it hold here too; and where
+packages of ours lie.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +26,11 @@ def package_client(wanted: str, remedy: str) -> list[str]:
 def into(folder: Path, requirements: Path) -> list[str]:
     """What to tell either client: wheels alone, each by its hash, and nothing that is not listed."""
     return ["--target", str(folder), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(requirements)]
+
+
+def package_folder(package: str) -> Path:
+    """Where a package of ours lies, without importing it: tools know none of what they serve. Raises ToolError: it is not installed."""
+    found = find_spec(package)
+    if found is None or found.origin is None:
+        raise ToolError(f"the package {package} is not installed", where=sys.executable, remedy="pip install mlgate")
+    return Path(found.origin).parent

@@ -9,14 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from mlgate.digests import digest_file, short
 from mlgate.environment import cache_folder
-from mlgate.errors import ToolError
 from mlgate_tools.cache import Slot, find_installed, install
-from mlgate_tools.packages import into, package_client
+from mlgate_tools.packages import into, package_client, package_folder
 from mlgate_tools.process import regularly, run_streaming
 from mlgate_tools.tool import Progress, Tool, platform_name
 
@@ -41,7 +39,7 @@ def run_pack() -> None:
     slot = _slot()
     if find_installed(slot) is None:
         sys.exit(f"{slot.folder}: the environment of the policy pack is not there, or not whole\n  -> {REMEDY}")
-    places = [f"{name}={_folder(name)}" for name in _PACKAGES]
+    places = [f"{name}={package_folder(name)}" for name in _PACKAGES]
     # Compiled files go into the cache, so that nothing is written beside packages that others run from. Unbuffered, since the engine waits
     # for a port that pulumi_policy writes and does not flush.
     isolated = [sys.executable, "-I", "-S", "-u", "-X", f"pycache_prefix={cache_folder() / 'bytecode'}"]
@@ -68,12 +66,4 @@ def _get(folder: Path, _workspace: Path, *, progress: Progress) -> str:
 
 
 def _pack() -> Path:
-    return _folder("mlgate_policies") / "pack"
-
-
-def _folder(package: str) -> Path:
-    """Where a package of ours lies, without importing it: tools know no policies."""
-    found = find_spec(package)
-    if found is None or found.origin is None:
-        raise ToolError(f"the package {package} is not installed", where=sys.executable, remedy="pip install mlgate")
-    return Path(found.origin).parent
+    return package_folder("mlgate_policies") / "pack"
