@@ -8,7 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-gpu check bench bench-main bench-testkit bench-gpu docs lock clean tools cluster-tools
+.PHONY: help demo test test-gpu check bench bench-main bench-testkit bench-infra bench-gpu docs lock clean tools cluster-tools
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,13 +51,16 @@ check: $(READY) ## formatting, lint, types, imports, generated files
 docs: $(READY) ## write the generated pages (schema, reference) anew
 	@$(BIN)/python docs/generate.py
 
-bench: bench-main bench-testkit ## run all benchmarks: what has no figures yet (BENCH_ARGS=--short leaves out what takes long)
+bench: bench-main bench-testkit bench-infra ## run all benchmarks: what has no figures yet (BENCH_ARGS=--short leaves out what takes long)
 
 bench-main: tools ## speed and size of the main job into benchmarks/results/main.json: 45 minutes on 2 cores, 15 with BENCH_ARGS=--short
 	@$(BIN)/python -m benchmarks.main $(BENCH_ARGS)
 
 bench-testkit: cluster-tools ## the same of the testkit into benchmarks/results/testkit.json: 35 minutes on 2 cores, 12 with BENCH_ARGS=--short
 	@$(BIN)/python -m benchmarks.testkit $(BENCH_ARGS)
+
+bench-infra: cluster-tools ## the same of the platform on AWS into benchmarks/results/infra.json: 70 minutes on 2 cores, 15 with BENCH_ARGS=--short
+	@$(BIN)/python -m benchmarks.infra $(BENCH_ARGS)
 
 bench-gpu: $(READY) ## the same of serving on a CUDA GPU into benchmarks/results/gpu.json: 5 minutes; no part of `make bench`
 	@$(BIN)/python -m benchmarks.gpu $(BENCH_ARGS)
