@@ -23,19 +23,27 @@ def command(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    from mlgate.remains import remaining
+    from mlgate.remains import remaining, waiting
     from mlgate_cli.recorded import deployed_program, recorded_program
 
     program = deployed_program(deployed) if deployed else recorded_program(project, name)
-    found = remaining(program.kept)
+    found, waits = remaining(program.kept), waiting(program.kept)
     if as_json:
-        print_json({"environment": name, "remains": [asdict(each) for each in found]})
+        print_json({"environment": name, "remains": [asdict(each) for each in found], "waits": [asdict(each) for each in waits]})
         return
     holding = [each for each in found if each.holds]
     rows = [(f"{_short(each.type)} {each.name}", each.holds, each.until) for each in holding]
     print_table(f"{name}: what `pulumi destroy --exclude-protected` leaves", ("resource", "holds", "until"), rows)
+    if waits:
+        print_table(
+            "deleted by it, and waiting",
+            ("resource", "holds", "until"),
+            [(f"{_short(each.type)} {each.name}", each.holds, each.until) for each in waits],
+        )
     beside = Counter(_short(each.type) for each in found if not each.holds)
-    say(f"beside them what is set on them, and what they name: {', '.join(f'{count} {kind}' for kind, count in sorted(beside.items()))}")
+    if beside:
+        named = ", ".join(f"{count} {kind}" for kind, count in sorted(beside.items()))
+        say(f"beside them what is set on them, and what they name: {named}")
     if program.unpinned:
         say(f"not pinned yet, on which none of it depends: {', '.join(each.path for each in program.unpinned)}")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from mlgate.stateful import STATEFUL
 
-__all__ = ["Kept", "Remaining", "remaining"]
+__all__ = ["Kept", "Remaining", "remaining", "waiting"]
 
 _LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 _KEY, _SECRET, _BUCKET = "aws:kms/key:Key", "aws:secretsmanager/secret:Secret", "aws:s3/bucket:Bucket"
+_WAITS = {_KEY: "deletionWindowInDays", _SECRET: "recoveryWindowInDays"}  # in days; 30 of either unless said
 _CLUSTER = "aws:eks/cluster:Cluster"
 _HELD = {**STATEFUL, _CLUSTER: "a cluster, which costs by the hour"}
 
@@ -58,25 +59,46 @@ class _Stays:
 def remaining(resources: Iterable[Kept]) -> list[Remaining]:
     """What stays of them, in the order of the program; components and providers, which are nothing in a cloud, left out."""
     by_urn = {resource.urn: resource for resource in resources}
-    stays = _Stays(by_urn)
-    for resource in by_urn.values():
-        if resource.kept:
-            stays.add(resource.urn)
+    stays = _staying(by_urn)
     locks = {need: resource.inputs for resource in by_urn.values() if resource.type == _LOCK for need in resource.needs}
     return [
         Remaining(resource.type, resource.name, _HELD.get(resource.type, ""), _until(resource, locks.get(resource.urn)))
         for resource in by_urn.values()
-        if resource.urn in stays.found and not resource.component and not resource.type.startswith("pulumi:")
+        if resource.urn in stays and not resource.component and not resource.type.startswith("pulumi:")
     ]
+
+
+def waiting(resources: Iterable[Kept]) -> list[Remaining]:
+    """What is deleted and goes only after days in which it can be brought back: keys and secrets that nothing keeps."""
+    by_urn = {resource.urn: resource for resource in resources}
+    stays = _staying(by_urn)
+    return [
+        Remaining(
+            each.type,
+            each.name,
+            _HELD[each.type],
+            f"{each.inputs.get(_WAITS[each.type], 30)} days after it, and until then it can come back",
+        )
+        for each in by_urn.values()
+        if each.type in _WAITS and each.urn not in stays
+    ]
+
+
+def _staying(by_urn: Mapping[str, Kept]) -> Mapping[str, Kept]:
+    stays = _Stays(by_urn)
+    for resource in by_urn.values():
+        if resource.kept:
+            stays.add(resource.urn)
+    return stays.found
 
 
 def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
     if resource.type == _KEY:
-        return f"somebody schedules its deletion, and {resource.inputs.get('deletionWindowInDays', 30)} days more"
+        return f"somebody schedules its deletion, and {resource.inputs.get(_WAITS[_KEY], 30)} days more"
     if resource.type == _CLUSTER:
         return "its protection is taken off (`deletion_protection: false`, `pulumi up`), then another destroy"
     if resource.type == _SECRET:
-        return f"somebody deletes it, and {resource.inputs.get('recoveryWindowInDays', 30)} days more"
+        return f"somebody deletes it, and {resource.inputs.get(_WAITS[_SECRET], 30)} days more"
     if resource.type == _BUCKET and lock and "rule" in lock:  # without one nothing is locked by itself
         kept = lock["rule"]["defaultRetention"]
         return f"somebody empties it, each version {kept['days']} days after it was written at the earliest ({kept['mode']})"

@@ -40,6 +40,17 @@ def test_prod_is_told_before_all_of_it_is_pinned_and_that_its_cluster_goes_on_co
     assert shown.stdout.splitlines()[-1].startswith("not pinned yet, on which none of it depends: pins.addons.karpenter-crd.digest")
 
 
+def test_a_key_that_goes_is_told_to_wait(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: ours\nruntime: python\n", encoding="utf-8")
+    (tmp_path / "__main__.py").write_text("import pulumi_aws as aws; aws.kms.Key('it', deletion_window_in_days=7)\n", encoding="utf-8")
+    shown = remains("dev", "--project", str(tmp_path))
+    (row,) = [line for line in shown.stdout.splitlines() if line.strip().startswith("Key it")]
+    assert "7 days after it, and until then it can come back" in row
+    assert "beside them" not in shown.stdout
+    (waits,) = json.loads(remains("dev", "--project", str(tmp_path), "--json").stdout)["waits"]
+    assert waits["name"] == "it"
+
+
 def test_a_state_that_is_none_is_said_without_a_traceback(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text("[]", encoding="utf-8")

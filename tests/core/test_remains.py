@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlgate.remains import Kept, Remaining, remaining
+from mlgate.remains import Kept, Remaining, remaining, waiting
 
 BUCKET, KEY, LOCK = "aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
 ROLE, POLICY = "aws:iam/role:Role", "aws:s3/bucketPolicy:BucketPolicy"
@@ -55,3 +55,19 @@ def test_a_cluster_that_is_protected_is_told_to_stay_and_to_cost() -> None:
     assert "by the hour" in found.holds
     assert "deletion_protection: false" in found.until
     assert remaining([made("aws:eks/cluster:Cluster", "cluster", kept=False)]) == []
+
+
+def test_keys_and_secrets_that_nothing_keeps_are_told_to_wait() -> None:
+    made_here = [
+        made(KEY, "of-the-cluster", kept=False, deletionWindowInDays=9),
+        made("aws:secretsmanager/secret:Secret", "token", kept=False),
+        made(KEY, "models"),
+        made(KEY, "named", kept=False),
+        made(POLICY, "grants", "named"),
+        made(ROLE, "gate", kept=False),
+    ]
+    assert [(each.name, each.until.split(" after ")[0]) for each in waiting(made_here)] == [
+        ("of-the-cluster", "9 days"),
+        ("token", "30 days"),
+    ]
+    assert [each.name for each in remaining(made_here)] == ["models", "named", "grants"]
