@@ -52,9 +52,9 @@ class BudgetArgs(TypedDict):
     alerts: NotRequired[list[BudgetAlert]]
     """When somebody hears; over 80 and over 100 percent spent, and over 100 percent expected, unless said."""
     emails: NotRequired[list[pulumi.Input[str]]]
-    """Addresses that hear, ten at most."""
+    """Addresses that hear, ten at most; none unless said, and topic_arn is needed then."""
     topic_arn: NotRequired[pulumi.Input[str]]
-    """An SNS topic that hears; its policy lets budgets.amazonaws.com publish."""
+    """An SNS topic that hears, whose policy lets budgets.amazonaws.com publish; none unless said."""
 
 
 class Budget(pulumi.ComponentResource):

@@ -13,9 +13,9 @@ class Tags(TypedDict):
     owner: str
     """The team that answers for it."""
     cost_center: NotRequired[str]
-    """Whose budget it is paid from."""
+    """Whose budget it is paid from; not told unless said."""
     more: NotRequired[dict[str, str]]
-    """Tags of your own."""
+    """Tags of your own; none unless said."""
 
 
 def tags_of(tags: Tags, name: str) -> dict[str, str]:

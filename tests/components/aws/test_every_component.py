@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
+import itertools
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +111,29 @@ def test_what_is_there_already_has_the_outputs_of_what_would_be_made(made: type)
 
 def test_networks_clusters_stores_keys_and_repositories_may_be_there_already() -> None:
     assert {made.__name__ for made in EXISTING} == {"Network", "Cluster", "ModelStorage", "EvidenceStorage", "Key", "ImageRepository"}
+
+
+ONE_OF = {"Ami", "FlowResource", "Share", "Who"}
+"""Of whose keys some one is given, which the class says."""
+
+
+def arguments() -> Iterator[tuple[str, str, str]]:
+    """Each key of the arguments of all components, by its class, with its annotation and what is said of it."""
+    for path in sorted(Path(area.__path__[0]).rglob("*.py")):
+        for made in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(made, ast.ClassDef) and any(ast.unparse(base) == "TypedDict" for base in made.bases):
+                for key, told in itertools.pairwise([*made.body, ast.Pass()]):
+                    if isinstance(key, ast.AnnAssign):
+                        said = ast.literal_eval(told.value) if isinstance(told, ast.Expr) else ""
+                        yield f"{made.name}.{ast.unparse(key.target)}", ast.unparse(key.annotation), said
+
+
+def test_every_argument_says_what_it_is_and_what_holds_where_it_is_left_out() -> None:
+    keys = list(arguments())
+    assert len(keys) > 100
+    assert [key for key, _, said in keys if not said] == []
+    open_ended = [key for key, kind, said in keys if "NotRequired" in kind and not re.search("unless|instead of|is one of these", said)]
+    assert [key for key in open_ended if key.split(".")[0] not in ONE_OF] == []
 
 
 LOADS = """

@@ -62,9 +62,9 @@ class Takers(TypedDict):
     """Who may take a role."""
 
     principals: NotRequired[list[str]]
-    """Roles and users by ARN, whole."""
+    """Roles and users by ARN, whole; none unless said."""
     pipelines: NotRequired[list[Pipeline]]
-    """Jobs of pipelines."""
+    """Jobs of pipelines; none unless said."""
     session_s: NotRequired[int]
     """How long a session lasts at most, in seconds; an hour unless said."""
 
@@ -96,7 +96,7 @@ class AccessArgs(TypedDict):
     oidc_provider_arns: NotRequired[dict[str, pulumi.Input[str]]]
     """By host, such as github, the identity provider that the account has already: there can be one of each. Made unless said."""
     boundary_arn: NotRequired[pulumi.Input[str]]
-    """The policy that bounds what any of the roles could ever do, whatever their own policies say."""
+    """The policy that bounds what any of the roles could ever do, whatever their own policies say; none unless said."""
 
 
 class Access(pulumi.ComponentResource):

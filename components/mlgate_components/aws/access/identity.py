@@ -48,7 +48,7 @@ class ServiceIdentityArgs(TypedDict):
     flows: NotRequired[list[Flow]]
     """What they do; nothing unless said. What names this role in its own policy, a secret, is made after it: see Permissions."""
     boundary_arn: NotRequired[pulumi.Input[str]]
-    """The policy that bounds what the role could ever do, whatever its own policies say."""
+    """The policy that bounds what the role could ever do, whatever its own policies say; none unless said."""
 
 
 class ServiceIdentity(pulumi.ComponentResource):

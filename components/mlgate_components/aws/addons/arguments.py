@@ -32,9 +32,9 @@ class AddonSettings(TypedDict):
     version: NotRequired[str]
     """The exact version of its chart, or of EKS's add-on; the table's unless said, or EKS's default at each preview."""
     digest: NotRequired[str]
-    """The digest of its chart where that comes from a registry, sha256:..., so that nobody can put another one under the same version."""
+    """The digest of its chart in a registry, sha256:..., so that nobody puts another one there; the table's, if any, unless said."""
     values: NotRequired[dict[str, Any]]
-    """Values of its chart, or of EKS's configuration, over those of the table."""
+    """Values of its chart, or of EKS's configuration, over those of the table; the table's alone unless said."""
 
 
 class ClusterAddonsArgs(TypedDict):
@@ -47,12 +47,12 @@ class ClusterAddonsArgs(TypedDict):
     tags: Tags
     """What every resource of them carries."""
     dns_zone_ids: NotRequired[list[pulumi.Input[str]]]
-    """The hosted zones of Route 53 in which external-dns may write."""
+    """The hosted zones of Route 53 in which external-dns may write; none unless said, and external-dns must be off then."""
     mirror: NotRequired[str]
-    """The registry, and a folder in it, that every chart and image of a chart comes from: each under its whole own name."""
+    """The registry, and a folder in it, that every chart and image comes from, under its whole own name; from upstream unless said."""
     pinned: NotRequired[bool]
-    """Refuses whatever is not at an exact version, and a chart from a registry without its digest."""
+    """Refuses whatever is not at an exact version, and a chart from a registry without its digest; it does not unless said."""
     deletion_protection: NotRequired[bool]
     """Whether the cluster is protected, as it is told itself; on unless said. Once it is not, what owns nothing outside goes with it."""
     addons: NotRequired[dict[str, AddonSettings]]
-    """What is said of each, by its name in the table."""
+    """What is said of each, by its name in the table; all are there unless said."""

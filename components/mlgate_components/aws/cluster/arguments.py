@@ -50,7 +50,7 @@ class ClusterArgs(TypedDict):
     tags: Tags
     """What every resource of it carries."""
     viewers: NotRequired[dict[str, pulumi.Input[str]]]
-    """Roles that may see everything in it but Secrets, by name."""
+    """Roles that may see everything in it but Secrets, by name; nobody unless said."""
     public_from: NotRequired[list[str]]
     """Addresses that reach its endpoint from the internet, such as 198.51.100.0/24. Nobody unless said: it is private then."""
     key_arn: NotRequired[pulumi.Input[str]]
@@ -58,13 +58,13 @@ class ClusterArgs(TypedDict):
     log_days: NotRequired[int]
     """How long the logs of its control plane are kept, in days that CloudWatch Logs knows; 90 unless said."""
     addon_versions: NotRequired[dict[str, str]]
-    """The versions of EKS's add-ons, by name. One that is not named is looked up at each preview."""
+    """The versions of EKS's add-ons, by name; one is looked up at each preview unless said."""
     pinned: NotRequired[bool]
-    """Refuses whatever is not at an exact version: an add-on, or the image of nodes."""
+    """Refuses whatever is not at an exact version, an add-on or the image of nodes; it does not unless said."""
     deletion_protection: NotRequired[bool]
     """EKS refuses to delete it, and Pulumi to delete or replace it; on unless said."""
     kubeconfig: NotRequired[pulumi.Input[str]]
-    """How this program reaches it, where the endpoint cannot be reached from here: through a tunnel or a proxy."""
+    """How this program reaches it, such as through a tunnel or a proxy; at its endpoint unless said."""
 
 
 def check_cluster(name: str, args: ClusterArgs) -> None:

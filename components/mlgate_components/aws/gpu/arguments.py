@@ -159,7 +159,7 @@ class PoolCluster(TypedDict):
     node_role_arn: pulumi.Input[str]
     """and by ARN for managed node groups."""
     service_cidr: NotRequired[pulumi.Input[str]]
-    """The addresses of its Services; nodes of a fixed group on AL2023 must be told."""
+    """The addresses of its Services; not told unless said, and nodes of a fixed group on AL2023 must be."""
 
 
 class PoolNetwork(TypedDict):
@@ -193,7 +193,7 @@ class GpuNodePoolArgs(TypedDict):
     share: NotRequired[Share]
     """How pods share a GPU; not at all unless said. The pool is then of fixed size."""
     floor: NotRequired[OnDemandFloor]
-    """Of a pool with spot: what its number of replicas on demand is reckoned from. They stand on a node group of fixed size."""
+    """Of a pool with spot: what its replicas on demand, on a node group of fixed size, are reckoned from; there are none unless said."""
     zones: NotRequired[list[str]]
     """Those of the network that the pool stands in; all unless said."""
     least_zones: NotRequired[int]
@@ -209,8 +209,8 @@ class GpuNodePoolArgs(TypedDict):
     disk_key_arn: NotRequired[pulumi.Input[str]]
     """The KMS key of the disks; AWS's own of the account unless said."""
     labels: NotRequired[dict[str, str]]
-    """Labels of your own on the nodes."""
+    """Labels of your own on the nodes; none unless said."""
     disruption: NotRequired[Disruption]
-    """When Karpenter may take nodes away by itself."""
+    """When Karpenter may take nodes away by itself; as each of its parts says, unless said."""
     check_quota: NotRequired[bool]
     """Whether a preview asks Service Quotas if the vCPUs are allowed, and fails if not; not unless said."""

@@ -46,7 +46,7 @@ class NetworkArgs(TypedDict):
     flow_log_days: NotRequired[int]
     """How long the record of all connections is kept, in days that CloudWatch Logs knows; 90 unless said."""
     cluster: NotRequired[str]
-    """The EKS cluster whose load balancers and nodes are to find its subnets by their tags."""
+    """The EKS cluster whose load balancers and nodes find its subnets by their tags; none unless said."""
 
 
 @dataclass(frozen=True, slots=True)

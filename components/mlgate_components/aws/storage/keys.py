@@ -68,7 +68,7 @@ class KeyArgs(TypedDict):
     users: NotRequired[list[pulumi.Input[str]]]
     """ARNs of the roles that encrypt and decrypt with it; none unless said."""
     services: NotRequired[list[str]]
-    """Services of AWS, such as secretsmanager, through which identities of this account use it as far as their own policies let them."""
+    """Services, such as secretsmanager, through which this account's identities use it as their own policies let them; none unless said."""
     deletion_days: NotRequired[int]
     """How long it waits before it is deleted, 7 to 30 days; 30 unless said."""
 
