@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +18,14 @@ import pytest
 
 from benchmarks.harness import NotRunError, Options
 from benchmarks.infra import __main__ as infra_parts
-from benchmarks.infra import covered, kills, suites
+from benchmarks.infra import covered, covered_pack, kills, suites
 from benchmarks.infra.bare import objects, write_program
 from benchmarks.infra.environments import prod
 from benchmarks.infra.previews import require_same, rows_of
 from benchmarks.provenance import Origin
 from mlgate.errors import StackError, UsageError
 from mlgate_testkit.record import UNKNOWN, Graph, record
+from mlgate_tools.tool import Tool
 
 HERE = Origin("0a1b2c3d4e5f", "sha256:one", {"cores": 2}, {"mlgate": "0.1.0"})
 
@@ -142,6 +146,23 @@ def test_coverage_counts_lines_and_branches_and_names_each_file_below_the_goal()
     assert low.reference == "not run: lines 3, 7"
     (policies,) = covered.rows_of("policies", covered.MEASURED["policies"], files)
     assert (policies.value, policies.met) == (95.0, True)
+
+
+def test_the_pack_that_is_counted_is_the_pack_beside_coverage_alone(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    (own / "mlgate-policies").write_text("#!/bin/sh\n")
+    (own / "mlgate-policies").chmod(0o755)
+    (own / "start.py").write_text("raise SystemExit('it was started')\n")
+    tool = Tool(name="policies", path=own / "mlgate-policies", version="1", source="here")
+    made = covered_pack.counted(lambda _progress: tool, tmp_path)(None)
+    assert made.path != tool.path
+    assert os.access(made.path, os.X_OK)
+    assert (made.path.parent / "PulumiPolicy.yaml").read_text() == "runtime: python\n"
+    assert [each.name for each in (tmp_path / "packages").iterdir()] == ["coverage"]
+    command = [sys.executable, "-I", "-S", str(made.path.parent / "start.py")]
+    assert "it was started" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
 
 class FakeStand:
