@@ -39,6 +39,28 @@ def test_a_pool_that_no_machine_carries_is_told_before_anything_is_registered() 
         composed(platform)
 
 
+def impossible() -> dict[str, Any]:
+    """An environment whose file is well, and which Cluster, ClusterAddons and GpuNodePool refuse."""
+    platform = values("dev")
+    platform["pins"] |= {"addons": {"karpentr": {"version": "1"}}, "eks_addons": {"corens": "v1"}}
+    platform["pins"]["gpu_ami"]["version"] = "newest"
+    return platform
+
+
+REFUSED = (
+    "environment 'dev': wrong arguments\n"
+    "cluster: addon_versions.corens: is no add-on here\n  -> did you mean coredns?\n"
+    "addons: addons.karpentr: is no add-on\n  -> did you mean karpenter?\n"
+    "pools.l4: ami.version: is 'newest'\n  -> a version of bottlerocket, such as '1.53.0'"
+)
+
+
+def test_what_components_refuse_is_told_of_all_of_them_at_once() -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        composed(impossible())
+    assert str(refused.value) == REFUSED
+
+
 def test_a_quota_that_is_too_small_for_a_pool_is_told_in_the_preview() -> None:
     small = {"quotaName": "All G and VT Spot Instance Requests", "value": 8.0}
     with pytest.raises(pulumi.RunError, match="GpuNodePool 'l4': wrong arguments") as refused:
@@ -57,3 +79,12 @@ def test_credentials_of_another_account_end_the_preview_at_the_provider(stack: A
     ):
         dev.preview()
     assert dev.state.checkpoint().resources == []
+
+
+@pytest.mark.engine
+def test_an_update_without_a_preview_makes_nothing_of_what_is_refused(stack: Any, simulated_aws: Any) -> None:
+    dev = stack("dev", program=PROJECT, config={"mlgate:platform": impossible()})
+    with pytest.raises(UpdateError) as refused:
+        dev.operate("up", "--yes", "--skip-preview")
+    assert REFUSED in str(refused.value)
+    assert simulated_aws.alive() == []

@@ -10,10 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate.platform import Platform, Service
-from mlgate.platform_pools import Pool
 from mlgate.platform_state import state_bucket, state_key_alias
-from mlgate.platform_who import ROLES
-from mlgate_components.aws.access.access import Access, Who
+from mlgate_components.aws.access.access import Access
 from mlgate_components.aws.access.duties import duties
 from mlgate_components.aws.access.identity import ServiceIdentity
 from mlgate_components.aws.access.permissions import Permissions, reads
@@ -23,7 +21,7 @@ from mlgate_components.aws.budget import Budget
 from mlgate_components.aws.cluster.cluster import Cluster
 from mlgate_components.aws.gpu.pool import GpuNodePool
 from mlgate_components.aws.network.network import Nat, Network
-from mlgate_components.aws.pins import addon_settings, is_pinned
+from mlgate_components.aws.platform_args import PlatformArgs
 from mlgate_components.aws.storage.audit_trail import AuditTrail
 from mlgate_components.aws.storage.buckets import Lock, LockMode
 from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
@@ -73,22 +71,24 @@ def build(name: str, platform: Platform, kubeconfig: pulumi.Input[str] | None = 
 
     Raises ArgumentsError, before anything of a component is registered, for what it cannot be.
     """
-    tags = Tags(environment=name, owner=platform.owner)
-    if platform.cost_center is not None:
-        tags["cost_center"] = platform.cost_center
+    args = PlatformArgs(name, platform, kubeconfig)
+    args.require_possible()
     provider = aws.Provider("aws", region=platform.region, allowed_account_ids=[platform.account])
-    opts = pulumi.ResourceOptions(providers=[provider])
-    return _Composition(name, platform, tags, opts, is_pinned(platform), kubeconfig).build()
+    return _Composition(args, pulumi.ResourceOptions(providers=[provider])).build()
 
 
 @dataclass(frozen=True, slots=True)
 class _Composition:
-    name: str
-    platform: Platform
-    tags: Tags
+    args: PlatformArgs
     opts: pulumi.ResourceOptions
-    pinned: bool
-    kubeconfig: pulumi.Input[str] | None
+
+    @property
+    def platform(self) -> Platform:
+        return self.args.platform
+
+    @property
+    def tags(self) -> Tags:
+        return self.args.tags
 
     def build(self) -> Built:
         platform, kept = self.platform, self.platform.retention
@@ -99,12 +99,12 @@ class _Composition:
                 "zones": platform.network.zones,
                 "nat": Nat(platform.network.nat),
                 "flow_log_days": kept.logs_days,
-                "cluster": self._cluster_name,
+                "cluster": self.args.cluster_name,
                 "tags": self.tags,
             },
             self.opts,
         )
-        access = Access("access", {"who": self._who(), "oidc_provider_arns": self._theirs(), "tags": self.tags}, self.opts)
+        access = Access("access", {"who": self.args.who(), "oidc_provider_arns": self._theirs(), "tags": self.tags}, self.opts)
         models = ModelStorage(
             "models",
             {"tags": self.tags, "noncurrent_days": kept.models_days, "log_days": kept.logs_days, "deletion_days": kept.keys_days},
@@ -132,8 +132,9 @@ class _Composition:
             },
             self.opts,
         )
-        cluster = self._cluster(network, access)
-        addons = self._addons(network, cluster)
+        cluster = Cluster("cluster", self.args.cluster(network, access), self.opts)
+        # The way out goes last: Karpenter and the load balancers' controller call AWS until what they look after is gone.
+        addons = ClusterAddons("addons", self.args.addons(network, cluster), self._in_cluster(cluster, network))
         repositories = self._repositories(access, cluster)
         self._permissions(access, models, evidence, cluster, repositories)
         Budget(
@@ -153,114 +154,22 @@ class _Composition:
             models,
             evidence,
             access,
-            {name: self._pool(name, pool, network, cluster, addons) for name, pool in platform.pools.items()},
+            {name: self._pool(name, network, cluster, addons) for name in platform.pools},
             {name: self._identity(name, service, cluster, models) for name, service in platform.services.items()},
             repositories,
         )
 
-    @property
-    def _cluster_name(self) -> str:
-        return f"mlgate-{self.name}"
-
     def _lock(self, days: int) -> Lock:
         return {"mode": LockMode(self.platform.retention.evidence_lock.upper()), "days": days}
-
-    def _who(self) -> Who:
-        """The roles that somebody takes, as Access is told: without what is empty."""
-        given = {role: getattr(self.platform.who, role).model_dump() for role in ROLES}
-        taken = {role: {key: value for key, value in takers.items() if value} for role, takers in given.items()}
-        return cast(Who, {role: takers for role, takers in taken.items() if takers.keys() & {"principals", "pipelines"}})
 
     def _theirs(self) -> dict[str, pulumi.Input[str]]:
         """The identity providers that the account has already."""
         account = f"arn:aws:iam::{self.platform.account}"
         return {host: f"{account}:oidc-provider/{HOSTS[host]}" for host in self.platform.who.existing_oidc_providers}
 
-    def _cluster(self, network: Network, access: Access) -> Cluster:
-        wanted, pins, taken = self.platform.cluster, self.platform.pins, self._who()
-        # The promoter is none of them: what it needs in the cluster comes with what it promotes.
-        operators = {role.replace("_", "-"): access.roles[role] for role in ("deployer", "break_glass") if role in taken}
-        viewers = {"auditor": access.roles["auditor"]} if "auditor" in taken else {}
-        release = {} if pins.nodes_release is None else {"release": pins.nodes_release}
-        reached = {"public_from": wanted.public_from or None, "kubeconfig": self.kubeconfig}
-        args: Any = {
-            "cluster_name": self._cluster_name,
-            "version": wanted.version,
-            "network": {"private_subnet_ids": network.private_subnet_ids, "intra_subnet_ids": network.intra_subnet_ids},
-            "nodes": {
-                "instance_types": wanted.system_instance_types,
-                "min": wanted.system_nodes_min,
-                "max": wanted.system_nodes_max,
-                "image": pins.nodes_image,
-                **release,
-            },
-            "admins": {**wanted.admins, **operators},
-            "viewers": viewers,
-            "log_days": self.platform.retention.logs_days,
-            "addon_versions": pins.eks_addons,
-            "pinned": self.pinned,
-            "tags": self.tags,
-            "deletion_protection": wanted.deletion_protection,
-            **{key: value for key, value in reached.items() if value is not None},
-        }
-        return Cluster(
-            "cluster",
-            args,
-            self.opts,
-        )
-
-    def _addons(self, network: Network, cluster: Cluster) -> ClusterAddons:
-        pins = self.platform.pins
-        mirror = {} if pins.mirror is None else {"mirror": pins.mirror}
-        zones = self.platform.network.dns_zone_ids
-        args: Any = {
-            "cluster": {
-                "cluster_name": cluster.cluster_name,
-                "cluster_arn": cluster.cluster_arn,
-                "version": self.platform.cluster.version,
-                "security_group_id": cluster.security_group_id,
-                "node_role_arn": cluster.node_role_arn,
-            },
-            "vpc_id": network.vpc_id,
-            **({"dns_zone_ids": zones} if zones else {}),
-            "addons": addon_settings(self.platform),
-            "deletion_protection": self.platform.cluster.deletion_protection,
-            "pinned": self.pinned,
-            "tags": self.tags,
-            **mirror,
-        }
-        return ClusterAddons(
-            "addons",
-            args,
-            # The way out goes last: Karpenter and the load balancers' controller call AWS until what they look after is gone.
-            self._in_cluster(cluster, network),
-        )
-
-    def _pool(self, name: str, pool: Pool, network: Network, cluster: Cluster, addons: ClusterAddons) -> GpuNodePool:
-        assert self.platform.pins.gpu_ami
-        args: Any = {
-            **pool.model_dump(exclude_none=True),
-            "cluster": {
-                "cluster_name": cluster.cluster_name,
-                "endpoint": cluster.endpoint,
-                "certificate_authority": cluster.certificate_authority,
-                "version": self.platform.cluster.version,
-                "security_group_id": cluster.security_group_id,
-                "service_cidr": cluster.service_cidr,
-                "node_role_name": cluster.node_role_name,
-                "node_role_arn": cluster.node_role_arn,
-            },
-            "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
-            "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
-            "pinned": self.pinned,
-            "check_quota": True,
-            "tags": self.tags,
-        }
-        return GpuNodePool(
-            name,
-            args,
-            self._in_cluster(cluster, network, *(each for each in [addons.controllers.get("karpenter")] if each)),
-        )
+    def _pool(self, name: str, network: Network, cluster: Cluster, addons: ClusterAddons) -> GpuNodePool:
+        after = [network, *(each for each in [addons.controllers.get("karpenter")] if each)]
+        return GpuNodePool(name, self.args.pool(self.platform.pools[name], network, cluster), self._in_cluster(cluster, *after))
 
     def _identity(self, name: str, service: Service, cluster: Cluster, models: ModelStorage) -> ServiceIdentity:
         return ServiceIdentity(
@@ -281,7 +190,7 @@ class _Composition:
             return {}
         days = self.platform.retention.keys_days
         key = Key("images", {"description": "images", "services": ["ecr"], "deletion_days": days, "tags": self.tags}, self.opts)
-        pushers: list[pulumi.Input[str]] = [access.roles["ci"]] if "ci" in self._who() else []
+        pushers: list[pulumi.Input[str]] = [access.roles["ci"]] if "ci" in self.args.who() else []
         return {
             name: ImageRepository(
                 name,
@@ -307,14 +216,14 @@ class _Composition:
     ) -> None:
         """What each role that somebody takes may do."""
         flows = duties(models=models, evidence=evidence, cluster=cluster, state=self._state(), repositories=list(repositories.values()))
-        for duty in self._who():
+        for duty in self.args.who():
             Permissions(duty.replace("_", "-"), {"role_arn": access.roles[duty], "flows": flows[duty]}, self.opts)
 
     def _state(self) -> _State:
         """The environment's own state, which `mlgate bootstrap` made."""
         options = pulumi.InvokeOptions(provider=cast(list[pulumi.ProviderResource], self.opts.providers)[0])
-        key = aws.kms.get_alias_output(name=state_key_alias(self.name), opts=options)
-        return _State(f"arn:aws:s3:::{state_bucket(self.name, self.platform.account)}", key.target_key_arn)
+        key = aws.kms.get_alias_output(name=state_key_alias(self.args.name), opts=options)
+        return _State(f"arn:aws:s3:::{state_bucket(self.args.name, self.platform.account)}", key.target_key_arn)
 
     def _in_cluster(self, cluster: Cluster, *after: pulumi.Resource) -> pulumi.ResourceOptions:
         providers = [*cast(list[pulumi.ProviderResource], self.opts.providers), cluster.kubernetes]
