@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("language", nargs="?", choices=LANGUAGES, help="of `sdk`")
     parser.add_argument("folder", nargs="?", type=Path, help="of `sdk`: what is not there, is empty, or holds one that was written before")
     given = parser.parse_args(arguments)
-    if (given.what == "sdk") != (given.folder is not None):
+    if [given.language is None, given.folder is None] != [given.what != "sdk"] * 2:
         parser.error("sdk takes a language and a folder, and nothing else does, as in: sdk typescript sdks/mlgate")
     failed = False
     ways = _WAYS.get(given.what, lambda: _sdk(given.language, given.folder) if given.folder else _everything())

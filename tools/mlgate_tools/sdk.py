@@ -50,10 +50,9 @@ def write_sdk(language: str, folder: Path, progress: Progress) -> list[Tool]:
 
     Raises ToolError: the folder holds something else, and as `ensure_generator`.
     """
+    folder = folder.absolute()  # the generator runs elsewhere
     if folder.exists() and not (folder / _MARK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ToolError(
-            "holds something else than an SDK that was written here", where=str(folder), remedy="name a folder that is not there"
-        )
+        raise ToolError("holds something else than an SDK", where=str(folder), remedy="name a folder that is not there")
     generator = ensure_generator(progress)
     provider = package_folder("mlgate_components") / "provider"
     schema = provider / "schema.json"

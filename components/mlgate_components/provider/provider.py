@@ -36,7 +36,8 @@ SCHEMA = Path(__file__).with_name("schema.json")
 _LANGUAGES = {
     # Without the extra types its generator refers to some that it does not write: those of optional lists that nothing else has.
     "go": {"importBasePath": "mlgate/sdk/go/mlgate", "generateExtraInputTypes": True},
-    "nodejs": {"packageName": "@mlgate/components"},
+    # It compiles itself with the compiler of the program beside it: both of these take it.
+    "nodejs": {"packageName": "@mlgate/components", "typescriptVersion": "^4.7 || ^5"},
 }
 
 
