@@ -51,17 +51,20 @@ def _local(recover: bool) -> dict[str, str]:
 
 def _on_aws(name: str, recover: bool) -> tuple[dict[str, str], list[str]]:
     """The exports, and lines before them. Says how the stack is made where its file has no encryption lines yet."""
-    from mlgate import UsageError
     from mlgate.platform_files import read_platform, stack_file
     from mlgate_delivery.project import Project
     from mlgate_delivery.remote_state import RemoteState
     from mlgate_delivery.stackfile import StackFile
 
-    if recover:
-        raise UsageError("--recover is for local", where=name, remedy="pulumi cancel, then pulumi refresh --clear-pending-creates")
-    path = stack_file(Project.find().stack_files, name)
+    project = Project.find()
+    path = stack_file(project.stack_files, name)
     state = RemoteState(name, read_platform(path)[0])
     if not StackFile(path).initialised():
         # Where it is seen: standard output goes to `eval`.
         typer.echo(f"{name} has no stack yet; once: mlgate bootstrap {name}, then {state.init_command()}", err=True)
+    elif recover:
+        from mlgate_delivery.recover_remote import recover_remote
+
+        for left in recover_remote(state, project, progress_since()):
+            typer.echo(f"left to you: {left}", err=True)
     return dict(state.exports()), ["unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE"]
