@@ -17,6 +17,7 @@ from mlgate.schema import service_schema
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
+sys.path.append(str(DOCS))  # where the generator finds its other half, as when it is run
 _spec = importlib.util.spec_from_file_location("docs_generate", DOCS / "generate.py")
 assert _spec
 assert _spec.loader
@@ -43,6 +44,7 @@ def test_an_error_says_place_problem_and_remedy() -> None:
 
 # What has no remedy of its own, and where one is all the same.
 _WITHOUT_REMEDY = {
+    "cli/mlgate_cli/recorded.py: StackError": "what the program says that is wrong holds one",
     "core/mlgate/charges.py: UsageError": "each of its problems holds one",
     "loadtests/mlgate_loadtests/target.py: UsageError": "each of its problems holds one",
     "serving/mlgate_serving/pack.py: PackError": "each of its problems holds one",
@@ -63,7 +65,14 @@ def test_every_error_that_is_raised_says_what_to_do() -> None:
 
 def test_the_generated_pages_are_current() -> None:
     pages = generate.pages()
-    assert {path.name for path in pages} == {"environments.md", "policies.md", "service.md", "service.schema.json"}
+    assert {path.name for path in pages} == {
+        "environments.md",
+        "platform.md",
+        "policies.md",
+        "schema.json",
+        "service.md",
+        "service.schema.json",
+    }
     for path, text in pages.items():
         assert path.read_text(encoding="utf-8") == text
 
