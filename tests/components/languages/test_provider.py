@@ -7,13 +7,17 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pulumi
 import pytest
 import yaml
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from mlgate_components.provider import SCHEMA, Provider, hosted, schema
 from mlgate_testkit.record import record
@@ -134,6 +138,19 @@ def test_the_manifest_and_the_launcher_start_the_same_program():
     assert yaml.safe_load((PLUGIN / "PulumiPlugin.yaml").read_text())["runtime"] == "python"
     assert os.access(PLUGIN / "pulumi-resource-mlgate", os.X_OK)
     assert {path.name for path in PLUGIN.iterdir() if path.is_file()} == {"PulumiPlugin.yaml", "__main__.py", "pulumi-resource-mlgate"}
+
+
+@pytest.mark.parametrize("command", [[str(PLUGIN / "pulumi-resource-mlgate")], [sys.executable, str(PLUGIN)]], ids=["launcher", "host"])
+def test_it_tells_the_engine_its_port_and_then_its_schema(command):
+    path = os.pathsep.join([sysconfig.get_path("scripts"), os.environ["PATH"]])
+    with subprocess.Popen([*command, "127.0.0.1:1"], env={**os.environ, "PATH": path}, stdout=subprocess.PIPE, text=True) as started:
+        try:
+            assert started.stdout
+            with grpc.insecure_channel(f"127.0.0.1:{int(started.stdout.readline())}", _GRPC_CHANNEL_OPTIONS) as channel:
+                answer = provider_pb2_grpc.ResourceProviderStub(channel).GetSchema(provider_pb2.GetSchemaRequest(), timeout=30)
+        finally:
+            started.kill()
+    assert json.loads(answer.schema) == described()
 
 
 def test_a_launcher_outside_of_the_environment_says_what_to_do(tmp_path: Path):

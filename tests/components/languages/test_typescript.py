@@ -10,8 +10,9 @@ from mlgate_testkit.engine import UpdateError
 from tests.components.aws.gpu.test_gpu_pool_on_the_engine import DEFINITIONS
 from tests.testkit.aws.cloud import by_hand
 
-from .projects import compile_typescript, link_packages, served, with_sdk
+from .projects import COLD_S, compile_typescript, link_packages, served, with_sdk
 
+pytestmark = pytest.mark.timeout(COLD_S)
 WHO = "arn:aws:iam::123456789012:role/deployer"
 NOBODY = '{"Version": "2012-10-17", "Statement": []}'
 POOL, COMPONENT = "kubernetes:karpenter.sh/v1:NodePool", "mlgate:index:GpuNodePool"
