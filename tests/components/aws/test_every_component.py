@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import inspect
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from .changes.changing import Case
 
 TAGS = {"environment": "dev", "owner": "platform", "cost-center": "4711", "team-mail": "a@b.c", "managed-by": "mlgate"}
 SAID = {"environment": "dev", "owner": "platform", "cost_center": "4711", "more": {"team-mail": "a@b.c", "owner": "nobody"}}
-CLUSTER = "aws:eks/cluster:Cluster"
+CLUSTER, KEY = "aws:eks/cluster:Cluster", "aws:kms/key:Key"
 GO_WITH_THE_CLUSTER = {"kubernetes:storage.k8s.io/v1:StorageClass", "kubernetes:helm.sh/v3:Release"}
 """Objects that own nothing outside of it: of charts those whose row of the table says so, which their own test holds."""
 EXISTING = [getattr(area, name) for name in area.__all__ if hasattr(getattr(area, name), "existing")]
@@ -54,6 +55,16 @@ def test_it_keeps_every_rule_of_the_linter_and_all_that_can_have_tags_has_all_of
     assert_clean(graph, rules=[*RULES, required_tags("Name", *TAGS)])
     tagged = [found.inputs["tags"] for found in graph.resources if "tags" in found.inputs]
     assert all(TAGS.items() <= tags.items() for tags in tagged), "what is said, and whose it is cannot be said otherwise"
+
+
+@COMPONENTS
+def test_its_policies_are_of_iams_present_version_and_those_of_a_key_are_about_that_key(case: Case) -> None:
+    for found in recorded(case).resources:
+        for argument in ("policy", "assumeRolePolicy"):
+            document = json.loads(found.inputs.get(argument, "{}"))
+            if "Statement" in document:
+                assert document["Version"] == "2012-10-17", f"variables are plain text in the version before: {found}"
+                assert found.type != KEY or {statement["Resource"] for statement in document["Statement"]} == {"*"}
 
 
 @COMPONENTS

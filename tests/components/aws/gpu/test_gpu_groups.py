@@ -28,10 +28,11 @@ def test_the_floor_is_a_node_group_on_demand_and_its_arithmetic_is_said() -> Non
 
 
 def test_nodes_of_fixed_size_start_as_karpenters_do() -> None:
-    template = recorded(floor=FLOOR, invokes={IMAGE: {"value": "ami-9"}}).one(TEMPLATE).inputs
+    key = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    template = recorded(floor=FLOOR, invokes={IMAGE: {"value": "ami-9"}}, disk_key_arn=key).one(TEMPLATE).inputs
     assert template["imageId"] == "ami-9"
     assert template["metadataOptions"] == {"httpEndpoint": "enabled", "httpTokens": "required", "httpPutResponseHopLimit": 1}
-    assert [disk["ebs"]["encrypted"] for disk in template["blockDeviceMappings"]] == ["true", "true"]
+    assert [(disk["ebs"]["encrypted"], disk["ebs"]["kmsKeyId"]) for disk in template["blockDeviceMappings"]] == [("true", key)] * 2
     assert {each["resourceType"] for each in template["tagSpecifications"]} == {"instance", "volume", "network-interface"}
     assert template["vpcSecurityGroupIds"] == ["sg-1"]
 
@@ -91,7 +92,8 @@ def test_mig_is_set_as_bottlerocket_starts_and_the_pool_is_of_fixed_size(acceler
     settings = tomllib.loads(told(graph.one(TEMPLATE)))["settings"]
     assert settings["kubelet-device-plugins"]["nvidia"] == {"device-partitioning-strategy": "mig", "mig": {"profile": {model: profile}}}
     assert settings["kubernetes"]["node-taints"] == {"nvidia.com/gpu": ["present:NoSchedule"]}
-    assert settings["kubernetes"]["cluster-name"] == "ml"
+    said = {"cluster-name": "ml", "api-server": "https://ml.eks", "cluster-certificate": "QQ=="}
+    assert {key: settings["kubernetes"][key] for key in said} == said
     nodes = graph.one(GROUP).inputs["scalingConfig"]["desiredSize"]
     (machine,) = graph.one(GROUP).inputs["instanceTypes"]
     assert nodes == -(-60 // (instance_type(machine).count * mig_profiles(accelerator)[profile]))

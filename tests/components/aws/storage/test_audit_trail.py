@@ -66,7 +66,8 @@ def test_cloudtrail_writes_for_trails_of_this_account_alone_whatever_the_compone
 
 
 def test_records_are_locked_and_go_when_that_is_over() -> None:
-    graph = recorded()
+    graph = recorded(deletion_days=14)
+    assert graph.one("aws:kms/key:Key").inputs["deletionWindowInDays"] == 14
     locked = graph.one("aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration").inputs["rule"]["defaultRetention"]
     lifecycle = graph.one("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "audit").inputs["rules"][0]
     assert (locked, lifecycle["expiration"]) == ({"mode": "COMPLIANCE", "days": 400}, {"days": 400})
