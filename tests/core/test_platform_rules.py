@@ -34,6 +34,7 @@ def joe(number: int) -> str:
 
 def broken(tmp_path: Path, **environments: dict[str, Any]) -> list[str]:
     """What is said, each with the line that it names."""
+    tmp_path.mkdir(exist_ok=True)
     for name, values in environments.items():
         write(tmp_path, name, values)
     found = []
@@ -172,6 +173,14 @@ def test_dev_and_staging_may_share_an_account_of_which_one_makes_the_identity_pr
     there = environment("staging", 2, **SHARED, who__existing_oidc_providers=["github"])
     assert broken(tmp_path, dev=environment("dev", 1), staging=there) == []
     assert broken(tmp_path, dev=environment("dev", 1, who__existing_oidc_providers=["github"]), staging=there) == []
+
+
+def test_who_is_of_an_account_that_is_shared_or_of_one_of_the_same_level_may_be_named(tmp_path: Path) -> None:
+    mine = ["arn:aws:iam::111111111111:role/platform-engineers"]
+    there = environment("staging", 2, **SHARED, who__existing_oidc_providers=["github"], who__deployer__principals=mine)
+    assert broken(tmp_path, dev=environment("dev", 1), staging=there) == []
+    eu, us = (environment("prod", number, who__deployer__principals=[joe(7 - number)]) for number in (3, 4))
+    assert broken(tmp_path / "prods", eu=eu, us=us) == []
 
 
 def test_two_environments_that_would_both_make_the_identity_provider_of_an_account_are_told(tmp_path: Path) -> None:
