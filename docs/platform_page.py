@@ -15,9 +15,10 @@ from typing import Any
 from mlgate.bill import Bill, Line, make_bill
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import read_platform, stack_file
-from mlgate.platform_who import ROLES, Pipeline, Takers
+from mlgate.platform_who import Pipeline, Takers
 from mlgate.prices import price_book
 from mlgate.remains import remaining
+from mlgate.roles import ROLES
 from mlgate_cli.recorded import Program, recorded_program
 from mlgate_components.aws import duties
 from mlgate_policies.cost import told

@@ -16,13 +16,10 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import pulumi
-from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from mlgate.errors import Problem, UsageError
 
 __all__ = ["ArgumentsError", "Wrong", "check"]
-
-_STRICT = ConfigDict(strict=True)
 
 
 class ArgumentsError(UsageError, pulumi.InputPropertiesError, pulumi.RunError):
@@ -104,8 +101,10 @@ def _check_members(kind: Any, value: Any, wrong: Wrong, path: str) -> None:
 
 
 def _check_plain(kind: Any, value: Any, wrong: Wrong, path: str) -> None:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
     try:
-        TypeAdapter(kind, config=_STRICT).validate_python(value)
+        TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(value)
     except ValidationError as error:
         said = error.errors(include_url=False)[0]["msg"]
         wrong.add(path, f"is {value!r}", said[0].lower() + said[1:])

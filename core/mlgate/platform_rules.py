@@ -12,7 +12,8 @@ from mlgate.documents import Location, dotted
 from mlgate.errors import Problem
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import Source
-from mlgate.platform_who import ROLES, Pipeline
+from mlgate.platform_who import Pipeline
+from mlgate.roles import ROLES
 
 __all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules"]
 

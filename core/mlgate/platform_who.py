@@ -8,12 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mlgate.documents import Declared, Location, contradictions
+from mlgate.roles import OPENING, ROLES
 
-__all__ = ["OPENING", "ROLES", "Host", "Pipeline", "Principal", "Takers", "Who"]
-
-ROLES = ("ci", "deployer", "gate", "promoter", "auditor", "break_glass")
-OPENING = ("deployer", "promoter", "break_glass")
-"""The roles that can open traffic."""
+__all__ = ["Host", "Pipeline", "Principal", "Takers", "Who"]
 
 Host = Literal["github", "gitlab"]
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")

@@ -7,11 +7,13 @@ values that are nobody's in their place. An engine never sees such: what it runs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mlgate.platform import Platform
 from mlgate_components.aws.addons.plan import addon_plans
 from mlgate_components.aws.cluster.arguments import ADDONS
+
+if TYPE_CHECKING:
+    from mlgate.platform import Platform
 
 __all__ = ["Unpinned", "addon_settings", "is_pinned", "stand_ins", "unpinned"]
 

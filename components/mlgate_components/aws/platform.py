@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 import pulumi_aws as aws
 
-from mlgate.platform import Platform, Service
 from mlgate.platform_state import state_bucket, state_key_alias
 from mlgate_components.aws.access.access import Access
 from mlgate_components.aws.access.duties import duties
@@ -29,6 +28,9 @@ from mlgate_components.aws.storage.keys import Key
 from mlgate_components.aws.storage.model_storage import ModelStorage
 from mlgate_components.aws.storage.repository import ImageRepository
 from mlgate_components.aws.tags import Tags
+
+if TYPE_CHECKING:
+    from mlgate.platform import Platform, Service
 
 __all__ = ["Built", "build"]
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 
 from mlgate.errors import Problem
-from mlgate.platform import Platform
-from mlgate.platform_pools import Pool
-from mlgate.platform_who import ROLES
+from mlgate.roles import ROLES
 from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.access.access import Access, Who
 from mlgate_components.aws.addons.plan import planned as planned_addons
@@ -24,6 +22,10 @@ from mlgate_components.aws.gpu.checks import planned as planned_pool
 from mlgate_components.aws.network.network import Network
 from mlgate_components.aws.pins import addon_settings, is_pinned
 from mlgate_components.aws.tags import Tags
+
+if TYPE_CHECKING:
+    from mlgate.platform import Platform
+    from mlgate.platform_pools import Pool
 
 __all__ = ["PlatformArgs"]
 

@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from mlgate.platform_who import OPENING
+from mlgate.roles import OPENING
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
 from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name, check_once

@@ -1,0 +1,5 @@
+"""The roles of an environment by name, for who wants no more than that: what is said of them is checked with `platform_who`."""
+
+ROLES = ("ci", "deployer", "gate", "promoter", "auditor", "break_glass")
+OPENING = ("deployer", "promoter", "break_glass")
+"""The roles that can open traffic."""
