@@ -5,14 +5,20 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from mlgate import Platform, StackError
 from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
 from mlgate_delivery.orphans import Left, adopt
+from mlgate_delivery.project import Project
+from mlgate_delivery.recover_remote import recover_remote
+from mlgate_delivery.remote_state import RemoteState
+from tests.core.platforms import varied
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 TAGS = {"Name": "network", "environment": "dev", "owner": "ml", "managed-by": "mlgate"}
@@ -175,6 +181,17 @@ def test_what_belongs_to_something_that_is_gone_was_not_made(where: Where) -> No
     stack = Kept(pending)
     assert recovered(stack, where)[0] == []
     assert stack.resources == []
+
+
+def test_what_aws_refuses_is_told_with_what_is_needed_and_nothing_is_changed(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    state = RemoteState("dev", Platform.model_validate(varied({"account": ACCOUNT})))
+    said: list[str] = []
+    with pytest.raises(StackError, match=r"AWS does not say what there is: .*NoSuchBucket") as refused:
+        recover_remote(state, Project(Path(), "ours", Path()), said.append)
+    assert "tag:GetResources" in refused.value.remedy
+    assert said == []
 
 
 def test_every_kind_of_thing_is_told_from_its_id_or_its_arn() -> None:
