@@ -43,7 +43,7 @@ class ClusterAddons(pulumi.ComponentResource):
         self._args = args
         self._kubernetes = self._require_provider(name)
         self._queue = self._create_queue() if "karpenter" in plans else None
-        self._roles: dict[str, pulumi.Output[str]] = {}
+        self._roles: dict[str, Any] = {}
         self.controllers: dict[str, pulumi.Resource] = {}
         for plan in plans.values():
             create = self._create_release if plan.chart else self._create_addon
