@@ -28,11 +28,12 @@ def states() -> list[Path]:
     return sorted(FIXTURES.glob("*.json.gz"))
 
 
-def read(path: Path, secret: str) -> dict[str, Any]:
-    """A state as the engine imports it, with `secret` for every secret value."""
-    state: dict[str, Any] = json.loads(
-        gzip.decompress(path.read_bytes()), object_hook=lambda found: _with_secret(found, json.dumps(secret))
-    )
+def read(path: Path, secret: str, *, signing_key: str) -> dict[str, Any]:
+    """A state as the engine imports it, with `secret` for every secret value, and the id of another signing key for that of its own."""
+    text = gzip.decompress(path.read_bytes()).decode()
+    resources = json.loads(text)["deployment"]["resources"]
+    (own,) = [found["id"] for found in resources if found["urn"].endswith("aws:kms/key:Key::evidence-signing")]
+    state: dict[str, Any] = json.loads(text.replace(own, signing_key), object_hook=lambda found: _with_secret(found, json.dumps(secret)))
     return state
 
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.components.aws.changes.previewed import done_to, row
 from tests.testkit.aws.cloud import by_hand
 
 pytestmark = pytest.mark.engine
@@ -62,8 +63,9 @@ def platform() -> None:
         },
     )
     ImageRepository("digits", {"key_arn": key, "pushers": [access.roles["ci"]], "pullers": [access.roles["gate"]], "tags": tags})
-    token = Secret("token", {"description": "the feature store", "key_arn": key, "readers": [digits.role_arn], "tags": tags})
-    Permissions("digits-token", {"role_arn": digits.role_arn, "flows": [reads_secret(token)]})
+    token = Secret("token", {"description": config.require("token"), "key_arn": key, "readers": [digits.role_arn], "tags": tags})
+    others = [reads(models, "others/")] if config.get_bool("others") else []
+    Permissions("digits-token", {"role_arn": digits.role_arn, "flows": [reads_secret(token), *others]})
     pulumi.export("roles", access.roles)
     pulumi.export("digits", digits.role_arn)
     pulumi.export("token", token.secret_arn)
@@ -72,7 +74,7 @@ def platform() -> None:
 def test_it_goes_up_rests_sees_drift_holds_no_secret_and_leaves_images_secrets_and_keys(stack, simulated_aws):
     iam = by_hand(simulated_aws.endpoint(), "iam")
     iam.create_role(RoleName="engineers", AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [TRUST]}))
-    dev = stack("dev", program=platform, config={**REGION, "prefix": "digits/", "pipeline": "dev"})
+    dev = stack("dev", program=platform, config={**REGION, "prefix": "digits/", "pipeline": "dev", "token": "the feature store"})
     dev.up()
     assert dev.preview().nothing()
     assert set(dev.outputs["roles"]) == {"ci", "deployer", "gate"}
@@ -91,6 +93,11 @@ def test_it_goes_up_rests_sees_drift_holds_no_secret_and_leaves_images_secrets_a
     changes = dev.up()
     assert {step.name for step in changes.updated()} == {"digits", "access-ci"}
     assert not changes.replaced()
+
+    dev.change(config={"token": "the other store", "others": "true"})
+    changes = dev.preview()
+    assert done_to(changes, "Secret") == row("Secret", "description")
+    assert done_to(changes, "Permissions") == row("Permissions", "flows")
 
     dev.unprotect()
     dev.destroy()
