@@ -14,12 +14,12 @@ from benchmarks.infra import cost, covered, imports, kills, previews, resolution
 from benchmarks.provenance import Origin
 
 PACKAGES = ("mlgate", "pulumi", "pulumi-aws", "pulumi-kubernetes", "kubernetes", "moto", "boto3", "pydantic", "coverage", "pytest")
-KILLS = "kills"
+PREVIEWS, KILLS = "previews", "kills"
 PARTS = {
     "imports": Part(imports.measure),
     "resolution": Part(resolution.measure),
     "cost": Part(cost.measure),
-    "previews": Part(previews.measure),
+    PREVIEWS: Part(previews.measure),
     "unit-tests": Part(suites.measure_units),
     "coverage": Part(covered.measure),
     "engine-tests": Part(suites.measure_engine, long=True),
@@ -35,8 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parts_of(options: Options, origin: Callable[[], Origin]) -> dict[str, Part]:
     """Everything that is measured; the kills last, since they keep a record of their own and go on in the midst."""
+    once = {PREVIEWS: Part(partial(previews.measure, 1))} if options.short else {}
     measure = partial(kills.measure, origin, anew=KILLS in options.again)
-    return {**PARTS, KILLS: Part(measure, long=True)}
+    return {**PARTS, **once, KILLS: Part(measure, long=True)}
 
 
 if __name__ == "__main__":

@@ -47,11 +47,11 @@ def measure(times: int = 5) -> list[Row]:
 
 def rows_of(ours: dict[int, list[float]], bare: dict[int, list[float]], counts: dict[int, tuple[int, int]]) -> list[Row]:
     """By number of services the seconds of either program, in turn, and how many resources and objects they are."""
-    rows = []
+    rows, times = [], len(next(iter(ours.values())))
     for services, taken in ours.items():
         name = f"preview of prod with {services} service{'s' if services > 1 else ''}"
         resources, made = counts[services]
-        said = f"{made} objects, in {resources - made} components; in turn"
+        said = f"{made} objects, in {resources - made} components; {times} of each in turn"
         rows += [
             median_row(f"{name}, over the bare program", _ratios(taken, bare[services]), "x", goal=GOAL, reference=said),
             median_row(name, taken, "s"),

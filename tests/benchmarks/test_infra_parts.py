@@ -108,7 +108,7 @@ def test_what_a_service_adds_is_what_more_of_them_take() -> None:
     ours, bare = {1: [2.0, 2.0], 10: [4.0, 4.0], 101: [12.0, 22.0]}, {1: [1.0, 1.0], 10: [2.0, 2.0], 101: [11.0, 11.0]}
     rows = {row.name: row for row in rows_of(ours, bare, {1: (110, 100), 10: (200, 160), 101: (900, 700)})}
     assert rows["preview of prod with 10 services, over the bare program"].value == 2.0
-    assert rows["preview of prod with 1 service, over the bare program"].reference == "100 objects, in 10 components; in turn"
+    assert rows["preview of prod with 1 service, over the bare program"].reference == "100 objects, in 10 components; 2 of each in turn"
     added = rows["preview per added service, over the bare program"]
     assert (added.value, added.spread, added.met) == (1.5, (1.0, 2.0), True)
     assert rows["preview per added service"].value == pytest.approx(150.0)
