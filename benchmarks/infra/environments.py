@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ STATE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/state"
 _NO_DIGEST = {"digest": f"sha256:{0:064x}"}  # digests of charts are asked of whoever runs them: these are nobody's
 _PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST, "gateway": _NO_DIGEST}
 
-LOOKED_UP = {
+LOOKED_UP: Mapping[str, Mapping[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/ci", "accountId": ACCOUNT},
     "aws:kms/getAlias:getAlias": {"targetKeyArn": STATE_KEY},
     "aws:servicequotas/getServiceQuota:getServiceQuota": {"value": 10_000.0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 from benchmarks.harness import Row, median_row
 
@@ -41,7 +42,7 @@ def measure(times: int = 9) -> list[Row]:
     ]
 
 
-def _said(program: str) -> object:
+def _said(program: str) -> Any:
     """What a fresh interpreter prints, as JSON."""
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True)
     return json.loads(done.stdout)
