@@ -102,14 +102,17 @@ _BY_INPUTS: Final[Mapping[str, str | Callable[[Inputs, Where], Sequence[str]]]] 
 
 
 def ids_of_inputs(token: str, inputs: Inputs, where: Where) -> Sequence[str] | None:
-    """The ids that a thing of that type with those inputs has if it was made; None for a type that is known otherwise.
+    """The ids that a thing of that type with those inputs has if it was made; None where they do not tell.
 
     Raises botocore's errors for what these credentials may not ask.
     """
     rule = _BY_INPUTS.get(token)
     if rule is None:
         return None
-    return [rule.format_map({**inputs, **where._asdict()})] if isinstance(rule, str) else rule(inputs, where)
+    try:
+        return [rule.format_map({**inputs, **where._asdict()})] if isinstance(rule, str) else rule(inputs, where)
+    except KeyError:  # named by a prefix, or to another kind of destination
+        return None
 
 
 def kind_of(called: str) -> tuple[Kind, str] | None:

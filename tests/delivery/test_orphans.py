@@ -174,6 +174,7 @@ def test_ids_that_aws_gives_are_asked_for_where_their_owner_is_known(where: Wher
     events.put_rule(Name="spot", EventPattern='{"source": ["aws.ec2"]}')
     events.put_targets(Rule="spot", Targets=[{"Id": "one", "Arn": queue}, {"Id": "other", "Arn": f"{queue}2"}])
     assert ids_of_inputs("aws:cloudwatch/eventTarget:EventTarget", {"rule": "spot", "arn": queue}, where) == ["spot/one"]
+    assert ids_of_inputs("aws:ec2/route:Route", {"routeTableId": table}, where) is None, "to what is not among what tells"
 
 
 def test_what_belongs_to_something_that_is_gone_was_not_made(where: Where) -> None:
