@@ -45,6 +45,23 @@ func platform(ctx *pulumi.Context) error {
 		return err
 	}
 
+	// Karpenter, what tells Kubernetes of GPUs, and what else a cluster needs.
+	addons, err := mlgate.NewClusterAddons(ctx, "ml", &mlgate.ClusterAddonsArgs{
+		Cluster: mlgate.AddonsClusterArgs{
+			ClusterName:     cluster.ClusterName,
+			ClusterArn:      cluster.ClusterArn,
+			Version:         cluster.Version,
+			SecurityGroupId: cluster.SecurityGroupId,
+			NodeRoleArn:     cluster.NodeRoleArn,
+		},
+		VpcId:  network.VpcId,
+		Addons: map[string]mlgate.AddonSettingsArgs{"external-dns": {On: pulumi.BoolRef(false)}},
+		Tags:   tags,
+	}, pulumi.Providers(access), pulumi.DependsOn([]pulumi.Resource{cluster}))
+	if err != nil {
+		return err
+	}
+
 	pool, err := mlgate.NewGpuNodePool(ctx, "digits", &mlgate.GpuNodePoolArgs{
 		Accelerator: mlgate.AcceleratorL4,
 		Replicas:    12,
@@ -64,7 +81,7 @@ func platform(ctx *pulumi.Context) error {
 		},
 		Network: mlgate.PoolNetworkArgs{Zones: zones, PrivateSubnetIds: network.PrivateSubnetIds},
 		Tags:    tags,
-	}, pulumi.Providers(access), pulumi.DependsOn([]pulumi.Resource{cluster}))
+	}, pulumi.Providers(access), pulumi.DependsOn([]pulumi.Resource{addons}))
 	if err != nil {
 		return err
 	}

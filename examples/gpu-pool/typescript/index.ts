@@ -47,6 +47,24 @@ const kubernetes = new Provider(
     { dependsOn: [cluster] },
 );
 
+// Karpenter, what tells Kubernetes of GPUs, and what else a cluster needs.
+const addons = new components.ClusterAddons(
+    "ml",
+    {
+        cluster: {
+            clusterName: cluster.clusterName,
+            clusterArn: cluster.clusterArn,
+            version: cluster.version,
+            securityGroupId: cluster.securityGroupId,
+            nodeRoleArn: cluster.nodeRoleArn,
+        },
+        vpcId: network.vpcId,
+        addons: { "external-dns": { on: false } },
+        tags,
+    },
+    { providers: [kubernetes], dependsOn: [cluster] },
+);
+
 const pool = new components.GpuNodePool(
     "digits",
     {
@@ -67,7 +85,7 @@ const pool = new components.GpuNodePool(
         network: { zones, privateSubnetIds: network.privateSubnetIds },
         tags,
     },
-    { providers: [kubernetes], dependsOn: [cluster] },
+    { providers: [kubernetes], dependsOn: [addons] },
 );
 
 export const labels = pool.labels;
