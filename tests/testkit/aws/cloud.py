@@ -6,13 +6,15 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3  # type: ignore[import-untyped]
 
-from mlgate_testkit.aws import SimulatedAws
-from mlgate_testkit.aws.provider import AwsProvider
 from mlgate_testkit.provider.provider import Difference, Failure, Resource, Run, State
+
+if TYPE_CHECKING:  # moto takes a second to load, and whoever wants `by_hand` alone has no use for it here
+    from mlgate_testkit.aws import SimulatedAws
+    from mlgate_testkit.aws.provider import AwsProvider
 
 SEED = bytes(range(32))
 

@@ -12,11 +12,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mlgate_components.aws as area
-from mlgate_testkit.aws import SimulatedAws
-from mlgate_testkit.aws.provider import AwsProvider
 from mlgate_testkit.kubernetes.immutable import Mutability, replacing
 from mlgate_testkit.kubernetes.kinds import is_patch, of_inputs
 from mlgate_testkit.provider.provider import Resource as Asked
@@ -24,6 +22,9 @@ from mlgate_testkit.provider.provider import State, compare
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 from mlgate_testkit.record import Graph, record
 from mlgate_testkit.record.resource import Resource
+
+if TYPE_CHECKING:
+    from mlgate_testkit.aws.provider import AwsProvider
 
 _PLACEHOLDER = re.compile(r"<\w+ of (\w+) ([^>]+)>")
 _SEED = bytes(32)
@@ -150,6 +151,8 @@ def _kubernetes_fate(token: str, known: dict[str, Any], inputs: dict[str, Any]) 
 
 @cache
 def _aws() -> AwsProvider:
+    from mlgate_testkit.aws import SimulatedAws  # moto takes a second to load
+
     return SimulatedAws().configure({"region": "eu-central-1"})
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from mlgate_components.arguments import Wrong
 from mlgate_components.aws.storage.buckets import check_store_name
-from mlgate_testkit.aws.models.s3_bucket import bucket_name
 from mlgate_testkit.lint import assert_clean
 from mlgate_testkit.record import Graph, record
 
@@ -141,6 +140,8 @@ def test_all_of_it_is_kept_and_tagged(graph: Graph) -> None:
 @example("m" * 51)
 @given(st.from_regex(r"[a-z0-9A-Z.-]{0,60}", fullmatch=True))
 def test_whatever_name_is_taken_gives_buckets_that_s3_takes(name: str) -> None:
+    from mlgate_testkit.aws.models.s3_bucket import bucket_name  # moto takes a second to load
+
     wrong = Wrong("ModelStorage", name)
     check_store_name(name, wrong)
     automatic = [f"{name}{what}-0123abc" for what in ("", "-logs")]
