@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -20,7 +21,6 @@ from pulumi.errors import InputPropertyErrorDetails
 from pulumi.provider import ConstructResult, main
 from pulumi.provider.experimental.analyzer import ComponentDefinition, PropertyDefinition, PropertyType
 from pulumi.provider.experimental.component import ComponentProvider
-from pulumi.provider.experimental.util import camel_case
 from pulumi.provider.server import ComponentInitError
 
 from mlgate_components import aws
@@ -61,9 +61,16 @@ class Provider(ComponentProvider):
         except ComponentInitError as error:
             if isinstance(error.inner, ArgumentsError):
                 told = error.inner.errors or []
-                wrong: list[InputPropertyErrorDetails] = [{**each, "property_path": _path(each["property_path"])} for each in told]
+                wrong: list[InputPropertyErrorDetails] = [{**each, "property_path": self._written(each["property_path"])} for each in told]
                 raise pulumi.InputPropertiesError(f"{error.inner.where}: wrong arguments", wrong) from None
             raise
+
+    def _written(self, path: str) -> str:
+        """The path of an argument as programs in other languages write it; keys of their own stay as they are."""
+        mappings = [each.inputs_mapping for each in self._component_defs.values()]
+        mappings += [each.properties_mapping for each in self._type_defs.values()]
+        names = {python: written for mapping in mappings for written, python in mapping.items()}
+        return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), path)
 
     def map_inputs(self, inputs: pulumi.Inputs, component_def: ComponentDefinition) -> pulumi.Inputs:
         """What was given, by its Python names. What the schema does not know stays, for the component to refuse."""
@@ -105,8 +112,3 @@ def schema() -> str:
 def serve() -> None:
     """Serves the engine that started this process, until it ends."""
     main(Provider(), sys.argv[1:])
-
-
-def _path(path: str) -> str:
-    """The path of an argument as programs in other languages write it."""
-    return ".".join(camel_case(word) for word in path.split("."))

@@ -125,12 +125,12 @@ def test_what_is_given_later_comes_by_its_python_names_too():
 
 
 def test_wrong_arguments_are_told_all_at_once_by_the_names_of_the_schema(provider):
-    wrong = {**POOL, "imageDiskGib": "big", "leastZone": 2.0}
+    wrong = {**POOL, "imageDiskGib": "big", "leastZone": 2.0, "labels": {"my_team": 1.0}, "capacity": [{"buy": "spot", "reservation": []}]}
     del wrong["replicas"]
     with pytest.raises(pulumi.InputPropertiesError) as refused:
         provider.construct("gpu", "mlgate:index:GpuNodePool", wrong)
     told = {each["property_path"]: each["reason"] for each in refused.value.errors or ()}
-    assert set(told) == {"imageDiskGib", "leastZone", "replicas"}
+    assert set(told) == {"imageDiskGib", "leastZone", "replicas", "labels.my_team", "capacity[0].reservation"}
     assert told["leastZone"] == "is no argument: did you mean least_zones?"
 
 
@@ -151,6 +151,18 @@ def test_it_tells_the_engine_its_port_and_then_its_schema(command):
         finally:
             started.kill()
     assert json.loads(answer.schema) == described()
+
+
+@pytest.mark.engine
+def test_the_engines_own_command_reads_the_schema_from_the_launcher(stack):
+    def nothing() -> None:
+        """No resource."""
+
+    dev = stack("dev", program=nothing)
+    found = json.loads(dev.engine.ask(dev.site, "package", "get-schema", str(PLUGIN / "pulumi-resource-mlgate")))
+    assert found["resources"].keys() == described()["resources"].keys()
+    assert found["language"]["go"] == described()["language"]["go"]
+    assert not (PLUGIN / "pyvenv.cfg").exists()
 
 
 def test_a_launcher_outside_of_the_environment_says_what_to_do(tmp_path: Path):
