@@ -171,8 +171,9 @@ def test_on_is_the_word_that_pulumi_reads(tmp_path: Path) -> None:
 
 
 def test_what_the_catalogue_has_may_be_asked_for(tmp_path: Path) -> None:
-    ways = [{"buy": "reservation", "reservations": [reserved()]}, {"buy": "on-demand"}]
-    assert read_platform(write(tmp_path, "dev", varied({"pools.l4.capacity": ways})))
+    ways = [{"buy": "reservation", "reservations": [reserved()]}, {"buy": "spot"}]
+    floor = {"rate_per_s": 40, "replica_rate_per_s": 10, "node_start_s": 100, "image_pull_s": 60, "model_start_s": 9}
+    assert read_platform(write(tmp_path, "dev", varied({"pools.l4.capacity": ways, "pools.l4.floor": floor})))
 
 
 @pytest.mark.parametrize(
