@@ -1,4 +1,4 @@
-"""Instances and key pairs."""
+"""Instances."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from moto.ec2.models import ec2_backends
 
 from mlgate_testkit.aws.account import Aws
-from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.ec2_common import enumerated, first, given, no_address, one_template_name, retag, tagged
+from mlgate_testkit.aws.model import Behaviour, ResourceModel, same_set
+from mlgate_testkit.aws.models.ec2_common import enumerated, given, no_address, one_template_name, retag, tagged
 from mlgate_testkit.aws.models.ec2_vcpus import within_vcpus
-from mlgate_testkit.aws.rules import Rule, base64_text, conflicting, holds
+from mlgate_testkit.aws.rules import base64_text, conflicting, holds
 from mlgate_testkit.aws.tags import tags_of
 from mlgate_testkit.provider.provider import Failure, Inputs, Outputs
 
@@ -182,42 +182,6 @@ def _launchable(inputs: Inputs) -> Any:
             yield Failure(argument, f'"{argument}": one of `{argument},launch_template` must be specified')
 
 
-def _create_key(aws: Aws, inputs: Inputs) -> str:
-    name = inputs.get("keyName") or f"{inputs['keyNamePrefix']}{aws.unique()}"
-    aws.client("ec2").import_key_pair(KeyName=name, PublicKeyMaterial=inputs["publicKey"].encode(), **tagged("key-pair", inputs))
-    return str(name)
-
-
-def _read_key(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
-    found = aws.client("ec2").describe_key_pairs(Filters=[{"Name": "key-name", "Values": [name]}])["KeyPairs"]
-    key: dict[str, Any] = first(found, "InvalidKeyPair.NotFound", f"The key pair '{name}' does not exist")
-    return {
-        "arn": aws.arn("ec2", f"key-pair/{name}"),
-        "keyName": key["KeyName"],
-        "keyPairId": key["KeyPairId"],
-        "keyType": key.get("KeyType") or "rsa",
-        "fingerprint": key["KeyFingerprint"],
-        "tags": tags_of(key.get("Tags")),
-    }
-
-
-def _update_key(aws: Aws, name: str, olds: Inputs, news: Inputs) -> None:
-    key = _read_key(aws, name, news)
-    retag(aws, str(key and key["keyPairId"]), olds, news)
-
-
-def _delete_key(aws: Aws, name: str, _inputs: Inputs) -> None:
-    aws.client("ec2").delete_key_pair(KeyName=name)
-
-
-def _openssh() -> Rule:
-    def wrong(value: Any) -> str:
-        known = ("ssh-rsa ", "ssh-ed25519 ", "-----BEGIN", "---- BEGIN")
-        return "" if str(value).startswith(known) else "Key is not in valid OpenSSH public key format"
-
-    return holds("publicKey", wrong)
-
-
 MODELS = (
     ResourceModel(
         type="aws:ec2/instance:Instance",
@@ -304,25 +268,6 @@ MODELS = (
                 "EC2 API reference, error codes InvalidLaunchTemplateId.NotFound and .VersionNotFound, "
                 "InvalidLaunchTemplateName.NotFoundException",
                 "test_ec2_compute.py::test_an_instance_needs_a_launch_template_that_exists",
-            ),
-        ),
-    ),
-    ResourceModel(
-        type="aws:ec2/keyPair:KeyPair",
-        noun="EC2 Key Pair",
-        create=_create_key,
-        read=_read_key,
-        update=_update_key,
-        delete=_delete_key,
-        name=AutoName("keyName", 255, instead=("keyNamePrefix",)),
-        forces_new=frozenset({"keyName", "publicKey"}),
-        state_only=frozenset({"publicKey"}),
-        rules=(conflicting("keyName", "keyNamePrefix"), _openssh()),
-        behaviours=(
-            Behaviour(
-                "a key is in OpenSSH form, and its name is taken once",
-                "EC2 API reference, ImportKeyPair; error codes InvalidKey.Format and InvalidKeyPair.Duplicate",
-                "test_ec2_compute.py::test_a_key_pair_has_an_openssh_key_and_a_name_of_its_own",
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""IAM roles and what hangs on them: inline policies, attachments, instance profiles."""
+"""IAM roles and what hangs on them: inline policies and attachments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mlgate_testkit.aws.account import Aws, refusal
 from mlgate_testkit.aws.documents import malformed, same_document
 from mlgate_testkit.aws.model import AutoName, Behaviour, ResourceModel, same_set
-from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, counted, iam_name, iam_path, sized, well_formed
+from mlgate_testkit.aws.models.iam_policy import POLICY_ARN, counted, iam_name, iam_path, sized
 from mlgate_testkit.aws.principals import ROLE, require_principals
 from mlgate_testkit.aws.rules import between, conflicting, json_text, text
 from mlgate_testkit.aws.tags import tag_list, tags_of
@@ -192,52 +192,6 @@ def _delete_attachment(aws: Aws, resource_id: str, _inputs: Inputs) -> None:
 # -- instance profiles
 
 
-def _create_profile(aws: Aws, inputs: Inputs) -> str:
-    iam, name = aws.client("iam"), inputs.get("name") or f"{inputs['namePrefix']}{aws.unique()}"
-    with aws.within("L-6E65F664", lambda: counted(iam, "list_instance_profiles", "InstanceProfiles") + 1):
-        iam.create_instance_profile(InstanceProfileName=name, Path=inputs["path"], Tags=tag_list(inputs["tags"]))
-    return str(name)
-
-
-def _settle_profile(aws: Aws, name: str, inputs: Inputs) -> None:
-    iam = aws.client("iam")
-    there = [each["RoleName"] for each in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]]
-    wanted = inputs.get("role")
-    for role in there:
-        if role != wanted:
-            iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role)
-    if wanted and wanted not in there:
-        error = refusal("NoSuchEntity", f"The role with name {wanted} cannot be found.", "AddRoleToInstanceProfile")
-        aws.wait_for(ROLE, wanted, error)
-        iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=wanted)
-
-
-def _read_profile(aws: Aws, name: str, _known: Inputs) -> Outputs | None:
-    profile = aws.client("iam").get_instance_profile(InstanceProfileName=name)["InstanceProfile"]
-    return {
-        "name": name,
-        "arn": profile["Arn"],
-        "uniqueId": profile["InstanceProfileId"],
-        "createDate": time_of(profile["CreateDate"]),
-        "path": profile["Path"],
-        "role": next((role["RoleName"] for role in profile["Roles"]), None),
-        "tags": tags_of(profile.get("Tags")),
-    }
-
-
-def _update_profile(aws: Aws, name: str, olds: Inputs, news: Inputs) -> None:
-    iam = aws.client("iam")
-    retag(iam.tag_instance_profile, iam.untag_instance_profile, olds, news, InstanceProfileName=name)
-    _settle_profile(aws, name, news)
-
-
-def _delete_profile(aws: Aws, name: str, _inputs: Inputs) -> None:
-    iam = aws.client("iam")
-    for role in iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Roles"]:
-        iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=role["RoleName"])
-    iam.delete_instance_profile(InstanceProfileName=name)
-
-
 def _whole(policy: Mapping[str, Any]) -> bool:
     """Whether an inline policy is one: what has no name or no document says only that there shall be no others."""
     return bool(policy.get("name") and policy.get("policy"))
@@ -328,27 +282,6 @@ MODELS = (
                 "IAM user guide, IAM and AWS STS quotas",
                 "test_iam.py::test_a_role_takes_ten_policies",
                 ("test_iam.py::test_a_role_takes_as_many_policies_as_the_quota_says",),
-            ),
-        ),
-    ),
-    ResourceModel(
-        type="aws:iam/instanceProfile:InstanceProfile",
-        noun="IAM Instance Profile",
-        create=_create_profile,
-        settle=_settle_profile,
-        read=_read_profile,
-        update=_update_profile,
-        delete=_delete_profile,
-        name=AutoName("name", 128, instead=("namePrefix",)),
-        defaults={"path": "/"},
-        forces_new=_NAMED | {"path"},
-        rules=(conflicting("name", "namePrefix"), iam_name(128), iam_path(), well_formed("role")),
-        behaviours=(
-            Behaviour(
-                "a role that AWS does not show yet is waited for, two minutes at most",
-                "terraform-provider-aws, internal/service/iam: propagationTimeout",
-                "test_iam.py::test_a_role_that_aws_does_not_show_yet_is_waited_for",
-                ("test_iam.py::test_a_role_that_is_not_shown_for_too_long_leaves_a_profile_half_made",),
             ),
         ),
     ),
