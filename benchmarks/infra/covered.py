@@ -25,7 +25,7 @@ MEASURED = {
 }
 _PYTEST = ("pytest", "-q", "-p", "no:cacheprovider")
 _UNITS = "not (engine or cluster)"
-_TESTS = ("tests/components/aws", "tests/stacks", "tests/policies")
+_TESTS = ("tests/components/aws", "tests/components/test_arguments.py", "tests/stacks", "tests/policies")
 _PACK_TESTS = ("tests/policies/test_on_the_engine.py",)
 
 

@@ -37,7 +37,7 @@ def measure(times: int = 9) -> list[Row]:
     how = "fresh interpreters in turn, without their start"
     return [
         median_row(f"{_OURS}, over {_THEIRS}", first, "x", goal=GOAL, reference=f"{how}; nothing is loaded before it is asked for"),
-        median_row("every name of it asked for, over the same modules of the SDKs", whole, "x", goal=GOAL, reference=how),
+        median_row("every name of it asked for, over the same modules of the SDKs", whole, "x", reference=how),
         *(median_row(f"import: {name}", taken[name], "s") for name in taken),
     ]
 
