@@ -124,6 +124,13 @@ def test_networks_clusters_stores_keys_and_repositories_may_be_there_already() -
     assert {made.__name__ for made in EXISTING} == {"Network", "Cluster", "ModelStorage", "EvidenceStorage", "Key", "ImageRepository"}
 
 
+def test_the_public_names_are_sorted_and_found_by_who_looks_for_them() -> None:
+    assert area.__all__ == sorted(area.__all__)
+    assert set(area.__all__) <= set(dir(area))
+    with pytest.raises(AttributeError, match="has no attribute 'Clsuter'"):
+        _ = area.Clsuter
+
+
 ONE_OF = {"Ami", "FlowResource", "Share", "Who"}
 """Of whose keys some one is given, which the class says."""
 
