@@ -72,7 +72,7 @@ class Network(Declared):
             if reason := wrong_division(network_of(self.cidr), len(self.zones)):
                 found["cidr",] = f"is {self.cidr}", reason
         except ValueError as error:
-            found["cidr",] = "is wrong", str(error)
+            found["cidr",] = f"is {self.cidr!r}", str(error)
         if found:
             raise contradictions(found)
         return self
@@ -96,15 +96,24 @@ class Cluster(Declared):
     def _minor(cls, version: object) -> object:
         # YAML reads 1.30 as the number 1.3.
         if not isinstance(version, str) or not _MINOR.fullmatch(version):
-            raise ValueError(f"{version!r} is no minor version of Kubernetes: write it as text, such as '1.35'")
+            raise contradictions({(): (f"{version!r} is no minor version of Kubernetes", "write it as text, such as '1.35'")})
         return version
 
     @field_validator("public_from")
     @classmethod
     def _somebody(cls, blocks: list[str]) -> list[str]:
-        for block in blocks:
-            if network_of(block) == _ANYWHERE:
-                raise ValueError(f"{block} is everybody: name the networks that operators come from, or leave it out and come by the VPC")
+        found: dict[Location, tuple[str, str]] = {}
+        for index, block in enumerate(blocks):
+            try:
+                if network_of(block) == _ANYWHERE:
+                    found[index,] = (
+                        f"{block} is everybody",
+                        "name the networks that operators come from, or leave it out and come by the VPC",
+                    )
+            except ValueError as error:
+                found[index,] = f"is {block!r}", str(error)
+        if found:
+            raise contradictions(found)
         return blocks
 
     @model_validator(mode="after")
@@ -129,7 +138,7 @@ class Retention(Declared):
     @classmethod
     def _kept(cls, days: int) -> int:
         if days not in LOG_DAYS:
-            raise ValueError(f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days, not {days}")
+            raise contradictions({(): (f"is {days}", f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days")})
         return days
 
 
@@ -188,7 +197,7 @@ class Platform(Declared):
     @classmethod
     def _known(cls, region: str) -> str:
         if instead := unknown_region(region):
-            raise ValueError(f"{region!r} is no region that EKS is in: {instead}")
+            raise contradictions({(): (f"{region!r} is no region that EKS is in", instead)})
         return region
 
     @model_validator(mode="after")
