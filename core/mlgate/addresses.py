@@ -42,7 +42,7 @@ def wrong_division(block: IPv4Network, zones: int) -> str:
     largest = _SMALLEST - _small(zones)
     if block.prefixlen > largest:
         smallest = f"an intra subnet would have a prefix of /{block.prefixlen + _small(zones)}, and AWS's smallest is /{_SMALLEST}"
-        return f"{block} is too small for {_places(zones)} zones: {smallest}; take /{largest} or larger"
+        return f"{block} is too small: divided with room for {_places(zones)} zones, {smallest}; take /{largest} or larger"
     return ""
 
 

@@ -49,8 +49,12 @@ def test_a_zone_that_is_added_up_to_four_moves_no_other(block: IPv4Network, zone
     ("block", "zones", "said"),
     [
         ("10.0.0.0/15", 2, "prefix of /16 to /28, not /15"),
-        ("10.0.0.0/24", 3, "too small for 4 zones: an intra subnet would have a prefix of /29, and AWS's smallest is /28; take /23"),
-        ("10.0.0.0/23", 5, "too small for 8 zones"),
+        (
+            "10.0.0.0/24",
+            3,
+            "too small: divided with room for 4 zones, an intra subnet would have a prefix of /29, and AWS's smallest is /28; take /23",
+        ),
+        ("10.0.0.0/23", 5, "too small: divided with room for 8 zones"),
         ("172.17.4.0/22", 3, "overlaps 172.17.0.0/16, which services of AWS use themselves"),
     ],
 )
