@@ -18,6 +18,7 @@ AT_MOST = 25
 _SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
 
 
+@pytest.mark.timeout(900)  # some 18 runs, each of which sees the whole program
 def test_prod_goes_up_though_every_create_is_refused_once_rests_and_sees_what_was_changed_by_hand(
     deployed, simulated_aws, kubernetes_standin, kubernetes_cluster
 ):

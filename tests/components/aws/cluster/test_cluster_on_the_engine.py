@@ -68,17 +68,24 @@ def platform() -> None:
         kubernetes.core.v1.ConfigMap("stands-for-a-pool", metadata={"name": "pool"}, opts=after)
 
 
-def test_a_cluster_from_its_first_day_to_its_last(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
+def test_a_cluster_and_its_addons_from_their_first_day_to_their_last(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
     access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text()}
-    prod = stack("prod", program=platform, config={**REGION, "version": "1.33", "protected": "true"}, secrets=access)
+    config = {**REGION, "version": "1.33", "protected": "true", "addons": "true"}
+    prod = stack("prod", program=platform, config=config, secrets=access)
     prod.up()
     assert prod.preview().nothing()
-    assert kubernetes_cluster.objects.find("StorageClass", "gp3")["parameters"] == {"type": "gp3", "encrypted": "true"}
-    eks = by_hand(simulated_aws.endpoint(), "eks")
+    disks = kubernetes_cluster.objects.find("StorageClass", "gp3")["parameters"]
+    assert (disks["type"], disks["encrypted"]) == ("gp3", "true")
+    eks, iam = (by_hand(simulated_aws.endpoint(), service) for service in ("eks", "iam"))
     assert len(eks.list_access_entries(clusterName="ml")["accessEntries"]) == 1, "who made it is no admin"
+    assert {"metrics-server", "cert-manager", "external-dns"} <= set(eks.list_addons(clusterName="ml")["addons"])
+    released = kubernetes_cluster.objects.list("Secret", "keda")
+    assert [secret["metadata"]["name"] for secret in released] == ["mlgate-testkit-release.keda"]
 
     eks.update_addon(clusterName="ml", addonName="vpc-cni", configurationValues='{"enableNetworkPolicy": "false"}')
-    assert [step.name for step in prod.refresh().updated()] == ["ml-vpc-cni"]
+    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("ml-karpenter-")]
+    iam.put_role_policy(RoleName=role, PolicyName=f"{iam.list_role_policies(RoleName=role)['PolicyNames'][0]}", PolicyDocument=ANYTHING)
+    assert {step.name for step in prod.refresh().updated()} == {"ml-vpc-cni", "ml-karpenter"}
 
     prod.change(config={"version": "1.35"})
     with pytest.raises(UpdateError, match=r"(?s)version: is 1\.35, and the cluster has 1\.33.*1\.34 first"):
@@ -87,6 +94,7 @@ def test_a_cluster_from_its_first_day_to_its_last(stack, simulated_aws, kubernet
     changes = prod.up()
     assert not changes.replaced()
     assert eks.describe_addon(clusterName="ml", addonName="vpc-cni")["addon"]["configurationValues"] == '{"enableNetworkPolicy": "true"}'
+    assert "ml-karpenter" in {step.name for step in changes.updated("aws:iam/rolePolicy:RolePolicy")}
     control_plane, nodes = changes.of("ml", type=CLUSTER).urn, changes.of("ml-system", type=NODES).urn
     everywhere = changes.of("ml-kube-proxy", type=ADDON).urn
     assert changes.events.before(control_plane, everywhere)
@@ -99,39 +107,12 @@ def test_a_cluster_from_its_first_day_to_its_last(stack, simulated_aws, kubernet
 
     prod.change(config={"protected": "false"})
     prod.up()
-    eks.delete_nodegroup(clusterName="ml", nodegroupName=eks.list_nodegroups(clusterName="ml")["nodegroups"][0])
-    eks.delete_cluster(name="ml")
-    prod.refresh()
-    again = prod.up()
-    assert again.created(CLUSTER), "a cluster that is lost is made again"
-    assert not again.replaced()
-
-    prod.destroy()
-    assert simulated_aws.alive() == []
-
-
-def test_addons_go_up_rest_and_go_after_what_they_look_after(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
-    access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text()}
-    config = {**REGION, "version": "1.34", "protected": "false", "addons": "true"}
-    dev = stack("dev", program=platform, config=config, secrets=access)
-    dev.up()
-    assert dev.preview().nothing()
-    eks = by_hand(simulated_aws.endpoint(), "eks")
-    assert {"metrics-server", "cert-manager", "external-dns"} <= set(eks.list_addons(clusterName="ml")["addons"])
-    released = kubernetes_cluster.objects.list("Secret", "keda")
-    assert [secret["metadata"]["name"] for secret in released] == ["mlgate-testkit-release.keda"]
-
-    iam = by_hand(simulated_aws.endpoint(), "iam")
-    (role,) = [each["RoleName"] for each in iam.list_roles()["Roles"] if each["RoleName"].startswith("ml-karpenter-")]
-    iam.put_role_policy(RoleName=role, PolicyName=f"{iam.list_role_policies(RoleName=role)['PolicyNames'][0]}", PolicyDocument=ANYTHING)
-    assert [step.name for step in dev.refresh().updated()] == ["ml-karpenter"]
-    assert [step.name for step in dev.up().updated()] == ["ml-karpenter"]
-
-    changes = dev.destroy()
+    before = len(kubernetes_standin.calls("delete", RELEASE))
+    changes = prod.destroy()
     pool, karpenter = changes.of("stands-for-a-pool").urn, changes.of("ml-karpenter", type=RELEASE).urn
     assert changes.events.before(pool, karpenter, operation="delete")
-    taken_out = {call.name for call in kubernetes_standin.calls("delete", RELEASE)}
-    assert taken_out == {"ml-karpenter", "ml-aws-load-balancer-controller", "ml-gateway"}
+    taken_out = {call.name for call in kubernetes_standin.calls("delete", RELEASE)[before:]}
+    assert taken_out == {"ml-karpenter", "ml-aws-load-balancer-controller", "ml-gateway"}, "the others own nothing outside of the cluster"
     assert simulated_aws.alive() == []
 
 
