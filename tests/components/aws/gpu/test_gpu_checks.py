@@ -89,8 +89,10 @@ def test_a_block_is_in_the_zone_of_the_subnets_and_of_a_machine_that_fits(block:
 
 @pytest.mark.parametrize("name", ["", "GPU", "9lives", "gpu_pool", "g" * 49])
 def test_a_name_that_kubernetes_would_refuse_is_refused(name: str) -> None:
-    with pytest.raises(ArgumentsError, match="lower case letters"):
+    with pytest.raises(ArgumentsError, match="lower case letters") as caught:
         planned(name, USUAL)  # type: ignore[arg-type]
+    assert [problem.where for problem in caught.value.problems] == ["name"]
+    assert planned("g" * 48, USUAL).name == "g" * 48  # type: ignore[arg-type]
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

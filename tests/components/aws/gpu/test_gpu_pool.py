@@ -22,6 +22,10 @@ def test_karpenters_own_order_is_one_pool_that_names_its_machines() -> None:
     spec = graph.one(POOL).inputs["spec"]
     assert spec["limits"] == {"nvidia.com/gpu": "8"}
     assert "weight" not in spec
+    assert spec["disruption"]["consolidateAfter"] == "300s"
+    template = spec["template"]["spec"]
+    assert template["nodeClassRef"] == {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"}
+    assert {each["operator"] for each in template["requirements"]} == {"In"}
     assert spec["template"]["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
     assert graph.outputs["node_pool_names"] == ["gpu"]
     assert graph.outputs["labels"] == {"mlgate/pool": "gpu", "mlgate/accelerator": "l4", "mlgate/share": "whole"}
@@ -50,7 +54,8 @@ def test_a_block_is_taken_first_by_its_id_and_never_bought() -> None:
 
 def test_nodes_have_imdsv2_for_themselves_alone_and_encrypted_disks_for_images() -> None:
     spec = recorded(image_disk_gib=300, disk_key_arn="arn:aws:kms:eu-central-1:123456789012:key/1").one(CLASS).inputs["spec"]
-    assert (spec["metadataOptions"]["httpTokens"], spec["metadataOptions"]["httpPutResponseHopLimit"]) == ("required", 1)
+    only = {"httpEndpoint": "enabled", "httpProtocolIPv6": "disabled", "httpPutResponseHopLimit": 1, "httpTokens": "required"}
+    assert spec["metadataOptions"] == only
     system, images = spec["blockDeviceMappings"]
     assert (system["deviceName"], images["deviceName"], images["rootVolume"]) == ("/dev/xvda", "/dev/xvdb", True)
     for disk in (system, images):

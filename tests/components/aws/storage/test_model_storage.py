@@ -80,6 +80,9 @@ def test_copies_are_made_under_the_other_key_by_a_role_that_reads_here_and_write
     written = {each["Resource"] for each in allowed if any("Replicate" in action or action == "kms:Encrypt" for action in each["Action"])}
     assert written == {f"{REPLICA['bucket_arn']}/*", KEY}
     assert {each["Resource"] for each in allowed} - written == {"<arn of Bucket models>", "<arn of Bucket models>/*", "<arn of Key models>"}
+    actions = {each["Resource"]: each["Action"] for each in allowed}
+    assert actions["<arn of Bucket models>"] == ["s3:GetReplicationConfiguration", "s3:ListBucket"]
+    assert actions[f"{REPLICA['bucket_arn']}/*"] == ["s3:ReplicateObject", "s3:ReplicateTags"]
     used = [each for each in allowed if each["Action"][0].startswith("kms:")]
     assert [each["Condition"] for each in used] == [{"StringLike": {"kms:ViaService": "s3.*.amazonaws.com"}}] * 2
     assert not recorded().all(COPIED)
