@@ -7,6 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Hundreds of Pulumi programs start here; without bytecode each would compile what it uses of pulumi_aws anew, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-gpu check bench bench-main bench-testkit bench-infra bench-gpu docs lock clean tools cluster-tools
 
