@@ -314,6 +314,28 @@ def test_an_endpoint_serves_its_own_region(cloud: Cloud) -> None:
     assert cloud.refresh(ENDPOINT, grown).inputs == grown.inputs  # type: ignore[union-attr]
 
 
+def test_an_endpoint_that_grew_or_shrank_leaves_its_subnets_and_its_vpc_free(cloud: Cloud) -> None:
+    vpc_id = vpc(cloud)
+    ids = subnets(cloud, vpc_id)
+    tables = [cloud.up(TABLE, f"table-{index}", vpcId=vpc_id) for index in range(2)]
+    beside = {"vpcId": vpc_id, "serviceName": "com.amazonaws.eu-central-1.s3"}
+    gateway = cloud.up(ENDPOINT, **beside, routeTableIds=[tables[0].id])
+    gateway = cloud.change(ENDPOINT, gateway, **beside, routeTableIds=[table.id for table in tables])
+    inside = {"vpcId": vpc_id, "serviceName": "com.amazonaws.eu-central-1.sts", "vpcEndpointType": "Interface"}
+    interface = cloud.up(ENDPOINT, "inside", **inside, subnetIds=ids)
+    shrunk = cloud.change(ENDPOINT, interface, **inside, subnetIds=ids[1:])
+    assert len(cloud.refresh(ENDPOINT, shrunk).outputs["networkInterfaceIds"]) == len(ids) - 1  # type: ignore[union-attr]
+    ec2 = cloud.boto("ec2")
+    ec2.delete_subnet(SubnetId=ids[0])
+    for endpoint in (gateway, shrunk):
+        cloud.delete(ENDPOINT, endpoint)
+    for table in tables:
+        cloud.delete(TABLE, table)
+    for subnet in ids[1:]:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=vpc_id)
+
+
 def test_a_flow_log_needs_its_bucket(cloud: Cloud) -> None:
     with pytest.raises(ProviderError, match="LogDestination: nowhere does not exist"):
         cloud.up(

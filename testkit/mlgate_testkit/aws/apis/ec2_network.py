@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
+from moto.ec2.utils import random_private_ip
 from moto.eks.models import eks_backends
 from moto.rds.models import rds_backends
 
@@ -202,6 +203,24 @@ def _create_endpoint(place: Place, wanted: dict[str, Any]) -> None:
         raise Refused("InvalidServiceName", f"The Vpc Endpoint Service '{service}' does not exist")
 
 
+def _modify_endpoint(place: Place, wanted: dict[str, Any]) -> None:
+    """moto changes the lists alone: a gateway's routes and an interface's addresses follow here, or neither could be deleted later."""
+    ec2, endpoint = place.backend, place.backend.vpc_end_points.get(wanted["VpcEndpointId"])
+    if endpoint is None:
+        return
+    to = endpoint.destination_prefix_list_id
+    for table in wanted.get("AddRouteTableIds") or ():
+        ec2.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=to)
+    for table in wanted.get("RemoveRouteTableIds") or ():
+        ec2.delete_route(table, to)
+    left = set(wanted.get("RemoveSubnetIds") or ())
+    for interface in [each for each in endpoint.network_interface_ids if ec2.enis[each].subnet.id in left]:
+        ec2.enis.pop(interface)
+        endpoint.network_interface_ids.remove(interface)
+    for subnet in wanted.get("AddSubnetIds") or ():
+        endpoint.network_interface_ids.append(ec2.create_network_interface(subnet, random_private_ip()).id)
+
+
 OPERATIONS: dict[str, Operation] = {
     "DeleteVpc": _delete_vpc,
     "DeleteSubnet": _delete_subnet,
@@ -219,4 +238,5 @@ OPERATIONS: dict[str, Operation] = {
     "ModifySubnetAttribute": _modify_subnet,
     "DisassociateSubnetCidrBlock": _take_subnet_block,
     "CreateVpcEndpoint": _create_endpoint,
+    "ModifyVpcEndpoint": _modify_endpoint,
 }

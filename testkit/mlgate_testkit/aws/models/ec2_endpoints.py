@@ -192,6 +192,11 @@ MODELS = (
                 "EC2 API reference, CreateVpcEndpoint; error code InvalidServiceName",
                 "test_ec2_network.py::test_an_endpoint_serves_its_own_region",
             ),
+            Behaviour(
+                "its routes are those of its tables and its interfaces those of its subnets, when they change too",
+                "VPC user guide (AWS PrivateLink), gateway and interface endpoints; EC2 API reference, ModifyVpcEndpoint",
+                "test_ec2_network.py::test_an_endpoint_that_grew_or_shrank_leaves_its_subnets_and_its_vpc_free",
+            ),
         ),
     ),
     ResourceModel(
