@@ -61,12 +61,17 @@ def test_what_components_refuse_is_told_of_all_of_them_at_once() -> None:
     assert str(refused.value) == REFUSED
 
 
-def test_a_quota_that_is_too_small_for_a_pool_is_told_in_the_preview() -> None:
-    small = {"quotaName": "All G and VT Spot Instance Requests", "value": 8.0}
-    with pytest.raises(pulumi.RunError, match="GpuNodePool 'l4': wrong arguments") as refused:
-        composed(values("dev"), **{QUOTA: small})
-    assert ("replicas: need 32 vCPUs of All G and VT Spot Instance Requests (L-3819A6DF)\n  -> the quota is 8: have it raised") in str(
-        refused.value
+def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview_and_nothing_is_registered() -> None:
+    platform = values("dev")
+    platform["pools"]["second"] = dict(platform["pools"]["l4"])
+    allowed = {"quotaName": "G and VT", "value": 32.0}
+    assert composed(values("dev"), **{QUOTA: allowed}).all("aws:ec2/vpc:Vpc"), "one of them may have so many"
+    with pytest.raises(pulumi.RunError) as refused:
+        composed(platform, **{QUOTA: allowed})
+    assert str(refused.value) == (
+        "environment 'dev': wrong arguments\n"
+        "pools: need 64 vCPUs of G and VT (L-3819A6DF)\n  -> the quota is 32: have it raised\n"
+        "pools: need 64 vCPUs of G and VT (L-DB2E81BA)\n  -> the quota is 32: have it raised"
     )
 
 

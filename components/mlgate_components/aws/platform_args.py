@@ -5,6 +5,7 @@ A program that fails in its middle leaves to the engine what it registered befor
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +20,7 @@ from mlgate_components.aws.addons.plan import planned as planned_addons
 from mlgate_components.aws.cluster.arguments import check_cluster
 from mlgate_components.aws.cluster.cluster import Cluster
 from mlgate_components.aws.gpu.checks import planned as planned_pool
+from mlgate_components.aws.gpu.quotas import too_small
 from mlgate_components.aws.network.network import Network
 from mlgate_components.aws.pins import addon_settings, is_pinned
 from mlgate_components.aws.tags import Tags
@@ -126,7 +128,6 @@ class PlatformArgs:
             "network": {"zones": self.platform.network.zones, "private_subnet_ids": network.private_subnet_ids},
             "ami": self.platform.pins.gpu_ami.model_dump(exclude_none=True),
             "pinned": is_pinned(self.platform),
-            "check_quota": True,
             "tags": self.tags,
         }
 
@@ -145,6 +146,16 @@ class PlatformArgs:
                 check(name, args)
             except ArgumentsError as error:
                 refused += [Problem(f"{where}: {each.where}", each.found, each.expected) for each in error.problems]
+        if refused:
+            raise ArgumentsError("environment", self.name, refused)
+
+    def require_quotas(self, opts: pulumi.InvokeOptions) -> None:
+        """Raises ArgumentsError where EC2 allows fewer vCPUs than all pools need together, each of which alone might fit."""
+        network, cluster = (cast(Any, _unmade(kind)) for kind in (Network, Cluster))
+        needed: Counter[str] = Counter()
+        for name, pool in self.platform.pools.items():
+            needed.update(planned_pool(name, self.pool(pool, network, cluster)).quotas()[0])
+        refused = [Problem("pools", found, expected) for found, expected in too_small(needed, opts)]
         if refused:
             raise ArgumentsError("environment", self.name, refused)
 

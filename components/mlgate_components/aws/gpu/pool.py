@@ -14,6 +14,7 @@ from mlgate_components.aws.gpu.groups import create_group
 from mlgate_components.aws.gpu.images import device_plugin
 from mlgate_components.aws.gpu.karpenter import API, CLASS_API, node_class, node_pool, pool_names
 from mlgate_components.aws.gpu.plan import PoolPlan, value_of
+from mlgate_components.aws.gpu.quotas import too_small
 from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 
@@ -86,11 +87,8 @@ class GpuNodePool(pulumi.ComponentResource):
 
     def _require_quotas(self, needed: Mapping[str, int]) -> None:
         wrong = Wrong("GpuNodePool", self._parts.name)
-        for code, vcpus in needed.items():
-            asked = pulumi.InvokeOptions(parent=self)
-            found = aws.servicequotas.get_service_quota(service_code="ec2", quota_code=code, opts=asked)
-            if found.value < vcpus:
-                wrong.add("replicas", f"need {vcpus} vCPUs of {found.quota_name} ({code})", f"the quota is {found.value:g}: have it raised")
+        for found, expected in too_small(needed, pulumi.InvokeOptions(parent=self)):
+            wrong.add("replicas", found, expected)
         wrong.stop()
 
     def _create_placement(self, plan: PoolPlan) -> pulumi.Output[str] | None:
