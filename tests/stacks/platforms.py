@@ -17,15 +17,9 @@ DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu" / "karpenter-prov
 """What Karpenter on AWS is asked for, as a cluster must know it."""
 ENVIRONMENTS = ("dev", "staging", "prod")
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
-# Digests of charts are asked of whoever runs them: these are nobody's.
+# Digests of Karpenter's charts are asked of whoever runs them: these are nobody's.
 _NO_DIGEST = {"digest": f"sha256:{0:064x}"}
-_PINS = {
-    "karpenter-crd": _NO_DIGEST,
-    "karpenter": _NO_DIGEST,
-    "gateway": _NO_DIGEST,
-    "metrics-server": {"version": "v0.8.0-eksbuild.2"},
-    "cert-manager": {"version": "v1.18.2-eksbuild.2"},
-}
+_PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST}
 
 
 def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]:
@@ -35,7 +29,7 @@ def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]
     platform["account"] = ACCOUNT
     platform["cluster"] |= cluster
     if name == "prod":
-        platform["pins"]["addons"] = _PINS
+        platform["pins"]["addons"] |= _PINS
     return platform
 
 
