@@ -16,8 +16,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
-from google.rpc import status_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from mlgate_testkit.provider.faults import Faults, Operation
 from mlgate_testkit.provider.provider import Difference, Failure, Kind, Package, Provider, ProviderError, Resource, Run, State, Unhealthy

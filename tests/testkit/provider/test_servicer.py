@@ -9,8 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.rpc import status_pb2
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from mlgate_testkit.provider.faults import Call, Faults
 from mlgate_testkit.provider.servicer import Servicer
