@@ -51,6 +51,8 @@ def chart(cluster: Cluster, tmp_path: Path) -> Iterator[Path]:
     yield folder
     if cluster.objects.find("CustomResourceDefinition", BANNERS):
         cluster.objects.delete("CustomResourceDefinition", BANNERS)
+        # Asked for is not gone: helm would find it for the next test, leave it as it is, and then not know its kind.
+        cluster.wait_for(lambda: cluster.objects.find("CustomResourceDefinition", BANNERS) is None, f"{BANNERS} gone")
 
 
 def checked(asked: Asked, chart: Path, **inputs: Any) -> dict[str, Any]:
