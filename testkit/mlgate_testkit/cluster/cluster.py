@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from mlgate.errors import UsageError
-from mlgate_testkit.cluster import karpenter, nodes, prometheus
+from mlgate_testkit.cluster import karpenter, nodes, parts, prometheus
 from mlgate_testkit.cluster.errors import ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.cluster.folders import Progress, clear, new_run
@@ -140,10 +140,15 @@ class Cluster:
     def add_nodes(self, count: int, *, accelerator: str | None = None, gpus: int = 1, labels: Mapping[str, str] | None = None) -> list[str]:
         """Add fake nodes, each the smallest machine with `gpus` of `accelerator` ("l4"), or with 8 CPUs and 32 GiB; returns their names.
 
-        They are ready when this returns. Raises UsageError for an accelerator or a number of it that no machine has.
+        They are ready when this returns. Raises UsageError for an accelerator or a number of it that no machine has, ClusterError with the
+        end of kwok's log where they are not ready within a minute.
         """
         names = nodes.add_nodes(self.objects, count, accelerator, gpus, labels or {})
-        self.wait_for(lambda: nodes.ready_nodes(self.objects) >= set(names), f"{count} nodes ready")
+        try:
+            self.wait_for(lambda: nodes.ready_nodes(self.objects) >= set(names), f"{count} nodes ready")
+        except ClusterError as error:
+            log = self._up.processes.log(parts.KWOK)
+            raise ClusterError(f"{error.problem}; the end of kwok's log:\n{log}", where=error.where, remedy=error.remedy) from None
         return names
 
     def lose_node(self, name: str) -> None:

@@ -6,13 +6,14 @@ import json
 import stat
 import subprocess
 from collections.abc import Callable
+from functools import partialmethod
 from typing import Any
 
 import psutil
 import pytest
 
 from mlgate.errors import UsageError
-from mlgate_testkit.cluster import Cluster, ClusterError
+from mlgate_testkit.cluster import Cluster, ClusterError, nodes
 from mlgate_testkit.cluster.nodes import is_ready
 
 pytestmark = pytest.mark.cluster
@@ -64,6 +65,15 @@ def test_a_fake_node_is_as_large_as_the_smallest_machine_with_that_many_gpus(clu
     assert node["status"]["allocatable"]["cpu"] == "96"
     with pytest.raises(UsageError, match="no machine has 3 l4"):
         cluster.add_nodes(1, accelerator="l4", gpus=3)
+
+
+def test_nodes_that_do_not_get_ready_come_with_what_kwok_says(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "ready_nodes", lambda _objects: set())
+    monkeypatch.setattr(Cluster, "wait_for", partialmethod(Cluster.wait_for, limit_s=0.5))
+    with pytest.raises(ClusterError, match=r"1 nodes ready: not so after 0\.5 s") as caught:
+        cluster.add_nodes(1, labels={"for": "nothing"})
+    assert '; the end of kwok\'s log:\n{"time":' in caught.value.problem
+    assert "mlgate testkit cluster kubectl" in caught.value.remedy
 
 
 def test_a_pod_that_fits_nowhere_stays_pending_and_the_wait_says_why(cluster: Cluster, deployment: Make) -> None:
