@@ -55,6 +55,18 @@ def link_packages(project: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@contextmanager
+def written(program: Path, right: str, wrong: str) -> Iterator[None]:
+    """Within `with`, the program says `wrong` where it says `right`, which it does once."""
+    text = program.read_text(encoding="utf-8")
+    assert text.count(right) == 1
+    program.write_text(text.replace(right, wrong), encoding="utf-8")
+    try:
+        yield
+    finally:
+        program.write_text(text, encoding="utf-8")
+
+
 def compile_typescript(project: Path) -> str:
     """Strictly, as its tsconfig.json says. What the compiler says against it; nothing if it compiles."""
     done = _run(["node_modules/.bin/tsc"], project)

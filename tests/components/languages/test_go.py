@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .projects import COLD_S, compile_go, with_sdk
+from .projects import COLD_S, compile_go, with_sdk, written
 
 pytestmark = pytest.mark.timeout(COLD_S)
 
@@ -33,11 +33,5 @@ def test_it_compiles(project):
     ids=["accelerator", "kind", "misspelt"],
 )
 def test_what_the_schema_rules_out_does_not_compile(project, right, wrong, said):
-    program = project / "main.go"
-    text = program.read_text()
-    assert text.count(right) == 1
-    try:
-        program.write_text(text.replace(right, wrong))
+    with written(project / "main.go", right, wrong):
         assert said in compile_go(project)
-    finally:
-        program.write_text(text)

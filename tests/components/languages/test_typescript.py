@@ -10,7 +10,7 @@ from mlgate_testkit.engine import UpdateError
 from tests.components.aws.gpu.test_gpu_pool_on_the_engine import DEFINITIONS
 from tests.testkit.aws.cloud import by_hand
 
-from .projects import COLD_S, compile_typescript, link_packages, served, with_sdk
+from .projects import COLD_S, compile_typescript, link_packages, served, with_sdk, written
 
 pytestmark = pytest.mark.timeout(COLD_S)
 WHO = "arn:aws:iam::123456789012:role/deployer"
@@ -41,14 +41,8 @@ def test_it_compiles(project):
     ids=["accelerator", "missing", "misspelt"],
 )
 def test_what_the_schema_rules_out_does_not_compile(project, right, wrong, said):
-    program = project / "index.ts"
-    text = program.read_text()
-    assert text.count(right) == 1
-    try:
-        program.write_text(text.replace(right, wrong))
+    with written(project / "index.ts", right, wrong):
         assert said in compile_typescript(project)
-    finally:
-        program.write_text(text)
 
 
 @pytest.mark.engine
