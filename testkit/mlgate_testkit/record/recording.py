@@ -16,7 +16,9 @@ from typing import Any
 
 from pulumi import ConfigMissingError
 from pulumi.runtime import register_stack_transformation, set_mocks
+from pulumi.runtime import resource as runtime_resource
 from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.config import CONFIG, set_all_config
 from pulumi.runtime.stack import run_in_stack
 
@@ -103,7 +105,7 @@ def _recorded(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _process_wide_defaults_kept(), opened.place(), run.watched(), asked.watched():
+    with _process_wide_defaults_kept(), _stacks_untold(), opened.place(), run.watched(), asked.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -290,6 +292,19 @@ def _own_garbage_alone() -> Iterator[None]:
 
 
 @contextmanager
+def _stacks_untold() -> Iterator[None]:
+    """Each request would tell the engine the whole stack, every frame as a URI: a tenth of a recording's time, for what nobody reads here."""
+    original = getattr(runtime_resource, _STACK, None)
+    if original is not None:
+        setattr(runtime_resource, _STACK, source_pb2.StackTrace)
+    try:
+        yield
+    finally:
+        if original is not None:
+            setattr(runtime_resource, _STACK, original)
+
+
+@contextmanager
 def _process_wide_defaults_kept() -> Iterator[None]:
     """A setting that was None before also becomes the default of every thread to come (`ContextProperty.fset`): that is undone."""
     properties = [each for each in vars(runtime_settings.Settings).values() if hasattr(each, _DEFAULT)]
@@ -302,3 +317,4 @@ def _process_wide_defaults_kept() -> Iterator[None]:
 
 
 _DEFAULT = "_ContextProperty__default"
+_STACK = "_get_stack_trace"
