@@ -59,7 +59,7 @@ what would be accepted, all of them at once, before anything is made.
 
 Two things only Pulumi can ask, in the preview: whether the account's quotas carry the pools, and whose credentials these are. With those of
 another account it ends at the provider (`allowedAccountIds ... AWS account ID not allowed: 123456789012`) and makes nothing: take a profile
-of the environment's account (`export AWS_PROFILE=...`).
+of the environment's account (`export AWS_PROFILE=...`). `mlgate bootstrap` and `mlgate env` ask for the credentials too, and refuse such.
 
 ```
 mlgate environments check               # every environment, and the rules between them
@@ -71,6 +71,20 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 ```yaml
 {example}```
 
+## Where versions come from
+
+`prod` takes exact versions alone. AWS says which ones it has, here for Kubernetes 1.35 on x86-64. (The names are AWS's, as eksctl asks for
+them; the commands were not run.)
+
+| pin | what says it |
+|---|---|
+| `eks_addons`, and `addons` of EKS's own | `aws eks describe-addon-versions --kubernetes-version 1.35 --addon-name coredns` |
+| `nodes_release` of bottlerocket | `aws ssm get-parameter --name /aws/service/bottlerocket/aws-k8s-1.35/x86_64/latest/image_version` |
+| of al2023 | so too `/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/release_version` |
+| `gpu_ami.version` of bottlerocket | so too `/aws/service/bottlerocket/aws-k8s-1.35-nvidia/x86_64/latest/image_version`, up to the hyphen |
+| `addons` that are charts | the [table of add-ons](platform-cluster.md#add-ons) has each version |
+| their digests | `crane digest` (of go-containerregistry) as `mlgate cost prod` writes it for each that is missing |
+
 ## Rules between environments
 
 `check` holds each environment against those of the next lower level that there is (`prod`, `staging`, `dev`).
@@ -79,6 +93,7 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 |---|---|
 {rules}| `budget.alert_percents` | every share at which the lower one tells somebody |
 | `cluster.public_from` | no address that the lower one does not let in |
+| `cluster.admins` | nobody who is not an admin of the lower one, by name in whatever account |
 | `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
 | `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
 | `who.existing_oidc_providers` | one environment of an account makes the identity provider of a host, the others name it here |

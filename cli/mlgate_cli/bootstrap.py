@@ -17,11 +17,15 @@ def command(
     as_json: JsonFlag = False,
 ) -> None:
     from mlgate.platform_files import read_platform, stack_file
+    from mlgate.platform_rules import read_ruled
     from mlgate_delivery.bootstrap import bootstrap
     from mlgate_delivery.project import Project
+    from mlgate_delivery.remote_state import RemoteState
 
-    platform, _ = read_platform(stack_file(Project.find().stack_files, name))
-    state = bootstrap(name, platform, progress_since())
+    stacks = Project.find().stack_files
+    state = RemoteState(name, *read_platform(stack_file(stacks, name)))
+    read_ruled(stacks)
+    bootstrap(state, progress_since())
     if as_json:
         print_json({"bucket": state.bucket, "key": state.alias, "backend": state.backend, "secrets_provider": state.secrets_provider})
         return

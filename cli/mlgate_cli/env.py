@@ -21,22 +21,22 @@ def command(
 ) -> None:
     import shlex
 
-    if name == "local":
-        exports = _local(recover)
-        # A passphrase would win over the file that holds the stack's, a stack over the one that is named.
-        lines = ["unset PULUMI_CONFIG_PASSPHRASE"]
-    else:
-        exports, lines = _on_aws(name, recover)
+    try:
+        exports, line = _local(recover) if name == "local" else _on_aws(name, recover)
+    except BaseException:
+        if not as_json:
+            say("false")  # to `eval` nothing is a success, and what stands behind && would run in whatever environment the shell was
+        raise
     if as_json:
         print_json({"environment": name, "exports": exports})
         return
-    for line in lines:
-        say(line)
+    say(line)
     for variable, value in exports.items():
         say(f"export {variable}={shlex.quote(value)}")
 
 
-def _local(recover: bool) -> dict[str, str]:
+def _local(recover: bool) -> tuple[dict[str, str], str]:
+    """The exports, and a line before them."""
     from mlgate import local
     from mlgate_delivery.exports import prepare
 
@@ -46,19 +46,25 @@ def _local(recover: bool) -> dict[str, str]:
         from mlgate_delivery.recover import recover as clear
 
         clear(environment, progress)
-    return exports
+    # A passphrase would win over the file that holds the stack's, a stack over the one that is named.
+    return exports, "unset PULUMI_CONFIG_PASSPHRASE"
 
 
-def _on_aws(name: str, recover: bool) -> tuple[dict[str, str], list[str]]:
-    """The exports, and lines before them. Says how the stack is made where its file has no encryption lines yet."""
+def _on_aws(name: str, recover: bool) -> tuple[dict[str, str], str]:
+    """The exports, and a line before them. Says how the stack is made where its file has no encryption lines yet.
+
+    Only for credentials of its account: by others Pulumi finds no state, and says so in words of S3.
+    """
     from mlgate.platform_files import read_platform, stack_file
+    from mlgate_delivery.account import session_of
     from mlgate_delivery.project import Project
     from mlgate_delivery.remote_state import RemoteState
     from mlgate_delivery.stackfile import StackFile
 
     project = Project.find()
     path = stack_file(project.stack_files, name)
-    state = RemoteState(name, read_platform(path)[0])
+    state = RemoteState(name, *read_platform(path))
+    session_of(state)
     if not StackFile(path).initialised():
         # Where it is seen: standard output goes to `eval`.
         typer.echo(f"{name} has no stack yet; once: mlgate bootstrap {name}, then {state.init_command()}", err=True)
@@ -67,4 +73,4 @@ def _on_aws(name: str, recover: bool) -> tuple[dict[str, str], list[str]]:
 
         for left in recover_remote(state, project, progress_since()):
             typer.echo(f"left to you: {left}", err=True)
-    return dict(state.exports()), ["unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE"]
+    return dict(state.exports()), "unset PULUMI_CONFIG_PASSPHRASE PULUMI_CONFIG_PASSPHRASE_FILE"

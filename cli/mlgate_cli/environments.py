@@ -21,13 +21,9 @@ def check(as_json: JsonFlag = False) -> None:
 
     Example: mlgate environments check
     """
-    from mlgate import DeclarationError
-    from mlgate.platform_files import read_platforms
-    from mlgate.platform_rules import broken_rules
+    from mlgate.platform_rules import read_ruled
 
-    environments = read_platforms(_stack_files())
-    if problems := broken_rules(environments):
-        raise DeclarationError(problems)
+    environments = read_ruled(_stack_files())
     if as_json:
         print_json({"environments": {name: platform.model_dump() for name, (platform, _) in environments.items()}})
         return

@@ -96,7 +96,7 @@ def recorded_program(project: Path, stack: str) -> Program:
         raise
     except RunError as error:  # what a program says that is wrong, and what to do about it
         raise StackError(str(error), where=f"{project}, stack {stack}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}".removeprefix("RunError: ")
         raise StackError(
             f"the program did not run to its end: {said}", where=f"{project}, stack {stack}", remedy="see that it previews"

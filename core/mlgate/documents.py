@@ -25,6 +25,7 @@ _SECRETS_HOLD = "names of environment variables, such as bearer: ENDPOINT_TOKEN"
 _HEADERS_ARE_CALLED = "letters, digits and hyphens, such as X-Api-Key: ENDPOINT_KEY"
 _OF_A_KEY = ("[key]",)  # ends pydantic's location of an error that is about a key and not about its value
 Model = TypeVar("Model", bound=BaseModel)
+Value = TypeVar("Value")
 
 
 class Loader(yaml.SafeLoader):
@@ -52,6 +53,16 @@ def contradictions(found: Mapping[Location, tuple[str, str]]) -> ValidationError
         kind = PydanticCustomError("value_error", "{error}", {"error": said, "accepted": accepted})
         details.append(InitErrorDetails(type=kind, loc=location, input=None))
     return ValidationError.from_exception_data("contradictions", details)
+
+
+def once(values: list[Value]) -> list[Value]:
+    """A list in which nothing stands twice, for pydantic's `AfterValidator`."""
+    found: dict[Location, tuple[str, str]] = {
+        (index,): (f"{value!r} stands here a second time", "each once") for index, value in enumerate(values) if value in values[:index]
+    }
+    if found:
+        raise contradictions(found)
+    return values
 
 
 def read_document(path: Path, model: type[Model]) -> Model:

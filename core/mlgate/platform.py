@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from mlgate.addresses import network_of, wrong_division
-from mlgate.documents import Declared, Location, contradictions
+from mlgate.documents import Declared, Location, contradictions, once
 from mlgate.interface import Name
 from mlgate.log_days import LOG_DAYS
 from mlgate.platform_machines import impossible
@@ -25,10 +25,17 @@ __all__ = ["LEVELS", "Addon", "Budget", "Cluster", "Level", "Network", "Pins", "
 
 LEVELS = ("dev", "staging", "prod")
 Level = Literal["dev", "staging", "prod"]
-Account = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+Account = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=1, le=1000)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+# Kubernetes documentation, "Object Names and IDs": a label of RFC 1035, so that it fits everywhere.
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+# Tagging AWS Resources user guide, "Tag naming limits and requirements".
+TagValue = Annotated[str, StringConstraints(pattern=r"^[\w .:/=+@-]+$", max_length=256)]
+# AWS Budgets API reference: ten notifications of a budget, ten subscribers of each.
+_OF_BUDGETS = Field(min_length=1, max_length=10)
 _ANYWHERE = IPv4Network("0.0.0.0/0")
 _PARTS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -146,8 +153,10 @@ class Budget(Declared):
     """What the environment may cost, and who hears of it."""
 
     monthly_usd: float = Field(gt=0, description="what a month may cost, in US dollars")
-    alert_percents: list[Percent] = Field(default=[50, 80, 100], min_length=1, description="at which shares of it somebody is told")
-    notify: list[Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]] = Field(min_length=1, description="who, by e-mail")
+    alert_percents: Annotated[list[Percent], _OF_BUDGETS, AfterValidator(once)] = Field(
+        default=[50, 80, 100], description="at which shares of it somebody is told, ten at most"
+    )
+    notify: Annotated[list[Email], _OF_BUDGETS, AfterValidator(once)] = Field(description="who, by e-mail, ten at most")
 
 
 class Addon(Declared):
@@ -172,8 +181,8 @@ class Pins(Declared):
 class Service(Declared):
     """A service's identity: the pods that it covers, and what of the stores they see."""
 
-    namespace: Name = Field(description="the namespace of its pods")
-    service_account: Name = Field(description="their service account")
+    namespace: Label = Field(description="the namespace of its pods")
+    service_account: Label = Field(description="their service account, of no other service")
 
 
 class Platform(Declared):
@@ -183,7 +192,7 @@ class Platform(Declared):
     account: Account = Field(description="the AWS account, as text; the provider is bound to it")
     region: str = Field(description="the AWS region")
     owner: Name = Field(description="the team that answers for it")
-    cost_center: str | None = Field(default=None, description="whose budget it is paid from")
+    cost_center: TagValue | None = Field(default=None, description="whose budget it is paid from")
     network: Network = Field(description="the VPC")
     cluster: Cluster = Field(description="the EKS cluster")
     retention: Retention = Field(description="what is kept how long")
@@ -212,6 +221,12 @@ class Platform(Declared):
             found["who", "gate"] = "is nobody", "principals or pipelines: somebody must be able to sign evidence"
         if self.pools and self.pins.gpu_ami is None:
             found["pins", "gpu_ami"] = "is missing", f"the image of the nodes of {', '.join(self.pools)}: its family and version, or its id"
+        pods: dict[tuple[str, str], str] = {}
+        for name, service in self.services.items():
+            first = pods.setdefault((service.namespace, service.service_account), name)
+            if first != name:
+                said = f"is {service.service_account!r} in the namespace {service.namespace}, as {first}'s is"
+                found["services", name, "service_account"] = said, "one of its own: EKS gives pods of a service account one role"
         for name, pool in self.pools.items():
             for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
                 found[where] = said, accepted

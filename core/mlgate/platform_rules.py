@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from mlgate.addresses import network_of
 from mlgate.documents import Location, dotted
-from mlgate.errors import Problem
+from mlgate.errors import DeclarationError, Problem
 from mlgate.platform import LEVELS, Platform
-from mlgate.platform_files import Source
+from mlgate.platform_files import Source, read_platforms
 from mlgate.platform_who import Pipeline
 from mlgate.roles import ROLES
 
-__all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules"]
+__all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules", "read_ruled"]
 
 Declared = tuple[Platform, Source]
 
@@ -46,6 +47,14 @@ AT_LEAST = (
     Ordered(("retention", "images"), "as many images are kept"),
     Ordered(("retention", "keys_days"), "a deleted key can be brought back as long"),
 )
+
+
+def read_ruled(stacks: Path) -> dict[str, Declared]:
+    """All environments of a project by name, as `read_platforms`, and DeclarationError with every rule between them that does not hold."""
+    environments = read_platforms(stacks)
+    if problems := broken_rules(environments):
+        raise DeclarationError(problems)
+    return environments
 
 
 def broken_rules(environments: Mapping[str, Declared]) -> list[Problem]:

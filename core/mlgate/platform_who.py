@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from mlgate.documents import Declared, Location, contradictions
-from mlgate.roles import OPENING, ROLES
+from mlgate.documents import Declared, Location, contradictions, once
+from mlgate.roles import GITLAB_TIERS, OPENING, ROLES
 
 __all__ = ["Host", "Pipeline", "Principal", "Takers", "Who"]
 
 Host = Literal["github", "gitlab"]
-_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
+_PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
 
 
 def _principal(arn: str) -> str:
@@ -30,24 +30,27 @@ class Pipeline(Declared):
     """The jobs of one repository, in one of its deployment environments."""
 
     host: Host = Field(default="github", description="where it runs; it signs the pipeline's identity")
-    repository: str = Field(pattern=r"^[\w.@-]+/[\w.@/-]+$", description="the repository, such as acme/digits")
-    environment: str = Field(pattern=r"^[\w.-]+$", description="the deployment environment there that a job must run in")
+    # GitHub docs, "OpenID Connect reference": of repositories made after 15 July 2026 the claim has owner@id/repository@id.
+    repository: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]+(@[0-9]+)?(/[A-Za-z0-9_.-]+(@[0-9]+)?)+$", description="the repository, such as acme/digits"
+    )
+    environment: str = Field(
+        pattern=r"^[A-Za-z0-9_.-]+$", description="the deployment environment there that a job must run in; of GitLab its tier"
+    )
+
+    @model_validator(mode="after")
+    def _of_its_host(self) -> Self:
+        if self.host == "gitlab" and self.environment not in GITLAB_TIERS:
+            raise contradictions({("environment",): (f"is {self.environment!r}", f"a tier of GitLab: {', '.join(GITLAB_TIERS)}")})
+        return self
 
 
 class Takers(Declared):
     """Who may take a role; nobody where both lists are empty."""
 
-    principals: list[Principal] = Field(default=[], description="roles and users by whole ARN")
+    principals: Annotated[list[Principal], AfterValidator(once)] = Field(default=[], description="roles and users by whole ARN")
     pipelines: list[Pipeline] = Field(default=[], description="jobs of pipelines")
     session_s: int = Field(default=3600, ge=3600, le=43_200, description="how long a session lasts at most (IAM: 3600 to 43,200)")
-
-    @field_validator("principals")
-    @classmethod
-    def _once(cls, principals: list[str]) -> list[str]:
-        for index, principal in enumerate(principals):
-            if principal in principals[:index]:
-                raise ValueError(f"{principal} stands here a second time")
-        return principals
 
 
 class Who(Declared):

@@ -77,11 +77,12 @@ class PriceBook:
         return sorted(named - {EVERY_REGION})
 
     def price(self, item: str, region: str) -> Price | None:
-        """Yours, else that of the region, else one of all regions; None where no source has one."""
-        for where in (region, EVERY_REGION):
-            if found := self.own.get((item, where)) or self._services.get((item, where)) or self._instance(item, where):
-                return found
-        return None
+        """Yours, else the book's, each for the region, else for all of them; None where no source has one."""
+        places = (region, EVERY_REGION)
+        mine = next((self.own[item, where] for where in places if (item, where) in self.own), None)
+        return mine or next(
+            (found for where in places if (found := self._services.get((item, where)) or self._instance(item, where))), None
+        )
 
     def free(self, type: str) -> str:  # noqa: A002 - Pulumi's own word for it
         """Who says that a resource of that type costs nothing; "" where nobody does."""

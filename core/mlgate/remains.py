@@ -101,5 +101,6 @@ def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
         return f"somebody deletes it, and {resource.inputs.get(_WAITS[_SECRET], 30)} days more"
     if resource.type == _BUCKET and lock and "rule" in lock:  # without one nothing is locked by itself
         kept = lock["rule"]["defaultRetention"]
-        return f"somebody empties it, each version {kept['days']} days after it was written at the earliest ({kept['mode']})"
+        time = f"{kept['years']} years" if kept.get("years") else f"{kept['days']} days"  # S3 takes one of both
+        return f"somebody empties it, each version {time} after it was written at the earliest ({kept['mode']})"
     return "somebody deletes it"

@@ -99,9 +99,17 @@ CONTAINERS: Final = {
 }
 """Types that a second `pulumi up` brings back without what others put there: they need no protection, and a plan asks before one goes."""
 
+_KNOWN = ("aws:", "kubernetes:", "pulumi:", "pulumi-python:dynamic/mlgate:")
+"""How the types begin that were looked through for the tables. What is lost with another provider's nobody has said."""
 
-def why_stateful(type_: str, *, guarded: bool) -> str | None:
-    """Why a resource of that type must not be lost by the way; None where it can be made again. `guarded`: protected or retained."""
+
+def why_stateful(type_: str, *, guarded: bool, component: bool = False) -> str | None:
+    """Why a resource of that type must not be lost by the way; None where it can be made again.
+
+    `guarded`: protected or retained. `component`: it is one, and holds nothing but resources that are judged by themselves.
+    """
     if held := STATEFUL.get(type_) or CONTAINERS.get(type_):
         return f"it holds {held}, and nothing brings that back"
-    return "protected or retained: whoever declared it wants it kept" if guarded else None
+    if guarded:
+        return "protected or retained: whoever declared it wants it kept"
+    return None if component or type_.startswith(_KNOWN) else "what it holds is not known here"

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # type: ignore[import-untyped]
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
-from mlgate.errors import StackError, UsageError
-from mlgate.platform import Platform
+from mlgate.errors import StackError
+from mlgate_delivery.account import session_of
 from mlgate_delivery.remote_state import RemoteState
 from mlgate_tools.tool import Progress
 
@@ -28,30 +28,16 @@ _OLD_VERSIONS_DAYS = 90
 _UNFINISHED_DAYS = 7
 
 
-def bootstrap(name: str, platform: Platform, progress: Progress) -> RemoteState:
+def bootstrap(state: RemoteState, progress: Progress) -> None:
     """Makes what is missing of the environment's state, and puts right what differs.
 
-    Raises UsageError for credentials that are missing or of another account, StackError with AWS's words for what it refuses.
+    Raises as `session_of` for credentials, and StackError with AWS's words for what it refuses.
     """
-    state = RemoteState(name, platform)
-    session = boto3.Session(region_name=platform.region)
-    with _in_words(f"account {platform.account}"):
-        _require_account(session, platform)
+    session = session_of(state)
     with _in_words(f"key {state.alias}"):
         key = _ensure_key(session, state, progress)
     with _in_words(f"bucket {state.bucket}"):
         _ensure_bucket(session.client("s3"), state, key, progress)
-    return state
-
-
-def _require_account(session: boto3.Session, platform: Platform) -> None:
-    caller = session.client("sts").get_caller_identity()
-    if caller["Account"] != platform.account:
-        raise UsageError(
-            f"the credentials are of account {caller['Account']} ({caller['Arn']}), and the environment is {platform.account}",
-            where="credentials",
-            remedy="take a profile of that account: export AWS_PROFILE=...; or correct account in the environment's file",
-        )
 
 
 def _ensure_key(session: boto3.Session, state: RemoteState, progress: Progress) -> str:
@@ -208,9 +194,6 @@ def _in_words(where: str) -> Iterator[None]:
     """What AWS refuses, in its words and without a traceback."""
     try:
         yield
-    except NoCredentialsError:
-        remedy = "export AWS_PROFILE=..., or run aws sso login"
-        raise UsageError("there are no AWS credentials", where="credentials", remedy=remedy) from None
     except ClientError as error:
         said = error.response["Error"]
         raise StackError(

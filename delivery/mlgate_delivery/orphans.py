@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from mlgate_delivery.orphan_kinds import Where, ids_of_inputs, kind_of
+from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
 from mlgate_tools.tool import Progress
 
 __all__ = ["Left", "Recoverable", "adopt"]
@@ -141,7 +141,8 @@ def _unknown(things: Mapping[str, Tags], known: set[str], where: Where) -> Itera
         by_others = any(name.startswith(_THEIRS) for name in tags) or tags.get("Name", "").startswith("mlgate-state-")
         if by_others or known & {called, its_id} or (kind and kind.type == "aws:kms/key:Key" and _goes(its_id, where)):
             continue
-        token, name = kind.type if kind else called.split(":")[2], tags.get("Name", "")
+        token = kind.type if kind else called.split(":")[2] if called.startswith("arn:") else "ec2"
+        name = tags.get("Name", "")
         delete = kind.delete.format(id=its_id) if kind else ""
         yield Left(token, name, its_id, "has the environment's tags, and the state does not know it", delete=delete)
 
@@ -168,7 +169,7 @@ def _left(create: Mapping[str, Any], its_id: str, why: str) -> Left:
         command += ["--parent", f"parent={parent}"]
     if provider := create.get("provider"):
         command += ["--provider", f"provider={provider.rpartition('::')[0]}"]
-    delete = next((kind[0].delete.format(id=its_id) for kind in [kind_of(its_id)] if kind), "")
+    delete = next((kind.delete.format(id=its_id) for kind in BY_TAGS if kind.type == token), "")
     return Left(token, name, its_id, why, shlex.join(command), delete)
 
 

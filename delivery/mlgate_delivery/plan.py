@@ -172,8 +172,8 @@ def _in_words(counts: Mapping[str, int]) -> str:
 
 def _step(said: _Step) -> Step:
     effect = _OPERATIONS[said.op].effect
-    if effect is Effect.NONE and len({state.guards for state in said.states}) > 1:
-        effect = Effect.CHANGE  # of the state alone: whether it is protected, or retained
+    if effect is Effect.NONE and len({(state.guards, state.parent) for state in said.states}) > 1:
+        effect = Effect.CHANGE  # of the state alone: whether it is protected or retained, and whose it is
     return Step(
         urn=said.urn,
         id=said.old.id if said.old else "",

@@ -85,7 +85,7 @@ def _inside(endpoint: str, steps: Sequence[Step]) -> frozenset[str]:
     parents: dict[str, frozenset[str]] = {}
     for step in steps:
         parents[step.urn] = parents.get(step.urn, frozenset()) | step.parents
-    inside = frozenset({endpoint})
+    inside = frozenset({endpoint}) if len(parents.get(endpoint, ())) < 2 else frozenset[str]()  # one that is moved is somebody else's too
     while more := frozenset(urn for urn, above in parents.items() if above <= inside) - inside:
         inside |= more
     return inside
@@ -97,13 +97,13 @@ def _is_bookkeeping(step: Step) -> bool:
 
 
 def _change(step: Step) -> str:
-    """The engine's word for what stays as it is, but for its protection, says nothing of that."""
-    return "its protection is changed, and it is " if step.operation in ("same", "read") else ""
+    """The engine's word for what stays as it is, but for its protection or its parent, says nothing of that."""
+    return "its protection or its parent is changed, and it is " if step.operation in ("same", "read") else ""
 
 
 def _unapproved(step: Step, loss: str, stack: str, approvals: Sequence[Approval], now_ns: int) -> str:
     """Why the resource may not be lost; "" where it may: it can be made again, or somebody has signed for it."""
-    why = why_stateful(step.type, guarded=step.guarded)
+    why = why_stateful(step.type, guarded=step.guarded, component=not step.id)
     about = [approval for approval in approvals if (approval.stack, approval.urn, approval.operation) == (stack, step.urn, loss)]
     said = [approval.void(step.id, now_ns) for approval in about]
     if why is None or "" in said:

@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 from mlgate.errors import BusyError, StackError
+from mlgate_delivery.account import session_of
 from mlgate_delivery.engine import Engine
 from mlgate_delivery.exports import process_environment
 from mlgate_delivery.orphan_kinds import Where
@@ -29,9 +29,10 @@ __all__ = ["recover_remote"]
 def recover_remote(state: RemoteState, project: Project, progress: Progress) -> Sequence[Left]:
     """Brings the stack back to where `pulumi up` goes on and makes nothing twice; returns what is left to a person.
 
-    Raises BusyError for a lock whose owner lives, or is on another machine, and StackError with AWS's words for what it refuses.
+    Raises as `session_of` for credentials (in another account nothing of it would be found, and all that was begun forgotten), BusyError
+    for a lock whose owner lives, or is on another machine, and StackError with AWS's words for what it refuses.
     """
-    session = boto3.Session(region_name=state.platform.region)
+    session = session_of(state)
     where = Where(state.platform.account, state.platform.region, session.client)
     try:
         _take_locks(session.client("s3"), state, project, progress)
@@ -48,7 +49,7 @@ def _take_locks(s3: Any, state: RemoteState, project: Project, progress: Progres
     """Takes away the locks of owners that are known to be dead; Pulumi's layout, see `mlgate_tools.pulumi_state`."""
     prefix = f".pulumi/locks/organization/{project.name}/{state.name}/"
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=state.bucket, Prefix=prefix).get("Contents", [])]
-    locks = [_lock(key, json.loads(s3.get_object(Bucket=state.bucket, Key=key)["Body"].read())) for key in keys if key.endswith(".json")]
+    locks = [_lock(key, s3.get_object(Bucket=state.bucket, Key=key)["Body"].read()) for key in keys if key.endswith(".json")]
     for lock in locks:
         if not lock.here or lock.held:
             raise BusyError(
@@ -61,9 +62,17 @@ def _take_locks(s3: Any, state: RemoteState, project: Project, progress: Progres
         s3.delete_object(Bucket=state.bucket, Key=str(lock.path))
 
 
-def _lock(key: str, said: Mapping[str, Any]) -> Lock:
-    since = datetime.fromisoformat(said["timestamp"])
-    return Lock(Path(key), pid=said["pid"], user=said["username"], host=said["hostname"], since=since)
+def _lock(key: str, content: bytes) -> Lock:
+    try:
+        said = json.loads(content)
+        since = datetime.fromisoformat(said["timestamp"])
+        return Lock(Path(key), pid=said["pid"], user=said["username"], host=said["hostname"], since=since)
+    except (ValueError, KeyError, TypeError):
+        raise BusyError(
+            "the stack is locked, and this version cannot tell by whom",
+            where=key,
+            remedy="wait for it to end; if it is dead: pulumi cancel, and run the same command again",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

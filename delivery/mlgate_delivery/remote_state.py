@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from mlgate.platform import Platform
+from mlgate.platform_files import Source
 from mlgate.platform_state import state_bucket, state_key_alias
 from mlgate_tools.pulumi import NO_PLUGINS, engine_environment
 
@@ -20,10 +21,14 @@ _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")  # as AWS's SDKs read t
 
 @dataclass(frozen=True, slots=True)
 class RemoteState:
-    """The state of the environment `name`: what its parts are called, and the variables under which `pulumi` finds them."""
+    """The state of the environment `name`: what its parts are called, and the variables under which `pulumi` finds them.
+
+    `source`: where the environment's values stand.
+    """
 
     name: str
     platform: Platform
+    source: Source
 
     @property
     def bucket(self) -> str:

@@ -160,6 +160,7 @@ def test_whatever_is_wrong_is_told_in_words(cost: Cost, stack: str, files: dict[
     ("program", "config", "said"),
     [
         ("1 / 0", "{}", "the program did not run to its end: ZeroDivisionError"),
+        ("import sys; sys.exit(3)", "{}", "the program did not run to its end: SystemExit: 3"),
         ("import pulumi; raise pulumi.RunError('x is 1\\n  -> take 2')", "{}", ", stack dev: x is 1\n  -> take 2\n"),
         ("", "{}", "the program makes nothing for stack dev"),
         ("import pulumi_aws as aws; aws.ec2.Eip('x')", "{}", "no region is said"),

@@ -69,6 +69,9 @@ def test_a_broken_rule_leaves_with_usage_and_its_line(project: Path) -> None:
     line = path.read_text(encoding="utf-8").splitlines().index("      cidr: 10.10.0.0/16") + 1
     assert (shown.returncode, shown.stdout) == (2, "")
     assert f"{path}:{line}: network.cidr is 10.10.0.0/16, which overlaps dev's" in shown.stderr
+    command = [str(Path(sys.executable).with_name("mlgate")), "bootstrap", "dev"]
+    begun = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=60)
+    assert (begun.returncode, begun.stdout, begun.stderr) == (2, "", shown.stderr), "nothing is made of environments that break one"
 
 
 def test_an_environment_that_is_not_there_is_said_without_a_traceback(project: Path) -> None:

@@ -13,6 +13,7 @@ from mlgate.log_days import LOG_DAYS
 from mlgate.platform import Platform
 from mlgate.platform_diff import Difference, differences
 from mlgate.platform_files import platform_of, read_platform, read_platforms
+from mlgate.platform_rules import read_ruled
 from mlgate.regions import REGIONS, region_of, unknown_region
 
 from .platforms import LEAVE_OUT, USUAL, varied, write
@@ -51,7 +52,7 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
     ("changes", "line", "said"),
     [
         ({"level": "production"}, "level: production", "one of 'dev', 'staging' or 'prod'"),
-        ({"account": "1234"}, "account: '1234'", r"'^\d{12}$'"),
+        ({"account": "1234"}, "account: '1234'", r"'^[0-9]{12}$'"),
         ({"account": 111122223333}, "account: 111122223333", "valid string"),
         ({"region": "eu-centrl-1"}, "region: eu-centrl-1", "did you mean eu-central-1?"),
         ({"regoin": "eu-central-1"}, "regoin: eu-central-1", "did you mean region?"),
@@ -117,6 +118,24 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"services": {"d" * 57: SERVICE}}, f"{'d' * 57}:", "has 57 characters 56 at most, since its role is called after it"),
         ({"services": {"": SERVICE}}, "? ''", "'' is no name lower-case letters"),
         ({"services": {"Digits_X": SERVICE}}, "Digits_X:", "'Digits_X' is no name lower-case letters"),
+        ({"services": {"digits": {**SERVICE, "namespace": "vision-"}}}, "namespace: vision-", "match pattern"),
+        (
+            {"services": {"one": SERVICE, "two": {**SERVICE}}},
+            "service_account: digits",
+            "services.two.service_account: is 'digits' in the namespace digits, as one's is one of its own",
+        ),
+        ({"budget.alert_percents": [80, 50, 80]}, "- 80", "80 stands here a second time each once"),
+        ({"budget.alert_percents": [*range(1, 12)]}, "alert_percents:", "at most 10 items"),
+        ({"budget.notify": ["ml@example.com", "ml@example.com"]}, "- ml@example.com", "stands here a second time"),
+        ({"budget.notify": [f"{number}@example.com" for number in range(11)]}, "notify:", "at most 10 items"),
+        ({"cost_center": ""}, "cost_center: ''", "match pattern"),
+        ({"cost_center": "x" * 257}, f"cost_center: {'x' * 257}", "at most 256 characters"),
+        ({"who.ci.pipelines": [{"repository": "acme//ml", "environment": "dev"}]}, "- repository: acme//ml", "match pattern"),
+        (
+            {"who.ci.pipelines": [{"host": "gitlab", "repository": "acme/ml", "environment": "dev"}]},
+            "environment: dev",
+            "who.ci.pipelines[0].environment: is 'dev' a tier of GitLab: production, staging",
+        ),
     ],
 )
 def test_what_cannot_be_names_its_line_and_what_would_be_accepted(tmp_path: Path, changes: dict[str, Any], line: str, said: str) -> None:
@@ -155,9 +174,39 @@ def test_stacks_that_are_no_environment_on_aws_are_left_alone_and_none_at_all_is
         read_platform(tmp_path / "Pulumi.local.yaml")
 
 
-@pytest.mark.parametrize("most", [{"pools": {"l" * 47: USUAL["pools"]["l4"]}}, {"services": {"d" * 56: SERVICE}}])
-def test_a_name_may_be_as_long_as_aws_takes_it(tmp_path: Path, most: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "most",
+    [
+        {"pools": {"l" * 47: USUAL["pools"]["l4"]}},
+        {"services": {"d" * 56: SERVICE}},
+        {"services": {"digits": {"namespace": "n" * 63, "service_account": "s" * 63}}},
+        {"cost_center": "x" * 256},
+        {"budget.notify": [f"{number}@example.com" for number in range(10)], "budget.alert_percents": [*range(1, 11)]},
+        {"who.ci.pipelines": [{"repository": "acme@12/ml@345", "environment": "dev"}]},
+        {"who.ci.pipelines": [{"host": "gitlab", "repository": "acme/team/ml", "environment": "development"}]},
+    ],
+)
+def test_a_name_or_a_list_may_be_as_long_and_as_strange_as_aws_takes_it(tmp_path: Path, most: dict[str, Any]) -> None:
     assert read_platform(write(tmp_path, "dev", varied(most)))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"account": "１１１１２２２２３３３３"}, {"who.promoter.principals": [f"{ACCOUNT}:role/ä"]}, {"cost_center": "\t"}],  # noqa: RUF001
+)
+def test_signs_that_aws_does_not_take_are_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Platform.model_validate(varied(other))
+
+
+def test_a_service_is_declared_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "dev", varied({"services": {"digits": SERVICE}}))
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}      digits: {{namespace: a, service_account: a}}\n", encoding="utf-8")
+    with pytest.raises(
+        DeclarationError, match=r"services\.digits stands here a second time \(first in line \d+\)\n  -> keep one of the two"
+    ):
+        read_platform(path)
 
 
 def test_on_is_the_word_that_pulumi_reads(tmp_path: Path) -> None:
@@ -216,7 +265,7 @@ def test_a_program_names_the_line_of_its_stacks_file_and_only_the_key_of_values_
 
 
 def test_the_environments_that_come_with_the_project_are_well_declared() -> None:
-    assert list(read_platforms(PROJECT / "stacks")) == ["dev", "staging", "prod"]
+    assert list(read_ruled(PROJECT / "stacks")) == ["dev", "staging", "prod"]
 
 
 def test_environments_differ_by_path_in_what_was_left_out_too() -> None:

@@ -109,6 +109,9 @@ def test_your_price_wins_and_a_later_file_over_an_earlier_one(tmp_path: Path) ->
     assert mine
     assert theirs
     assert (mine.amount, mine.source, mine.date, theirs.amount) == (Decimal("0.04"), "our contract", "2026-11-20", Decimal("0.03"))
+    of_the_book = both.price("nat-gateway", "us-east-1")
+    assert of_the_book
+    assert of_the_book.amount == Decimal("0.03"), "yours for all regions, over the book's for that one"
     later = BOOK.with_own(first, second).price("nat-gateway", "eu-central-1")
     assert later
     assert later.amount == Decimal("0.02")

@@ -39,11 +39,14 @@ def test_it_is_said_until_when_a_bucket_a_key_and_a_secret_stay() -> None:
             made(BUCKET, "models"),
             made(LOCK, "open", "models"),
             made(KEY, "key", deletionWindowInDays=7),
+            made(BUCKET, "archive"),
+            made(LOCK, "years", "archive", rule={"defaultRetention": {"mode": "GOVERNANCE", "years": 7}}),
             made("aws:secretsmanager/secret:Secret", "feature-store", recoveryWindowInDays=9),
         ]
     )
     said = {each.name: each.until for each in found}
     assert said["evidence"] == "somebody empties it, each version 30 days after it was written at the earliest (COMPLIANCE)"
+    assert said["archive"] == "somebody empties it, each version 7 years after it was written at the earliest (GOVERNANCE)"
     assert said["models"] == "somebody deletes it"
     assert said["key"] == "somebody schedules its deletion, and 7 days more"
     assert said["feature-store"] == "somebody deletes it, and 9 days more"

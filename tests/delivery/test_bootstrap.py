@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from mlgate import Platform, StackError, UsageError
+from mlgate.platform_files import Source
 from mlgate.platform_state import LONGEST_NAME
 from mlgate_delivery.bootstrap import bootstrap
 from mlgate_delivery.remote_state import RemoteState
@@ -47,7 +46,7 @@ def account(credentials: None) -> Iterator[None]:
 def told(platform: Platform = PLATFORM) -> list[str]:
     """What a run says that it did."""
     said: list[str] = []
-    bootstrap("dev", platform, said.append)
+    bootstrap(RemoteState("dev", platform, Source("", {})), said.append)
     return said
 
 
@@ -150,7 +149,7 @@ def test_the_bucket_is_in_the_environments_region(region: str) -> None:
 
 @pytest.mark.usefixtures("account")
 def test_credentials_of_another_account_make_nothing() -> None:
-    with pytest.raises(UsageError, match=f"the credentials are of account {ACCOUNT} .*, and the environment is 111122223333") as error:
+    with pytest.raises(UsageError, match=f"^account: account is 111122223333, and the credentials are of {ACCOUNT} ") as error:
         told(Platform.model_validate(USUAL))
     assert "AWS_PROFILE" in error.value.remedy
     assert s3().list_buckets()["Buckets"] == []
@@ -184,17 +183,7 @@ def test_a_bucket_of_somebody_else_is_said_in_awss_words(monkeypatch: pytest.Mon
     assert error.value.where == f"bucket {BUCKET}"
 
 
-def test_no_credentials_are_said_with_the_way_to_get_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    with pytest.raises(UsageError, match="there are no AWS credentials") as error:
-        told()
-    assert "aws sso login" in error.value.remedy
-
-
 def test_names_keep_within_what_aws_takes() -> None:
-    state = RemoteState("e" * LONGEST_NAME, PLATFORM)
+    state = RemoteState("e" * LONGEST_NAME, PLATFORM, Source("", {}))
     assert len(state.bucket) == 63
     assert "endpoint" not in state.backend

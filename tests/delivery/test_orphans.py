@@ -12,7 +12,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from mlgate import Platform, StackError
+from mlgate import BusyError, Platform, StackError
+from mlgate.platform_files import Source
 from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
 from mlgate_delivery.orphans import Left, adopt
 from mlgate_delivery.project import Project
@@ -110,6 +111,9 @@ def test_of_two_candidates_none_is_taken_over_and_both_are_listed_with_the_comma
         f"pulumi import {VPC} network {vpcs[0]} --protect=false --parent parent={PARENT} --provider provider={PROVIDER}"
     )
     assert f"delete it: {left[0].delete}" in str(left[0])
+    keys = [put_key(where, Name="images") for _ in range(2)]
+    left, _ = recovered(Kept(begun(KEY, "images", tags={**TAGS, "Name": "images"})), where)
+    assert {f"aws kms schedule-key-deletion --key-id {key}" for key in keys} <= {each.delete for each in left if each.adopt}
 
 
 def test_what_the_state_knows_already_is_no_candidate_for_another(where: Where) -> None:
@@ -146,10 +150,14 @@ def test_what_carries_our_tags_and_no_state_knows_is_listed_though_nothing_was_p
     where.client("kms").schedule_key_deletion(KeyId=going)
     put_key(where, Name=f"mlgate-state-dev-{ACCOUNT}")
     put_vpc(where, **{"kubernetes.io/cluster/ml": "owned"})
+    marks = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    made = where.client("ec2").create_volume(
+        AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": marks}]
+    )
     stack = Kept()
     left, said = recovered(stack, where)
-    assert {(each.type, each.id) for each in left} == {(VPC, vpc), (KEY, key)}
-    assert {each.delete for each in left} == {f"aws ec2 delete-vpc --vpc-id {vpc}", f"aws kms schedule-key-deletion --key-id {key}"}
+    assert {(each.type, each.id) for each in left} == {(VPC, vpc), (KEY, key), ("ec2", made["VolumeId"])}, "of no type of ours too"
+    assert {each.delete for each in left} == {f"aws ec2 delete-vpc --vpc-id {vpc}", f"aws kms schedule-key-deletion --key-id {key}", ""}
     assert (stack.refreshed, said) == (0, []), "where nothing was begun the state is let alone"
 
 
@@ -187,12 +195,26 @@ def test_what_belongs_to_something_that_is_gone_was_not_made(where: Where) -> No
 def test_what_aws_refuses_is_told_with_what_is_needed_and_nothing_is_changed(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    state = RemoteState("dev", Platform.model_validate(varied({"account": ACCOUNT})))
+    state = RemoteState("dev", Platform.model_validate(varied({"account": ACCOUNT})), Source("", {}))
     said: list[str] = []
     with pytest.raises(StackError, match=r"AWS does not say what there is: .*NoSuchBucket") as refused:
         recover_remote(state, Project(Path(), "ours", Path()), said.append)
     assert "tag:GetResources" in refused.value.remedy
     assert said == []
+
+
+def test_a_lock_that_nobody_can_read_is_somebodys(where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    state = RemoteState("dev", Platform.model_validate(varied({"account": ACCOUNT})), Source("", {}))
+    s3 = where.client("s3")
+    s3.create_bucket(Bucket=state.bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    key = ".pulumi/locks/organization/ours/dev/a.json"
+    for content in (b"", b"[]", b"{}", b'{"pid": 1, "username": "ada", "hostname": "here", "timestamp": "now"}'):
+        s3.put_object(Bucket=state.bucket, Key=key, Body=content)
+        with pytest.raises(BusyError, match=f"^{key}: the stack is locked, and this version cannot tell by whom"):
+            recover_remote(state, Project(Path(), "ours", Path()), print)
+    assert s3.head_object(Bucket=state.bucket, Key=key)
 
 
 def test_every_kind_of_thing_is_told_from_its_id_or_its_arn() -> None:

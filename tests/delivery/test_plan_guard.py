@@ -103,11 +103,35 @@ def test_the_stack_itself_must_not_go():
     assert (finding.kind, finding.urn, finding.operation) == (Kind.OUTSIDE, ROOT, "delete")
 
 
+def test_where_the_stack_has_no_endpoint_of_the_service_every_step_is_outside():
+    said = document(step("update", mine("neighbour-1"), NEIGHBOUR))
+    said["steps"] = [each for each in said["steps"] if each["urn"] != TOY]
+    said["changeSummary"]["same"] -= 1
+    assert [finding.kind for finding in judged(said)] == [Kind.OUTSIDE]
+
+
 def test_what_is_moved_into_the_endpoint_or_out_of_it_is_not_all_its_own():
     for old, new in ((TOY, NEIGHBOUR), (NEIGHBOUR, TOY)):
         moved = step("update", mine("toy-1"), old)
         moved["newState"]["parent"] = new
         assert [finding.kind for finding in judged(document(moved))] == [Kind.OUTSIDE]
+
+
+def test_what_is_moved_and_stays_as_it_is_otherwise_is_a_step_though_the_engine_says_same():
+    for old, new in ((TOY, NEIGHBOUR), (NEIGHBOUR, TOY)):
+        moved = step("same", mine("toy-1"), old)
+        moved["newState"]["parent"] = new
+        (finding,) = judged(document(moved))
+        assert (finding.kind, finding.operation) == (Kind.OUTSIDE, "same")
+    within = step("same", mine("toy-1"), INNER)
+    within["newState"]["parent"] = TOY
+    assert judged(document(step("same", INNER), within)) == []
+
+
+def test_an_endpoint_that_is_moved_is_not_all_of_the_service():
+    moved = step("same", TOY, ROOT)
+    moved["newState"]["parent"] = NEIGHBOUR
+    assert {finding.urn for finding in judged(document(moved, step("update", mine("toy-1"))))} == {TOY, mine("toy-1")}
 
 
 def test_of_a_replacement_every_step_counts():
@@ -131,7 +155,7 @@ def test_a_neighbour_whose_protection_is_changed_is_a_step_though_the_engine_say
     said[state][flag] = True
     (finding,) = judged(document(said))
     assert (finding.kind, finding.operation) == (Kind.OUTSIDE, operation)
-    assert finding.problem == "its protection is changed, and it is no part of the endpoint of toy"
+    assert finding.problem == "its protection or its parent is changed, and it is no part of the endpoint of toy"
     assert read_plan(written(document(said)), "local", "mlgate")[-1].effect is Effect.CHANGE
 
 
@@ -146,6 +170,8 @@ def test_a_neighbour_that_stays_protected_is_no_step():
         (BUCKET, {"protect": True}, "it holds objects, and nothing brings that back"),
         ("acme:index:Thing", {"protect": True}, "protected or retained: whoever declared it wants it kept"),
         ("acme:index:Thing", {"retainOnDelete": True}, "protected or retained: whoever declared it wants it kept"),
+        ("random:index/randomPassword:RandomPassword", {}, "what it holds is not known here"),
+        ("pulumi-python:dynamic:Resource", {}, "what it holds is not known here"),
     ],
 )
 @pytest.mark.parametrize("operation", ["replace", "delete"])
@@ -159,7 +185,7 @@ def test_what_nobody_can_make_again_is_not_lost_without_an_approval(type_, flags
 
 @pytest.mark.parametrize("state", ["oldState", "newState"])
 def test_a_replacement_that_takes_the_protection_away_as_it_goes_is_one_of_a_protected_resource(state):
-    steps = replacement(mine("held", "acme:index:Thing"))
+    steps = replacement(mine("held", "aws:sqs/queue:Queue"))
     steps[1][state]["protect"] = True
     assert [finding.kind for finding in judged(document(*steps))] == [Kind.STATEFUL]
 
@@ -203,10 +229,12 @@ def test_an_approval_is_spent_with_what_it_was_for():
     assert finding.problem.endswith("; the approval by ada is of 1, and this is 2")
 
 
-def test_a_component_has_no_id_and_is_approved_by_none():
-    lost = step("delete", mine("held", "acme:index:Thing"), protect=True)
+def test_a_component_has_no_id_and_holds_nothing_itself_and_one_that_is_protected_is_approved_by_none():
+    lost = step("delete", mine("held", "acme:index:Thing"))
     lost["oldState"] |= {"custom": False}
     del lost["oldState"]["id"]
+    assert judged(document(lost)) == []
+    lost["oldState"]["protect"] = True
     assert [finding.id for finding in judged(document(lost))] == [""]
     assert judged(document(lost), [approval(mine("held", "acme:index:Thing"), id="")]) == []
 
@@ -245,6 +273,10 @@ CUT_SHORT = {"severity": "error", "message": 'error: unable to replace resource 
         (written({**document(), "steps": document()["steps"][:1]}), "its steps are 1 same, and its summary says 3 same"),
         (written({**document(), "changeSummary": {}}), "its steps are 3 same, and its summary says none"),
         (written({"steps": PROMOTION["steps"]}), "changeSummary: Field required"),
+        (written({**document(), "changeSummary": {"same": -1}}), "changeSummary.same: Input should be greater than or equal to 0"),
+        (written(document({"op": "same", "urn": 1})), "steps.3.urn: Input should be a valid string"),
+        (written({**document(), "changeSummary": {"same": "3"}}), "changeSummary.same: Input should be a valid integer"),
+        (written(document(maybeCorrupt="no")), "maybeCorrupt: Input should be a valid boolean"),
         (written(document(maybeCorrupt=True)), "the engine says that the stack's state may be corrupt"),
         (
             written(document(*replacement(HELD, INNER, protect=True), diagnostics=[CUT_SHORT])),
@@ -282,10 +314,36 @@ CUT_SHORT = {"severity": "error", "message": 'error: unable to replace resource 
 )
 def test_what_cannot_be_judged_is_refused(said, problem):
     (finding,) = judge(said, SCOPE, [], NOW)
-    assert finding.kind is Kind.UNJUDGED
+    assert finding == Finding(Kind.UNJUDGED, str(finding), urn="", operation="", id="")
     assert str(finding).startswith(problem)
     with pytest.raises(UnreadableError):
         read_plan(said, "local", "mlgate")
+
+
+@pytest.mark.parametrize(
+    ("operation", "effect", "old", "new"),
+    [
+        ("same", Effect.NONE, True, True),
+        ("read", Effect.NONE, None, True),
+        ("create", Effect.CHANGE, False, True),
+        ("update", Effect.CHANGE, True, True),
+        ("import", Effect.CHANGE, None, True),
+        ("replace", Effect.REPLACE, True, True),
+        ("create-replacement", Effect.REPLACE, True, True),
+        ("delete-replaced", Effect.REPLACE, True, False),
+        ("delete", Effect.DELETE, True, False),
+    ],
+)
+def test_each_operation_has_its_effect_and_the_states_that_the_engine_gives_it(operation, effect, old, new):
+    both = step("update", mine("x")) | {"op": operation}
+    for states in ({"oldState": left, "newState": right} for left in (True, False) for right in (True, False)):
+        said = {key: value for key, value in both.items() if states.get(key, True)}
+        wrong = [name for name, expected in (("oldState", old), ("newState", new)) if expected not in (None, states[name])]
+        if wrong:
+            with pytest.raises(UnreadableError, match=rf"{operation} with(out)? {wrong[0]}"):
+                read_plan(written(document(said)), "local", "mlgate")
+        elif any(states.values()):
+            assert read_plan(written(document(said)), "local", "mlgate")[-1].effect is effect
 
 
 def test_a_document_of_another_project_or_stack_is_refused():
