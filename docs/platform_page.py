@@ -6,6 +6,7 @@ As of the day on which the price book was put together, so that the page changes
 from __future__ import annotations
 
 import datetime
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -17,10 +18,11 @@ from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import read_platform, stack_file
 from mlgate.platform_who import Pipeline, Takers
 from mlgate.prices import price_book
-from mlgate.remains import remaining
-from mlgate.roles import ROLES
+from mlgate.remains import Remaining, remaining
+from mlgate.roles import OPENING, ROLES
 from mlgate_cli.recorded import Program, recorded_program
 from mlgate_components.aws import duties
+from mlgate_components.aws.access.flows import Verb
 from mlgate_policies.cost import told
 
 __all__ = ["bill_told", "sections"]
@@ -57,7 +59,7 @@ def sections() -> dict[str, str]:
         "unknown": _unknown(bill),
         "pins": _pins(prod),
         "roles": _roles(platform),
-        "remains": _remains(prod),
+        "remains": _remains(prod, bill),
     }
 
 
@@ -95,7 +97,7 @@ def _parts(program: Program) -> str:
 def _sums(programs: Mapping[str, Program]) -> str:
     bills = {name: _bill(program) for name, program in programs.items()}
     rows = [(f"`{name}`", *_cases(bill)) for name, bill in bills.items()]
-    return _table(("a month, in USD", "min", "expected", "max"), rows)
+    return _table(("a month, in USD", "min", "expected", "max"), rows, numbers=3)
 
 
 def _costs(bill: Bill) -> str:
@@ -112,7 +114,7 @@ def _costs(bill: Bill) -> str:
     rows.append(("**sum**", "", *(f"**{cell}**" for cell in _cases(bill))))
     oldest, newest = bill.dates or ("", "")
     said = f"In {bill.region}, 730 hours; prices of {oldest} to {newest}, put together {price_book().written}.\n"
-    return f"{_table(('resources', 'what', 'min', 'expected', 'max'), rows)}\n{said}"
+    return f"{_table(('resources', 'what', 'min', 'expected', 'max'), rows, numbers=3)}\n{said}"
 
 
 def _unknown(bill: Bill) -> str:
@@ -135,6 +137,7 @@ def _roles(platform: Platform) -> str:
         cluster=_Thing("the cluster"),
         state=_Thing("the stack's state"),
         repositories=[_Thing("images")],
+        trail=_Thing("the trail"),
     )
     rows = [(f"`{role}`", _takers(getattr(platform.who, role)), _does(flows[role])) for role in ROLES]
     rows += [
@@ -143,7 +146,13 @@ def _roles(platform: Platform) -> str:
     ]
     admins = ", ".join(f"`{principal.rsplit(':', 1)[1]}`" for principal in platform.cluster.admins.values())
     rows.append(("`cluster.admins`", admins, "everything inside of the cluster; nothing in AWS by that"))
-    return _table(("role", "who takes it", "what it does"), rows)
+    signing = [role for role in ROLES if any(flow["verb"] is Verb.SIGNS for flow in flows[role])]
+    said = f"Evidence is signed by {_listed(signing)} alone. Traffic can be opened by {_listed(OPENING)}.\n"
+    return f"{_table(('role', 'who takes it', 'what it does'), rows)}\n{said}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _takers(takers: Takers) -> str:
@@ -171,12 +180,26 @@ def _does(flows: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(f"{verb.removesuffix('-state')} {', '.join(what)}" for verb, what in done.items())
 
 
-def _remains(program: Program) -> str:
+def _remains(program: Program, bill: Bill) -> str:
     found = remaining(program.kept)
     rows = [(f"{_short(each.type)} `{each.name}`", each.holds, each.until) for each in found if each.holds]
     beside = Counter(_short(each.type) for each in found if not each.holds)
     named = ", ".join(f"{count} {kind}" for kind, count in sorted(beside.items()))
-    return f"{_table(('resource', 'holds', 'until'), rows)}\nBeside them what is set on them, and what they name: {named}.\n"
+    said = textwrap.fill(f"Beside them what is set on them, and what they name: {named}.", 140)
+    return f"{_table(('resource', 'holds', 'until'), rows)}\n{said}\n\n{_going_on(found, bill)}"
+
+
+def _going_on(found: Iterable[Remaining], bill: Bill) -> str:
+    """What that costs: the lines of the bill that are of it."""
+    kept = {(each.type, each.name) for each in found}
+    lines = [line for line in bill.lines if (line.type, line.name) in kept]
+    costs: dict[str, list[Decimal]] = defaultdict(list)
+    for line in lines:
+        if line.cost.expected:
+            costs[_short(line.type)].append(line.cost.expected)
+    known = ", ".join(f"{len(each)} {kind} {_money(sum(each, Decimal(0)))}" for kind, each in costs.items())
+    by_use = ", ".join(dict.fromkeys(_short(line.type) for line in lines if not line.known))
+    return textwrap.fill(f"It costs, in USD a month: {known}. By use, and so not known here: {by_use}.", 140) + "\n"
 
 
 def _cases(bill: Bill) -> list[str]:
@@ -192,5 +215,8 @@ def _short(token: str) -> str:
     return token.rpartition(":")[2]
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    return "".join(f"| {' | '.join(cells)} |\n" if cells else f"|{'---|' * len(head)}\n" for cells in [head, (), *rows])
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: int = 0) -> str:
+    """`numbers`: how many columns at the end are numbers."""
+    line = f"|{'---|' * (len(head) - numbers)}{'--:|' * numbers}\n"
+    first, *others = (f"| {' | '.join(cells)} |\n" for cells in [head, *rows])
+    return "".join([first, line, *others])
