@@ -57,9 +57,9 @@ Generated from the model by `make docs`. What an environment is made of stands i
 `mlgate:platform`, beside the lines that Pulumi keeps there. Unknown keys and impossible values are errors that name file, line, value and
 what would be accepted, all of them at once, before anything is made.
 
-Two things only Pulumi can ask, in the preview: whether the account's quotas carry the pools, and whose credentials these are. With those of
-another account it ends at the provider (`allowedAccountIds ... AWS account ID not allowed: 123456789012`) and makes nothing: take a profile
-of the environment's account (`export AWS_PROFILE=...`). `mlgate bootstrap` and `mlgate env` ask for the credentials too, and refuse such.
+Two things stand in no file. Whose credentials these are is asked by `mlgate bootstrap` and `mlgate env`, which refuse those of another
+account by the line of `account`; whoever goes on with such is ended by the provider (`allowedAccountIds ... AWS account ID not allowed:
+123456789012`) before anything is made. Whether the account's quotas carry the pools is asked in the preview.
 
 ```
 mlgate environments check               # every environment, and the rules between them

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlgate_components.aws.pins import Unpinned
 
 _CASES = ("min", "expected", "max")
+_FEW = 2
 
 
 def command(
@@ -62,12 +63,9 @@ def command(
 
 def _print(name: str, bill: Bill, book: PriceBook, difference: Difference | None, unpinned: Sequence[Unpinned]) -> None:
     priced = [line for line in bill.lines if not line.free and any(cost is not None for cost in line.cost.each())]
-    rows = [(_resource(line), line.what, _quantity(line), *map(_money, line.cost.each())) for line in priced]
-    sums = [
-        f"{'at least ' if left_out else ''}{_money(cost)}" for cost, left_out in zip(bill.total.each(), bill.at_least.each(), strict=True)
-    ]
+    rows = [(_resource(line), _few(line.what), _quantity(line), *map(_money, line.cost.each())) for line in priced]
     columns = ("resource", "what", "a month", *_CASES)
-    print_table(f"{name}, {bill.currency} a month", columns, [*rows, ("sum", "", "", *sums)], right=columns[2:])
+    print_table(f"{name}, {bill.currency} a month", columns, [*rows, _sum(bill)], right=columns[2:])
     if unpinned:
         pins = [(each.path, each.command) for each in unpinned]
         print_table("not pinned yet, which costs nothing: `pulumi up` asks for it", ("pin", "what says it"), pins)
@@ -82,6 +80,20 @@ def _print(name: str, bill: Bill, book: PriceBook, difference: Difference | None
     dates = f"prices of {' to '.join(dict.fromkeys(bill.dates))}" if bill.dates else "no price was needed"
     say(f"{bill.region}, 730 hours; {dates}, put together {book.written}")
     say("not in it: tax, discounts, free tiers, CPU credits, traffic between zones and to the internet")
+
+
+def _sum(bill: Bill) -> tuple[str, ...]:
+    """The last row. "at least" stands once where it is true of all, since each cell that has it makes the table wider."""
+    sums, lacking = [*map(_money, bill.total.each())], bill.at_least.each()
+    if all(lacking):
+        return "sum, at least", "", "", *sums
+    return "sum", "", "", *(f"at least {each}" if here else each for each, here in zip(sums, lacking, strict=True))
+
+
+def _few(what: str) -> str:
+    """Of many machines the first; --json has all."""
+    kind, *named = what.split(", ")
+    return what if len(named) <= _FEW else f"{kind}, {named[0]} and {len(named) - 1} more"
 
 
 def _print_difference(difference: Difference) -> None:

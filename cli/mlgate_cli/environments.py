@@ -27,8 +27,9 @@ def check(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"environments": {name: platform.model_dump() for name, (platform, _) in environments.items()}})
         return
-    said = ", ".join(f"{name} ({platform.level}, {platform.account}, {platform.region})" for name, (platform, _) in environments.items())
-    say(f"{said}: well declared, and every rule between them holds")
+    for name, (platform, _) in environments.items():
+        say(f"{name}: {platform.level}, account {platform.account}, {platform.region}")
+    say("all well declared, and every rule between them holds")
 
 
 def diff(

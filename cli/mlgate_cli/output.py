@@ -55,6 +55,9 @@ def _let_go(*streams: TextIO) -> None:
     os.close(nowhere)
 
 
+_UNCUT = 10_000  # columns, more than any row has
+
+
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
     """A table for people; plain and uncut where the output is not a terminal."""
     from rich import box
@@ -66,7 +69,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_styled(cell) for cell in row))
-    console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else _UNCUT, highlight=False)
     with console.capture() as drawn:  # written by us: rich leaves with 1 where nobody reads any more
         console.print(table)
     sys.stdout.write(drawn.get())

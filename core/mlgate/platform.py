@@ -31,7 +31,7 @@ Percent = Annotated[int, Field(ge=1, le=1000)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 # Kubernetes documentation, "Object Names and IDs": a label of RFC 1035, so that it fits everywhere.
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+Label = Annotated[str, StringConstraints(pattern=r"^([a-z]|[a-z][a-z0-9-]{0,61}[a-z0-9])$")]
 # Tagging AWS Resources user guide, "Tag naming limits and requirements".
 TagValue = Annotated[str, StringConstraints(pattern=r"^[\w .:/=+@-]+$", max_length=256)]
 # AWS Budgets API reference: ten notifications of a budget, ten subscribers of each.
@@ -227,6 +227,9 @@ class Platform(Declared):
             if first != name:
                 said = f"is {service.service_account!r} in the namespace {service.namespace}, as {first}'s is"
                 found["services", name, "service_account"] = said, "one of its own: EKS gives pods of a service account one role"
+        for name, admin in self.cluster.admins.items():
+            if self.who.gate and admin in self.who.gate.principals:
+                found["cluster", "admins", name] = f"{admin} takes the gate's role too", "somebody else: who signs evidence must not act on it"
         for name, pool in self.pools.items():
             for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
                 found[where] = said, accepted

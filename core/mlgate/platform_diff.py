@@ -29,10 +29,17 @@ def _differing(one: Any, other: Any, path: str) -> Iterator[Difference]:
     mine, theirs = _parts(one), _parts(other)
     if mine is None and theirs is None:
         if one != other:
-            yield Difference(path, *(None if value is None else str(value) for value in (one, other)))
+            yield Difference(path, *map(_written, (one, other)))
         return
     for part in dict.fromkeys([*(mine or {}), *(theirs or {})]):
         yield from _differing((mine or {}).get(part), (theirs or {}).get(part), f"{path}{part}".lstrip("."))
+
+
+def _written(value: Any) -> str | None:
+    """As a stack's file has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return None if value is None else str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _parts(value: Any) -> dict[str, Any] | None:

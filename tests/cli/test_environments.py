@@ -55,7 +55,11 @@ def test_two_environments_differ_in_a_table(project: Path) -> None:
 def test_environments_that_keep_the_rules_are_named(project: Path) -> None:
     shown = mlgate(project, "check")
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert shown.stdout.startswith("dev (dev, 111122223333, eu-central-1), prod (prod, 777788889999, eu-central-1): well declared")
+    assert shown.stdout.splitlines() == [
+        "dev: dev, account 111122223333, eu-central-1",
+        "prod: prod, account 777788889999, eu-central-1",
+        "all well declared, and every rule between them holds",
+    ]
     assert set(json.loads(mlgate(project, "check", "--json").stdout)["environments"]) == {"dev", "prod"}
 
 

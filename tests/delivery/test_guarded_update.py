@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from mlgate import StackError
-from mlgate_delivery.approval import approve
+from mlgate_delivery.approval import approvals_of, approve
 from mlgate_delivery.guarded_update import has_neighbours, require_plan, update_back, update_by_plan
 from mlgate_evidence.signer import KeyFileSigner
 from mlgate_evidence.trust import ensure_local_trust
@@ -115,9 +115,9 @@ def test_an_approval_in_the_environment_lets_the_loss_through_and_one_that_is_no
     path = approve(environment, signer, urn=lost, id="1", operation="delete", reason="empty", by="ada", lasts_ns=HOUR_NS)
     (path.parent / "broken.json").write_text("{}", encoding="utf-8")
     told = []
-    require_plan(FakeStack(environment, LOSS), "toy", told.append)
-    assert len(told) == 1
+    update_by_plan(FakeStack(environment, LOSS), "toy", told.append)
     assert told[0].startswith("an approval that counts for nothing: ")
+    assert told[1:] == ["going by plan"]
 
 
 def test_a_rollback_of_what_holds_nothing_asks_nothing(environment):
@@ -128,7 +128,7 @@ def test_a_rollback_of_what_holds_nothing_asks_nothing(environment):
 
 @pytest.mark.parametrize(
     ("resources", "protected"),
-    [([held(PROCESS), held(BUCKET)], False), ([held("acme:index:Thing", retained=True)], False), ([held(PROCESS)], True)],
+    [([held(PROCESS), held(BUCKET)], False), ([held("aws:sqs/queue:Queue", retained=True)], False), ([held(PROCESS)], True)],
     ids=["stateful", "retained", "protected"],
 )
 def test_a_rollback_loses_nothing_without_an_approval_and_says_what_else_it_does(environment, resources, protected):
@@ -143,6 +143,15 @@ def test_a_rollback_loses_nothing_without_an_approval_and_says_what_else_it_does
     assert stack.done == ["plan", "drop", "up"]
     aside = f"update {mine('neighbour-1')}: no part of the endpoint of toy"
     assert told == [f"done by the way, since a rollback does not wait: {aside}", "going up"]
+
+
+def test_a_rollback_tells_of_an_approval_that_is_none(environment):
+    approvals_of(environment).mkdir()
+    (approvals_of(environment) / "broken.json").write_text("{}", encoding="utf-8")
+    told = []
+    update_back(FakeStack(environment, HARMLESS, [held(BUCKET)]), "toy", told.append)
+    assert told[0].startswith("an approval that counts for nothing: ")
+    assert told[1:] == ["going up"]
 
 
 def test_a_rollback_is_not_held_up_by_a_preview_that_failed(environment):

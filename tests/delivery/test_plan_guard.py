@@ -159,8 +159,16 @@ def test_a_neighbour_whose_protection_is_changed_is_a_step_though_the_engine_say
     assert read_plan(written(document(said)), "local", "mlgate")[-1].effect is Effect.CHANGE
 
 
-def test_a_neighbour_that_stays_protected_is_no_step():
+def test_a_neighbour_that_stays_as_it_was_protected_or_not_is_no_step():
     assert judged(document(step("same", mine("neighbour-1"), NEIGHBOUR, protect=True, retainOnDelete=True))) == []
+    said = step("same", mine("neighbour-1"), NEIGHBOUR)
+    said["newState"] |= {"protect": False, "retainOnDelete": False}  # what the engine leaves out where it is false
+    assert judged(document(said)) == []
+
+
+def test_what_is_new_has_no_id_and_what_lies_at_the_root_no_parent():
+    root, *_, new = read_plan(written(document(step("create", mine("toy-1")))), "local", "mlgate")
+    assert (root.parents, new.id) == (frozenset({""}), "")
 
 
 @pytest.mark.parametrize(
@@ -237,6 +245,8 @@ def test_a_component_has_no_id_and_holds_nothing_itself_and_one_that_is_protecte
     lost["oldState"]["protect"] = True
     assert [finding.id for finding in judged(document(lost))] == [""]
     assert judged(document(lost), [approval(mine("held", "acme:index:Thing"), id="")]) == []
+    (finding,) = judged(document(lost), [approval(mine("held", "acme:index:Thing"))])
+    assert finding.problem.endswith("; the approval by ada is of 1, and this is one without id")
 
 
 def test_an_approval_is_no_yes_to_a_step_outside():

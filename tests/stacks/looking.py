@@ -34,9 +34,10 @@ def change_by_hand(made: Stack, aws: Simulated, cluster: Cluster | None = None) 
     return {"models", "network-default", "l4"}
 
 
-def lose_cluster(aws: Simulated, name: str) -> None:
-    """Somebody deletes the cluster and its nodes."""
+def lose_cluster(aws: Simulated, kubernetes: Simulated, name: str) -> None:
+    """Somebody deletes the cluster and its nodes; what stood in it goes with it."""
     eks = by_hand(aws.endpoint(), "eks")
     for group in eks.list_nodegroups(clusterName=name)["nodegroups"]:
         eks.delete_nodegroup(clusterName=name, nodegroupName=group)
     eks.delete_cluster(name=name)
+    kubernetes.reap(kubernetes.alive())

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from itertools import count
 
 import pytest
 
-from mlgate.bill import Line, Resource, make_bill
-from mlgate.prices import price_book
-from mlgate.remains import remaining
-from mlgate_cli.recorded import Program
+from mlgate.stateful import STATEFUL
 from mlgate_testkit.engine.events import Event
-from mlgate_testkit.record import Graph
 
+from .destroying import require_it_leaves_what_was_told
 from .looking import STORES, change_by_hand, lose_cluster, once
-from .recovering import REGION, killed_and_recovered
+from .recovering import killed_and_recovered
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 KILLS = (3, 25, 45, 45, 40)
@@ -29,14 +25,9 @@ def begun(number: int) -> Callable[[Event], bool]:
     return lambda event: event.operation == "create" and event.phase == "begun" and next(made) == number
 
 
-def hourly(resources: Iterable[Resource]) -> list[Line]:
-    """What of their bill is paid by the hour."""
-    bill = make_bill(resources, REGION, price_book(), on=datetime.now(UTC).date())
-    assert bill.lines
-    return [line for line in bill.lines if line.unit == "hour"]
-
-
-def test_dev_outlives_five_engines_that_are_killed_a_hand_on_it_its_clusters_loss_and_leaves_what_was_told(deployed, simulated_aws):
+def test_dev_outlives_five_engines_that_are_killed_a_hand_on_it_its_clusters_loss_and_leaves_what_was_told(
+    deployed, simulated_aws, kubernetes_standin
+):
     dev = deployed("dev", deletion_protection=False)
     for number in KILLS:
         killed, left, _ = killed_and_recovered(dev, simulated_aws, begun(number))
@@ -48,21 +39,20 @@ def test_dev_outlives_five_engines_that_are_killed_a_hand_on_it_its_clusters_los
 
     changed = change_by_hand(dev, simulated_aws)
     assert {step.name for step in dev.refresh().updated()} == changed
-    lose_cluster(simulated_aws, "mlgate-dev")
+    stood = {(made.type, made.name) for made in kubernetes_standin.alive()}
+    lose_cluster(simulated_aws, kubernetes_standin, "mlgate-dev")
     dev.refresh()
     changes = dev.up()
     assert [step.name for step in changes.created("aws:eks/cluster:Cluster")] == ["cluster"]
-    moved = [*changes.created(), *changes.updated(), *changes.replaced()]
+    assert {(step.type, step.name) for step in changes.created() if step.type.startswith("kubernetes:")} == stood != set()
+    moved = [step for step in changes if step.operation != "same"]
+    assert not [step for step in moved if step.type in STATEFUL]
     put_right = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     assert [step.type for step in moved if step.name in STORES] == [put_right], "no store is touched by the cluster's loss"
     assert dev.preview().nothing()
     assert once(dev)
 
-    there = Program(Graph.from_state(dev.export()))
-    told = remaining(there.kept)
-    assert {each.name for each in told if each.holds} >= {"models", "evidence", "evidence-signing", "digits"}
-    stays = {(each.type, each.name) for each in told}
-    assert hourly(there.resources)
-    assert hourly(found for found in there.resources if (found.type, found.name) in stays) == [], "nothing that stays is paid by the hour"
-    dev.operate("destroy", "--exclude-protected", "--yes", "--skip-preview")
-    assert sorted((made.type, made.name) for made in simulated_aws.alive()) == sorted(stays)
+    until = require_it_leaves_what_was_told(dev, simulated_aws)
+    assert until.keys() >= {("Bucket", "models"), ("Repository", "digits"), ("Key", "evidence-signing")}
+    assert "until then it can come back" in until["Key", "cluster-secrets"]
+    assert "each version 30 days after it was written" in until["Bucket", "evidence"]

@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 
 from mlgate_testkit.record import Graph
+from tests.components.aws.changes.cases import CASES
 from tests.components.aws.changes.previewed import done_to, row
 from tests.core.platforms import varied
 
+from .destroying import require_it_leaves_what_was_told
 from .looking import change_by_hand, once
 from .platforms import values
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 CUT = {"accelerator": "l4", "replicas": 2, "share": {"time_slices": 2}, "capacity": [{"buy": "on-demand"}]}
-VALUES = varied({"pools.cut": CUT}, values("staging"))
+VALUES = varied({"pools.cut": CUT, "cluster.deletion_protection": False}, values("staging"))
 OTHERWISE = {
     "network.nat": "single",
     "cluster.system_nodes_max": 6,
@@ -42,9 +44,15 @@ CHANGED = (
     ("GpuNodePool of fixed size", "replicas", "cut"),
     ("ServiceIdentity", "namespace"),
 )
+ELSEWHERE = {"Permissions", "Secret"}
+"""Whose changes `tests/components/aws/access/test_access_on_the_engine.py` previews."""
 
 
-def test_staging_goes_up_from_nothing_rests_does_what_the_table_of_changes_says_and_sees_what_was_changed_by_hand(
+def test_every_component_is_previewed_by_the_engine():
+    assert {"InterruptionQueue", *(title for title, *_ in CHANGED), *ELSEWHERE} == {case.title for case in CASES}
+
+
+def test_staging_goes_up_from_nothing_rests_does_what_the_table_of_changes_says_sees_a_hand_and_leaves_what_was_told(
     deployed, simulated_aws, kubernetes_cluster
 ):
     staging = deployed("staging")
@@ -69,3 +77,5 @@ def test_staging_goes_up_from_nothing_rests_does_what_the_table_of_changes_says_
 
     changed = change_by_hand(staging, simulated_aws, kubernetes_cluster)
     assert {step.name for step in staging.refresh().updated()} == changed
+    until = require_it_leaves_what_was_told(staging, simulated_aws)
+    assert "each version 90 days after it was written" in until["Bucket", "evidence"]

@@ -9,7 +9,9 @@ from mlgate_testkit.engine import UpdateError
 from mlgate_testkit.lint import lint_run
 from tests.testkit.aws.cloud import by_hand
 
+from .destroying import require_it_leaves_what_was_told
 from .looking import change_by_hand, once
+from .platforms import values
 from .upgrades import read, states
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
@@ -19,7 +21,7 @@ _SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
 
 
 @pytest.mark.timeout(900)  # some 18 runs, each of which sees the whole program
-def test_prod_goes_up_though_every_create_is_refused_once_rests_and_sees_what_was_changed_by_hand(
+def test_prod_goes_up_though_every_create_is_refused_once_rests_sees_what_was_changed_by_hand_and_leaves_what_was_told(
     deployed, simulated_aws, kubernetes_standin, kubernetes_cluster
 ):
     prod = deployed("prod")
@@ -35,8 +37,12 @@ def test_prod_goes_up_though_every_create_is_refused_once_rests_and_sees_what_wa
     assert sorted(refused) == sorted(found.urn for found in prod.state.checkpoint().resources), "each once"
     assert prod.preview().nothing()
     assert once(prod)
+    prod.change(config={"mlgate:platform": values("prod", deletion_protection=False)})
+    assert [step.name for step in prod.up().updated("aws:eks/cluster:Cluster")] == ["cluster"]
     changed = change_by_hand(prod, simulated_aws, kubernetes_cluster)
     assert {step.name for step in prod.refresh().updated()} == changed
+    until = require_it_leaves_what_was_told(prod, simulated_aws)
+    assert "each version 2555 days after it was written" in until["Bucket", "evidence"]
 
 
 @pytest.mark.parametrize("path", states(), ids=lambda path: path.name)

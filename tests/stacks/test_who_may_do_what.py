@@ -15,7 +15,20 @@ from mlgate_components.aws.access.flows import Verb
 from mlgate_testkit.record import Graph, record
 from tests.components.aws.iam.declared import Thing, declared, duties
 from tests.components.aws.iam.evaluator import Identity, judge
-from tests.components.aws.iam.platform import ACCOUNT, ANSWERED, HERE, OF_THE_ACCOUNT, STATE, policies_of, resource_policies, role, session
+from tests.components.aws.iam.platform import (
+    ACCOUNT,
+    ANSWERED,
+    FOREIGN,
+    HERE,
+    OF_THE_ACCOUNT,
+    STATE,
+    attached_to,
+    policies_of,
+    resource_policies,
+    role,
+    services_named,
+    session,
+)
 from tests.components.aws.storage.stores import ANSWERS
 from tests.stacks.platforms import ENVIRONMENTS, PROJECT, values
 
@@ -29,6 +42,7 @@ LOOKED_UP = {
 MADE = {**ANSWERED, CLUSTER: lambda inputs: {"arn": f"arn:aws:eks:{HERE}:cluster/{inputs['name']}", "name": inputs["name"]}}
 KEEPING = ("ecr", "kms", "s3", "secretsmanager")
 """The services that keep images, keys, models, evidence, state and secrets."""
+JUDGED = (*KEEPING, "eks", "iam", "sqs", "sts")
 ROLES = ("ci", "gate", "deployer", "promoter", "auditor", "break_glass")
 
 
@@ -48,7 +62,11 @@ def test_roles_and_services_do_what_is_declared_and_controllers_touch_nothing_th
         for name, called in {**ours, **{name: name for name in controllers}}.items()
     }
     things = everything(graph, environment, services)
-    found = judge((*KEEPING, "eks", "iam", "sqs", "sts"), asking, resources(graph, things)).allowed
+    assert services_named(policy for called in ours.values() for policy in policies_of(graph, called)) <= set(JUDGED)
+    assert not attached_to(graph) & set(ours.values())
+    judged = judge(JUDGED, asking, resources(graph, things))
+    assert set(judged.impossible.values()) == {"no.resource.types"}, "an action that is for another kind of resource"
+    found = judged.allowed
     wanted = declared({**duties(services), **{name: {(Verb.READS, "models", f"{name}/")} for name in services}}, things)
     assert sorted({each for each in found if each[0] in ours} - wanted) == [], "allowed, and by no flow"
     assert sorted(wanted - found) == [], "declared, and denied"
@@ -63,7 +81,7 @@ def everything(graph: Graph, environment: str, services: dict[str, Any]) -> dict
         "evidence": Thing(
             "arn:aws:s3:::evidence", f"arn:aws:kms:{HERE}:key/evidence", f"arn:aws:kms:{HERE}:key/evidence-signing", ("a.json",)
         ),
-        "audit": Thing("arn:aws:s3:::audit", objects=("AWSLogs/a.json.gz",)),
+        "audit": Thing("arn:aws:s3:::audit", f"arn:aws:kms:{HERE}:key/audit", objects=("AWSLogs/a.json.gz",)),
         "state": Thing(f"arn:aws:s3:::{state_bucket(environment, ACCOUNT)}", STATE, objects=(".pulumi/stacks/a.json",)),
         "ml": Thing(graph.one(CLUSTER).outputs["arn"]),
         **{name: Thing(f"arn:aws:ecr:{HERE}:repository/{name}") for name in services},
@@ -75,7 +93,9 @@ def resources(graph: Graph, things: dict[str, Thing]) -> dict[str, dict[str, Any
     return {
         "*": None,
         STATE: OF_THE_ACCOUNT,
+        **FOREIGN,
         **made,
+        **{f"{arn}/2026-11-27": own for arn, own in made.items() if arn.startswith("arn:aws:s3:::") and arn.endswith("-logs")},
         **{thing.arn: made.get(thing.arn) for thing in things.values()},
         **{f"{thing.arn}/{name}": made.get(thing.arn) for thing in things.values() for name in thing.objects},
     }

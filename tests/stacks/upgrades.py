@@ -25,7 +25,9 @@ _VOLATILE = ("created", "modified", "time")
 
 def states() -> list[Path]:
     """The states that are kept, one for each version, the oldest first."""
-    return sorted(FIXTURES.glob("*.json.gz"))
+    found = sorted(FIXTURES.glob("*.json.gz"))
+    assert found, "an upgrade from nothing takes nothing"
+    return found
 
 
 def read(path: Path, secret: str, *, signing_key: str) -> dict[str, Any]:

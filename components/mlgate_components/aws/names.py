@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from mlgate_components.arguments import Wrong
 
-__all__ = ["AUTOMATIC", "BUCKET", "KMS_KEY", "ROLE", "Arn", "check_arn", "check_days", "check_name", "check_once"]
+__all__ = ["AUTOMATIC", "BUCKET", "KMS_KEY", "ROLE", "ROLE_NAME", "Arn", "check_arn", "check_days", "check_name", "check_once"]
 
 AUTOMATIC = 8
 """Characters that Pulumi puts behind a name of its own: a hyphen and seven hex digits (pulumi-aws, provider/resources.go)."""
+ROLE_NAME = 64 - AUTOMATIC
+"""Characters of the name of a role here (IAM user guide, "IAM and STS quotas"), before what Pulumi puts behind it."""
 
 
 class Arn(NamedTuple):
@@ -19,6 +21,10 @@ class Arn(NamedTuple):
 
     pattern: str
     example: str
+
+    def fits(self, text: str) -> bool:
+        """Whether it is one: whole, and of ASCII, which is all that AWS's ARNs have."""
+        return re.fullmatch(self.pattern, text, re.ASCII) is not None
 
 
 ROLE = Arn(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "arn:aws:iam::123456789012:role/trainer")
@@ -57,5 +63,5 @@ def check_days(days: int, wrong: Wrong, path: str, *, least: int = 1, most: int)
 
 def check_arn(value: Any, wrong: Wrong, path: str, kind: Arn) -> None:
     """An ARN of that kind. What is not known yet may be any."""
-    if isinstance(value, str) and not re.fullmatch(kind.pattern, value):
+    if isinstance(value, str) and not kind.fits(value):
         wrong.add(path, f"is {value!r}", f"an ARN such as {kind.example}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlgate_components.aws.addons.plan import addon_plans
 from mlgate_components.aws.cluster.arguments import ADDONS
+from mlgate_components.aws.cluster.eks_addon import EKS_VERSIONS
 
 if TYPE_CHECKING:
     from mlgate.platform import Platform
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Unpinned", "addon_settings", "is_pinned", "stand_ins", "unpinned"]
 
 _STAND_INS = {"digest": f"sha256:{0:064}", "version": "v0.0.0-eksbuild.0", "release": "0.0.0-00000000"}
-_EKS = "aws eks describe-addon-versions"
+# EKS user guide, "Retrieve recommended Amazon Linux AMI IDs", and Bottlerocket's README: parameters that say the newest release.
+_RELEASES = {
+    "al2023": "eks/optimized-ami/{version}/amazon-linux-2023/x86_64/standard/recommended/release_version",
+    "bottlerocket": "bottlerocket/aws-k8s-{version}/x86_64/latest/image_version",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +57,19 @@ def unpinned(platform: Platform) -> list[Unpinned]:
     """Every pin that its components will ask for."""
     if not is_pinned(platform):
         return []
-    pins, found = platform.pins, []
-    found += [Unpinned(("pins", "eks_addons", name), _EKS, _STAND_INS["version"]) for name in ADDONS if name not in pins.eks_addons]
+    pins, version, found = platform.pins, platform.cluster.version, []
+    found += [
+        Unpinned(("pins", "eks_addons", name), EKS_VERSIONS.format(version=version, name=name), _STAND_INS["version"])
+        for name in ADDONS
+        if name not in pins.eks_addons
+    ]
     if pins.nodes_release is None:
-        found.append(Unpinned(("pins", "nodes_release"), "aws eks describe-nodegroup", _STAND_INS["release"]))
+        newest = f"aws ssm get-parameter --name /aws/service/{_RELEASES[pins.nodes_image].format(version=version)}"
+        found.append(Unpinned(("pins", "nodes_release"), newest, _STAND_INS["release"]))
     for plan in addon_plans(addon_settings(platform), pins.mirror or "").values():
         if plan.unpinned:
             setting, command = plan.unpinned
-            found.append(Unpinned(("pins", "addons", plan.name, setting), command, _STAND_INS[setting]))
+            found.append(Unpinned(("pins", "addons", plan.name, setting), command.format(version=version), _STAND_INS[setting]))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -44,6 +44,7 @@ class Built:
     addons: ClusterAddons
     models: ModelStorage
     evidence: EvidenceStorage
+    trail: AuditTrail
     access: Access
     pools: Mapping[str, GpuNodePool] = field(default_factory=dict)
     identities: Mapping[str, ServiceIdentity] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Built:
             "cluster": {"name": self.cluster.cluster_name, "endpoint": self.cluster.endpoint, "version": self.cluster.version},
             "models": self.models.bucket_name,
             "evidence": self.evidence.bucket_name,
+            "audit": self.trail.bucket_name,
             "trust": self.evidence.trust,
             "roles": self.access.roles,
             "pools": {name: {"instance_types": pool.instance_types, "said": pool.said} for name, pool in self.pools.items()},
@@ -77,13 +79,17 @@ def build(name: str, platform: Platform, kubeconfig: pulumi.Input[str] | None = 
     args.require_possible()
     provider = aws.Provider("aws", region=platform.region, allowed_account_ids=[platform.account])
     args.require_quotas(pulumi.InvokeOptions(provider=provider))
-    return _Composition(args, pulumi.ResourceOptions(providers=[provider])).build()
+    return _Composition(args, provider).build()
 
 
 @dataclass(frozen=True, slots=True)
 class _Composition:
     args: PlatformArgs
-    opts: pulumi.ResourceOptions
+    provider: pulumi.ProviderResource
+
+    @property
+    def opts(self) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(providers=[self.provider])
 
     @property
     def platform(self) -> Platform:
@@ -124,7 +130,7 @@ class _Composition:
             },
             self.opts,
         )
-        AuditTrail(
+        trail = AuditTrail(
             "audit",
             {
                 "tags": self.tags,
@@ -139,7 +145,7 @@ class _Composition:
         # The way out goes last: Karpenter and the load balancers' controller call AWS until what they look after is gone.
         addons = ClusterAddons("addons", self.args.addons(network, cluster), self._in_cluster(cluster, network))
         repositories = self._repositories(access, cluster)
-        self._permissions(access, models, evidence, cluster, repositories)
+        self._permissions(access, models, evidence, trail, cluster, repositories)
         Budget(
             "budget",
             {
@@ -156,6 +162,7 @@ class _Composition:
             addons,
             models,
             evidence,
+            trail,
             access,
             {name: self._pool(name, network, cluster, addons) for name in platform.pools},
             {name: self._identity(name, service, cluster, models) for name, service in platform.services.items()},
@@ -214,23 +221,30 @@ class _Composition:
         access: Access,
         models: ModelStorage,
         evidence: EvidenceStorage,
+        trail: AuditTrail,
         cluster: Cluster,
         repositories: Mapping[str, ImageRepository],
     ) -> None:
         """What each role that somebody takes may do."""
-        flows = duties(models=models, evidence=evidence, cluster=cluster, state=self._state(), repositories=list(repositories.values()))
+        flows = duties(
+            models=models,
+            evidence=evidence,
+            cluster=cluster,
+            state=self._state(),
+            repositories=list(repositories.values()),
+            trail=trail,
+        )
         for duty in self.args.who():
             Permissions(duty.replace("_", "-"), {"role_arn": access.roles[duty], "flows": flows[duty]}, self.opts)
 
     def _state(self) -> _State:
         """The environment's own state, which `mlgate bootstrap` made."""
-        options = pulumi.InvokeOptions(provider=cast(list[pulumi.ProviderResource], self.opts.providers)[0])
+        options = pulumi.InvokeOptions(provider=self.provider)
         key = aws.kms.get_alias_output(name=state_key_alias(self.args.name), opts=options)
         return _State(f"arn:aws:s3:::{state_bucket(self.args.name, self.platform.account)}", key.target_key_arn)
 
     def _in_cluster(self, cluster: Cluster, *after: pulumi.Resource) -> pulumi.ResourceOptions:
-        providers = [*cast(list[pulumi.ProviderResource], self.opts.providers), cluster.kubernetes]
-        return pulumi.ResourceOptions(providers=providers, depends_on=list(after))
+        return pulumi.ResourceOptions(providers=[self.provider, cluster.kubernetes], depends_on=list(after))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,17 +60,19 @@ class Provider(ComponentProvider):
             return super().construct(name, resource_type, inputs, options)
         except ComponentInitError as error:
             if isinstance(error.inner, ArgumentsError):
-                told = error.inner.errors or []
-                wrong: list[InputPropertyErrorDetails] = [{**each, "property_path": self._written(each["property_path"])} for each in told]
+                wrong: list[InputPropertyErrorDetails] = [
+                    {"property_path": self._written(each["property_path"]), "reason": self._written(each["reason"])}
+                    for each in error.inner.errors or []
+                ]
                 raise pulumi.InputPropertiesError(f"{error.inner.where}: wrong arguments", wrong) from None
             raise
 
-    def _written(self, path: str) -> str:
-        """The path of an argument as programs in other languages write it; keys of their own stay as they are."""
+    def _written(self, text: str) -> str:
+        """A text with the names of arguments in it as programs in other languages write them; keys of their own stay as they are."""
         mappings = [each.inputs_mapping for each in self._component_defs.values()]
         mappings += [each.properties_mapping for each in self._type_defs.values()]
         names = {python: written for mapping in mappings for written, python in mapping.items()}
-        return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), path)
+        return re.sub(r"\w+", lambda word: names.get(word[0], word[0]), text)
 
     def map_inputs(self, inputs: pulumi.Inputs, component_def: ComponentDefinition) -> pulumi.Inputs:
         """What was given, by its Python names. What the schema does not know stays, for the component to refuse."""

@@ -18,8 +18,8 @@ from pulumi import ConfigMissingError
 from pulumi.runtime import register_stack_transformation, set_mocks
 from pulumi.runtime import resource as runtime_resource
 from pulumi.runtime import settings as runtime_settings
-from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.config import CONFIG, set_all_config
+from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from mlgate.errors import DeclarationError, Problem, UsageError
@@ -293,7 +293,7 @@ def _own_garbage_alone() -> Iterator[None]:
 
 @contextmanager
 def _stacks_untold() -> Iterator[None]:
-    """Each request would tell the engine the whole stack, every frame as a URI: a tenth of a recording's time, for what nobody reads here."""
+    """Each request would tell the engine the whole stack, a URI a frame: a tenth of the time of a recording, for what nobody reads here."""
     original = getattr(runtime_resource, _STACK, None)
     if original is not None:
         setattr(runtime_resource, _STACK, source_pb2.StackTrace)

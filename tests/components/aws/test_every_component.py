@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import mlgate_components.aws as area
+from mlgate_components.arguments import ArgumentsError
 from mlgate_testkit.lint import RULES, assert_clean, required_tags
 from mlgate_testkit.record import Graph, Resource
 
@@ -53,7 +54,8 @@ def outputs(made: type) -> set[str]:
 def test_it_keeps_every_rule_of_the_linter_and_all_that_can_have_tags_has_all_of_them(case: Case) -> None:
     graph = recorded(case)
     assert_clean(graph, rules=[*RULES, required_tags("Name", *TAGS)])
-    tagged = [found.inputs["tags"] for found in graph.resources if "tags" in found.inputs]
+    tagged = [tags for found in graph.resources if (tags := found.inputs.get("tags") or found.inputs.get("spec", {}).get("tags"))]
+    assert bool(tagged) == ("tags" in case.usual)
     assert all(TAGS.items() <= tags.items() for tags in tagged), "what is said, and whose it is cannot be said otherwise"
 
 
@@ -74,6 +76,22 @@ def test_all_that_it_makes_stands_in_it(case: Case) -> None:
     given = [found for found in graph.roots if found.type == "pulumi:providers:kubernetes"]
     assert graph.roots == [*given, component]
     assert all(found.parent and found.parent.component for found in component.descendants)
+
+
+@COMPONENTS
+def test_its_parts_are_called_after_it_so_that_an_alias_of_its_name_finds_them_too(case: Case) -> None:
+    """Pulumi, "Resource options: aliases": what a child was called follows from its parent's old name where its own begins with that."""
+    (component,) = recorded(case).all(case.made)
+    assert component.name == "it"
+    assert [found for found in component.descendants if found.name != "it" and not found.name.startswith("it-")] == []
+
+
+@COMPONENTS
+@pytest.mark.parametrize("name", ["", "Not a name", "n" * 600])
+def test_a_name_that_its_parts_could_not_have_is_refused_before_anything_is_made(case: Case, name: str) -> None:
+    with pytest.raises(ArgumentsError) as refused:
+        case.made(name, case.usual)
+    assert {problem.where for problem in refused.value.problems} == {"name"}
 
 
 @COMPONENTS

@@ -47,6 +47,11 @@ def test_every_pin_that_the_components_would_ask_for_is_told() -> None:
     asked = refused(BARE) | refused(stand_ins(platform, of_the_cluster))
     theirs = {"pins.eks_addons": "addon_versions", "pins.nodes_release": "nodes.release", "pins.addons": "addons"}
     told = {each.path for each in missing}
+    commands = {each.path: each.command for each in missing}
+    of_coredns = f"aws eks describe-addon-versions --kubernetes-version {platform.cluster.version} --addon-name coredns"
+    assert commands["pins.eks_addons.coredns"] == of_coredns
+    assert f"aws-k8s-{platform.cluster.version}/" in commands["pins.nodes_release"]
+    assert "{" not in "".join(commands.values())
     assert asked == {path.replace(ours, its) for path in told for ours, its in theirs.items() if path.startswith(ours)}
 
 

@@ -131,7 +131,7 @@ def test_wrong_arguments_are_told_all_at_once_by_the_names_of_the_schema(provide
         provider.construct("gpu", "mlgate:index:GpuNodePool", wrong)
     told = {each["property_path"]: each["reason"] for each in refused.value.errors or ()}
     assert set(told) == {"imageDiskGib", "leastZone", "replicas", "labels.my_team", "capacity[0].reservation"}
-    assert told["leastZone"] == "is no argument: did you mean least_zones?"
+    assert told["leastZone"] == "is no argument: did you mean leastZones?"
 
 
 def test_the_manifest_and_the_launcher_start_the_same_program():

@@ -8,31 +8,30 @@ from typing import NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from mlgate.roles import OPENING
+from mlgate.roles import GITLAB_TIERS, OPENING
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.access.trusts import AUDIENCE, BOUNDARY, HOSTS, TIERS, people, pipeline
-from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name, check_once
+from mlgate_components.aws.access.trusts import AUDIENCE, BOUNDARY, HOSTS, people, pipeline
+from mlgate_components.aws.names import ROLE_NAME, check_arn, check_name, check_once
 from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.tags import Tags
 
-__all__ = ["BREAK_GLASS", "DUTIES", "SIGNING", "Access", "AccessArgs", "Host", "Pipeline", "Takers", "Who"]
+__all__ = ["Access", "AccessArgs", "Host", "Pipeline", "Takers", "Who"]
 
 TYPE = "mlgate:index:Access"
-BREAK_GLASS = "break_glass"
-SIGNING = "gate"
-DUTIES = {
+_BREAK_GLASS = "break_glass"
+_SIGNING = "gate"
+_DUTIES = {
     "ci": "builds images and models and stores them",
     "deployer": "puts services into the cluster",
-    SIGNING: "judges releases and signs the evidence",
+    _SIGNING: "judges releases and signs the evidence",
     "promoter": "moves traffic to releases that have evidence",
     "auditor": "reads everything and changes nothing",
-    BREAK_GLASS: "repairs the cluster in an emergency",
+    _BREAK_GLASS: "repairs the cluster in an emergency",
 }
 _HOUR = 3_600
 _LONGEST_S = 12 * _HOUR  # IAM API reference, CreateRole, MaxSessionDuration: one to twelve hours
-_NAME = 64  # IAM user guide, "IAM and STS quotas": a role's name
 # IAM user guide, "IAM identifiers": by whole name. A pattern or a whole account would let in who is not named here.
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
 # GitHub docs, "OpenID Connect reference": of repositories made after 15 July 2026 the claim has owner@id/repository@id.
@@ -140,7 +139,7 @@ class Access(pulumi.ComponentResource):
         word = duty.replace("_", "-")
         role = aws.iam.Role(
             self._parts.called(word),
-            description=DUTIES[duty],
+            description=_DUTIES[duty],
             assume_role_policy=policy_text(*_trust(duty, takers, providers)),
             max_session_duration=takers.get("session_s", _HOUR),
             permissions_boundary=boundary,
@@ -161,7 +160,7 @@ def _trust(duty: str, takers: Takers, providers: "Mapping[str, pulumi.Input[str]
     named = takers.get("principals", [])
     jobs = [(Host(each["host"]).value, each) for each in takers.get("pipelines", [])]
     return [
-        *([people(named, mfa=duty == BREAK_GLASS)] if named else []),
+        *([people(named, mfa=duty == _BREAK_GLASS)] if named else []),
         *(pipeline(providers[host], HOSTS[host], each["repository"], each["environment"]) for host, each in jobs),
     ]
 
@@ -171,14 +170,14 @@ def _planned(name: str, args: AccessArgs) -> dict[str, Takers]:
     wrong = Wrong("Access", name)
     check(AccessArgs, args, wrong)
     wrong.stop()
-    check_name(name, wrong, at_most=_NAME - AUTOMATIC - len("-break-glass"))
+    check_name(name, wrong, at_most=ROLE_NAME - len("-break-glass"))
     check_arn(args.get("boundary_arn"), wrong, "boundary_arn", BOUNDARY)
-    takers = {duty: taken for duty in DUTIES if (taken := cast(dict[str, Takers | None], args["who"]).get(duty)) is not None}
+    takers = {duty: taken for duty in _DUTIES if (taken := cast(dict[str, Takers | None], args["who"]).get(duty)) is not None}
     for host in args.get("oidc_provider_arns", {}):
         if host not in HOSTS:
             wrong.add(f"oidc_provider_arns.{host}", "is no host", f"one of {', '.join(HOSTS)}")
     if not takers:
-        wrong.add("who", "is nobody", f"who may take one of the roles {', '.join(DUTIES)}")
+        wrong.add("who", "is nobody", f"who may take one of the roles {', '.join(_DUTIES)}")
     for duty, taken in takers.items():
         _check_takers(duty, taken, wrong)
     _check_apart(takers, wrong)
@@ -198,7 +197,7 @@ def _check_takers(duty: str, takers: Takers, wrong: Wrong) -> None:
             )
     for index, job in enumerate(jobs):
         _check_pipeline(job, wrong, f"{path}.pipelines[{index}]")
-    if duty == BREAK_GLASS:
+    if duty == _BREAK_GLASS:
         _check_second_factor(named, jobs, wrong, path)
     session = takers.get("session_s", _HOUR)
     if not _HOUR <= session <= _LONGEST_S:
@@ -217,18 +216,18 @@ def _check_second_factor(named: Sequence[str], jobs: Sequence[Pipeline], wrong: 
 def _check_pipeline(job: Pipeline, wrong: Wrong, path: str) -> None:
     if not _REPOSITORY.fullmatch(job["repository"]):
         wrong.add(f"{path}.repository", f"is {job['repository']!r}", "one repository with its owner, such as acme/digits")
-    if Host(job["host"]) is Host.GITLAB and job["environment"] not in TIERS:
-        wrong.add(f"{path}.environment", f"is {job['environment']!r}", f"a deployment tier of GitLab: {', '.join(TIERS)}")
+    if Host(job["host"]) is Host.GITLAB and job["environment"] not in GITLAB_TIERS:
+        wrong.add(f"{path}.environment", f"is {job['environment']!r}", f"a deployment tier of GitLab: {', '.join(GITLAB_TIERS)}")
     elif not _ENVIRONMENT.fullmatch(job["environment"]):
         wrong.add(f"{path}.environment", f"is {job['environment']!r}", "one environment by name, such as prod")
 
 
 def _check_apart(takers: Mapping[str, Takers], wrong: Wrong) -> None:
     """Who signs is nobody who can open traffic: two roles would be no safeguard if one and the same took both."""
-    for signing in _each(takers.get(SIGNING, {})):
+    for signing in _each(takers.get(_SIGNING, {})):
         for duty in OPENING:
             if signing in _each(takers.get(duty, {})):
-                wrong.add(f"who.{duty}", f"has {signing}, which who.{SIGNING} has too", "others: who signs evidence must not act on it")
+                wrong.add(f"who.{duty}", f"has {signing}, which who.{_SIGNING} has too", "others: who signs evidence must not act on it")
 
 
 def _each(takers: Takers) -> list[str]:

@@ -30,9 +30,10 @@ def duties(
     state: object,
     repositories: Sequence[object] = (),
     secrets: Sequence[object] = (),
+    trail: object | None = None,
 ) -> dict[str, list[Flow]]:
     """What each role does to these resources: `models` a ModelStorage, `evidence` an EvidenceStorage, `state` the bucket and the key of
-    the stack's state, each the component or something of yours with the same outputs.
+    the stack's state, `trail` the AuditTrail of them, each the component or something of yours with the same outputs.
     """
     looks = [reads(models), reads(evidence), verifies(evidence)]
     moves = [operates(cluster), keeps_state(state), *looks]
@@ -41,6 +42,6 @@ def duties(
         "deployer": [*moves, *(writes_secret(each) for each in secrets)],
         "gate": [*looks, writes(evidence), signs(evidence), *(pulls(each) for each in repositories)],
         "promoter": moves,
-        "auditor": [audits(models), audits(evidence), verifies(evidence), views(cluster)],
+        "auditor": [*(audits(each) for each in (models, evidence, trail) if each is not None), verifies(evidence), views(cluster)],
         "break_glass": moves,
     }

@@ -182,7 +182,7 @@ def wrong_flow(verb: Verb, arns: Mapping[str, object], prefix: str) -> Iterator[
     for name, arn in arns.items():
         if name not in taken:
             yield f"resource.{name}", "is nothing to it", f"{verb.value} takes {', '.join(taken)}"
-        elif isinstance(arn, str) and not re.fullmatch((kind := _KINDS[name]).pattern, arn, re.ASCII):
+        elif isinstance(arn, str) and not (kind := _KINDS[name]).fits(arn):
             yield f"resource.{name}", f"is {arn!r}", f"the ARN of one resource, such as {kind.example}"
     if prefix and "bucket_arn" not in taken:
         yield "prefix", f"is {prefix!r}", f"none: {verb.value} is about no store"

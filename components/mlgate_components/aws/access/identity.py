@@ -10,7 +10,7 @@ from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.flows import CLUSTER, OPENS_TRAFFIC, SIGNS, Verb
 from mlgate_components.aws.access.permissions import Flow, Permissions, check_flows
 from mlgate_components.aws.access.trusts import BOUNDARY, pods
-from mlgate_components.aws.names import AUTOMATIC, check_arn, check_name
+from mlgate_components.aws.names import ROLE_NAME, check_arn, check_name
 from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import policy_text
@@ -19,7 +19,6 @@ from mlgate_components.aws.tags import Tags
 __all__ = ["ServiceCluster", "ServiceIdentity", "ServiceIdentityArgs"]
 
 TYPE = "mlgate:index:ServiceIdentity"
-_NAME = 64  # IAM user guide, "IAM and STS quotas": a role's name
 # Kubernetes docs, "Object Names and IDs": a namespace is an RFC 1123 label, a service account an RFC 1123 subdomain.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -96,7 +95,7 @@ def _planned(name: str, args: ServiceIdentityArgs) -> None:
     wrong = Wrong("ServiceIdentity", name)
     check(ServiceIdentityArgs, args, wrong)
     wrong.stop()
-    check_name(name, wrong, at_most=_NAME - AUTOMATIC)
+    check_name(name, wrong, at_most=ROLE_NAME)
     check_arn(args["cluster"]["cluster_arn"], wrong, "cluster.cluster_arn", CLUSTER)
     check_arn(args.get("boundary_arn"), wrong, "boundary_arn", BOUNDARY)
     for path, kind in (("namespace", _LABEL), ("service_account", _SUBDOMAIN)):

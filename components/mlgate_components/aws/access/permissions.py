@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from mlgate.errors import UsageError
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.access.flows import OPENS_TRAFFIC, SIGNS, Right, Verb, arns_of, document, statements, wrong_flow
-from mlgate_components.aws.names import ROLE, check_arn, check_once
+from mlgate_components.aws.names import AUTOMATIC, ROLE, check_arn, check_name, check_once
 from mlgate_components.aws.outputs import register_declared
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
 ]
 
 TYPE = "mlgate:index:Permissions"
+_NAME = 128  # IAM API reference, PutRolePolicy: PolicyName
 _LONGEST = 10_240  # IAM user guide, "IAM and STS quotas": all inline policies of a role, in characters without white space
 
 
@@ -149,6 +150,7 @@ def _planned(name: str, args: PermissionsArgs) -> None:
     wrong = Wrong("Permissions", name)
     check(PermissionsArgs, args, wrong)
     wrong.stop()
+    check_name(name, wrong, at_most=_NAME - AUTOMATIC)
     check_arn(args["role_arn"], wrong, "role_arn", ROLE)
     check_flows(args["flows"], wrong)
     wrong.stop()

@@ -9,15 +9,13 @@ import pulumi
 from mlgate_components.aws.names import Arn
 from mlgate_components.aws.policies import Statement
 
-__all__ = ["AUDIENCE", "BOUNDARY", "HOSTS", "TIERS", "people", "pipeline", "pods", "subject"]
+__all__ = ["AUDIENCE", "BOUNDARY", "HOSTS", "people", "pipeline", "pods", "subject"]
 
 # GitHub docs, "Configuring OpenID Connect in Amazon Web Services", and GitLab docs, "Configure OpenID Connect in AWS": whose tokens they
 # are. The audience is the one that GitHub's action for AWS asks for; a GitLab job asks for it in `id_tokens`.
 HOSTS = {"github": "token.actions.githubusercontent.com", "gitlab": "gitlab.com"}
 AUDIENCE = "sts.amazonaws.com"
 BOUNDARY = Arn(r"arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+", "arn:aws:iam::123456789012:policy/ml-boundary")
-# GitLab docs, "Environments", deployment tier of environments.
-TIERS = ("production", "staging", "testing", "development", "other")
 
 
 def subject(host: str, repository: str, environment: str) -> str:

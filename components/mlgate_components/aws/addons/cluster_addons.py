@@ -7,11 +7,11 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from mlgate_components.arguments import Wrong
 from mlgate_components.aws.addons.arguments import ClusterAddonsArgs
 from mlgate_components.aws.addons.plan import AddonPlan, merged, planned
 from mlgate_components.aws.addons.policies import external_dns, karpenter, load_balancers, place_of
 from mlgate_components.aws.cluster.eks_addon import create_addon
+from mlgate_components.aws.cluster.entries import provider_of
 from mlgate_components.aws.cluster.roles import create_pod_role
 from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
 from mlgate_components.aws.outputs import register_declared
@@ -41,7 +41,7 @@ class ClusterAddons(pulumi.ComponentResource):
         super().__init__(TYPE, name, None, opts)
         self._parts = Parts(name, args["tags"], self)
         self._args = args
-        self._kubernetes = self._require_provider(name)
+        self._kubernetes = provider_of(self, name)
         self._queue = self._create_queue() if "karpenter" in plans else None
         self._roles: dict[str, Any] = {}
         self.controllers: dict[str, pulumi.Resource] = {}
@@ -55,16 +55,6 @@ class ClusterAddons(pulumi.ComponentResource):
         self.role_arns = pulumi.Output.from_input(self._roles)
         self.interruption_queue_name = self._queue.queue_name if self._queue else pulumi.Output.from_input("")
         register_declared(self)
-
-    def _require_provider(self, name: str) -> pulumi.ProviderResource:
-        """Without one the charts would go to whatever cluster the kubeconfig of the person at the keyboard names."""
-        provider = self.get_provider("kubernetes:helm.sh/v3:Release")
-        if provider is None:
-            wrong = Wrong("ClusterAddons", name)
-            wrong.add("opts.providers", "has no Kubernetes provider", "opts=pulumi.ResourceOptions(providers=[cluster.kubernetes])")
-            wrong.stop()
-        assert provider
-        return provider
 
     def _create_queue(self) -> InterruptionQueue:
         return InterruptionQueue(self._parts.called("interruptions"), {"tags": self._args["tags"]}, self._parts.opts())

@@ -11,8 +11,8 @@ from typing import Any
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.addons.arguments import AddonSettings, ClusterAddonsArgs
 from mlgate_components.aws.addons.table import TABLE, Addon, Chart
-from mlgate_components.aws.cluster.eks_addon import EKS_VERSION
-from mlgate_components.aws.names import AUTOMATIC, check_name
+from mlgate_components.aws.cluster.eks_addon import EKS_VERSION, EKS_VERSIONS
+from mlgate_components.aws.names import ROLE_NAME, check_name
 
 __all__ = ["AddonPlan", "addon_plans", "merged", "planned"]
 
@@ -21,7 +21,6 @@ _EXACT = re.compile(r"v?\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MIRROR = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9._-]+)*")
 _ZONE = re.compile(r"Z[A-Z0-9]{1,31}")  # Route 53 API reference, HostedZone: ids have up to 32 characters
-_ROLE_NAME = 64  # IAM user guide, "IAM and AWS STS quotas"
 _LONGEST = "-aws-load-balancer-controller"
 
 
@@ -44,9 +43,9 @@ class AddonPlan:
 
     @property
     def unpinned(self) -> tuple[str, str] | None:
-        """The setting that would pin it and how to come by its value; None where it is pinned."""
+        """The setting that would pin it and how to come by its value, for a cluster of `{version}`; None where it is pinned."""
         if self.addon.chart is None:
-            return None if self.version else ("version", "aws eks describe-addon-versions")
+            return None if self.version else ("version", EKS_VERSIONS.format(name=self.addon.eks, version="{version}"))
         if self.digest or not self.chart.startswith(_OCI):
             return None
         return "digest", f"crane digest {self.chart.removeprefix(_OCI)}:{self.version}"
@@ -62,7 +61,7 @@ def planned(name: str, args: ClusterAddonsArgs) -> Mapping[str, AddonPlan]:
     """Those that are on, each behind what it needs. Raises ArgumentsError with everything that is wrong."""
     wrong = Wrong("ClusterAddons", name)
     check(ClusterAddonsArgs, args, wrong)
-    check_name(name, wrong, at_most=_ROLE_NAME - AUTOMATIC - len(_LONGEST))
+    check_name(name, wrong, at_most=ROLE_NAME - len(_LONGEST))
     wrong.stop()
     said, mirror = args.get("addons", {}), args.get("mirror", "")
     for each in said:

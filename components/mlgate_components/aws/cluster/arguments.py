@@ -1,18 +1,19 @@
 """What a cluster is told, and what of it cannot be."""
 
 import re
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
 
 import pulumi
 
+from mlgate.addresses import network_of
 from mlgate.log_days import LOG_DAYS
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.cluster.eks_addon import check_addon_versions
 from mlgate_components.aws.cluster.entries import check_principals
 from mlgate_components.aws.cluster.node_groups import SystemNodes, check_nodes
 from mlgate_components.aws.cluster.version import check_version
-from mlgate_components.aws.names import AUTOMATIC, KMS_KEY, check_arn, check_name
+from mlgate_components.aws.names import KMS_KEY, ROLE_NAME, check_arn, check_name
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["ADDONS", "LOGS_KEPT_DAYS", "ClusterArgs", "ClusterSubnets", "check_cluster"]
@@ -20,8 +21,8 @@ __all__ = ["ADDONS", "LOGS_KEPT_DAYS", "ClusterArgs", "ClusterSubnets", "check_c
 ADDONS = ("vpc-cni", "eks-pod-identity-agent", "kube-proxy", "coredns", "aws-ebs-csi-driver")
 """The add-ons of EKS that every cluster has, by EKS's names. ClusterAddons has the others."""
 LOGS_KEPT_DAYS = 90
-_ROLE_NAME = 64  # IAM user guide, "IAM and AWS STS quotas"
 _NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")  # EKS API reference, CreateCluster: 1 to 100 characters
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 _FEWEST_SUBNETS = 2  # EKS user guide, "VPC requirements": the control plane stands in at least two zones
 
 
@@ -71,7 +72,7 @@ def check_cluster(name: str, args: ClusterArgs) -> None:
     """Raises ArgumentsError with everything that is wrong."""
     wrong = Wrong("Cluster", name)
     check(ClusterArgs, args, wrong)
-    check_name(name, wrong, at_most=_ROLE_NAME - AUTOMATIC - len("-aws-ebs-csi-driver"))
+    check_name(name, wrong, at_most=ROLE_NAME - len("-aws-ebs-csi-driver"))
     wrong.stop()
     if not _NAME.fullmatch(args["cluster_name"]):
         wrong.add("cluster_name", f"is {args['cluster_name']!r}", "1 to 100 letters, digits, hyphens and underscores, no sign first")
@@ -98,10 +99,14 @@ def _check_public(args: ClusterArgs, wrong: Wrong) -> None:
     for index, block in enumerate(blocks or ()):
         path = f"public_from[{index}]"
         try:
-            if ip_network(block).prefixlen == 0:
-                wrong.add(path, f"is {block}", "the networks that operators come from: this is everybody")
+            network = network_of(block)
         except ValueError as error:
-            wrong.add(path, f"is {block!r}", f"a block of addresses, such as 198.51.100.0/24 ({error})")
+            wrong.add(path, "is wrong", str(error))
+            continue
+        if network.prefixlen == 0:
+            wrong.add(path, f"is {block}", "the networks that operators come from: this is everybody")
+        if any(map(network.subnet_of, _PRIVATE)):
+            wrong.add(path, f"is {block}", "addresses of the internet, which alone EKS takes: private ones reach the private endpoint")
 
 
 def _check_subnets(network: ClusterSubnets, wrong: Wrong) -> None:

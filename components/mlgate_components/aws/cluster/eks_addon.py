@@ -13,9 +13,11 @@ import pulumi_aws as aws
 from mlgate_components.arguments import Wrong
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["EKS_VERSION", "check_addon_versions", "create_addon"]
+__all__ = ["EKS_VERSION", "EKS_VERSIONS", "check_addon_versions", "create_addon"]
 
 EKS_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
+EKS_VERSIONS = "aws eks describe-addon-versions --kubernetes-version {version} --addon-name {name}"
+"""The command that says which versions of an add-on go with a minor version of Kubernetes."""
 
 
 def create_addon(

@@ -8,11 +8,12 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from mlgate_components.arguments import Wrong
+from mlgate.errors import Problem
+from mlgate_components.arguments import ArgumentsError, Wrong
 from mlgate_components.aws.names import ROLE, check_arn
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["ADMIN", "VIEWER", "admit", "check_principals", "create_provider"]
+__all__ = ["ADMIN", "VIEWER", "admit", "check_principals", "create_provider", "provider_of"]
 
 # EKS user guide, "Review access policy permissions". A viewer sees no Secret.
 ADMIN, VIEWER = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
@@ -68,6 +69,18 @@ def create_provider(
         enable_server_side_apply=True,
         opts=parts.opts(*after),
     )
+
+
+def provider_of(component: pulumi.ComponentResource, name: str) -> pulumi.ProviderResource:
+    """What the objects of the component `name` are made by.
+
+    Raises ArgumentsError where it was given none: they would go to whatever cluster the kubeconfig of the person at the keyboard names.
+    """
+    provider = component.get_provider("kubernetes:core/v1:ConfigMap")
+    if provider is None:
+        remedy = "opts=pulumi.ResourceOptions(providers=[cluster.kubernetes])"
+        raise ArgumentsError(type(component).__name__, name, [Problem("opts.providers", "has no Kubernetes provider", remedy)])
+    return provider
 
 
 def _kubeconfig(cluster: aws.eks.Cluster) -> pulumi.Output[str]:

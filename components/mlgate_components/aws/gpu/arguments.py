@@ -134,9 +134,9 @@ class Disruption(TypedDict):
     move_pods: NotRequired[bool]
     """Whether pods may also be moved so that fewer or cheaper nodes do; not unless said, since each move is a model's start."""
     nodes_at_once: NotRequired[int]
-    """So many nodes at a time; 1 unless said."""
+    """So many nodes at a time, whatever the reason but age; 1 unless said."""
     expire_after_h: NotRequired[int]
-    """Hours after which a node is replaced by one of the present image; 720 unless said."""
+    """Hours after which a node is drained for its age, however many others are; 720 unless said."""
     drain_s: NotRequired[int]
     """Seconds that the pods of a node have to end before they are killed; 1800 unless said."""
 
@@ -155,9 +155,9 @@ class PoolCluster(TypedDict):
     security_group_id: pulumi.Input[str]
     """The group of its nodes."""
     node_role_name: pulumi.Input[str]
-    """The role of its nodes, by name for Karpenter"""
+    """The role of its nodes by its name, for Karpenter."""
     node_role_arn: pulumi.Input[str]
-    """and by ARN for managed node groups."""
+    """The role of its nodes, for managed node groups."""
     service_cidr: NotRequired[pulumi.Input[str]]
     """The addresses of its Services; not told unless said, and nodes of a fixed group on AL2023 must be."""
 

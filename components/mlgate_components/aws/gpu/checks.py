@@ -12,10 +12,11 @@ from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.gpu.arguments import Ami, GpuNodePoolArgs
 from mlgate_components.aws.gpu.plan import RESERVED, Group, PoolPlan, value_of, wrong_subnets
+from mlgate_components.aws.names import AUTOMATIC, check_once
 
 __all__ = ["planned"]
 
-_LONGEST_NAME = 48  # of a node group 63 characters (EKS API reference), and "-on-demand-floor" less
+_LONGEST_NAME = 63 - AUTOMATIC - len("-shared")  # EKS API reference, CreateNodegroup: 63 characters
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _AMI_ID = re.compile(r"ami-[0-9a-z]+")
 _RESERVATION_ID = re.compile(r"cr-[0-9a-z]+")
@@ -45,11 +46,7 @@ def planned(name: str, args: GpuNodePoolArgs) -> PoolPlan:
     wrong.stop()
     groups = _groups(args, wanted, found, floor)
     rest = 0 if "share" in args else args["replicas"] - (floor.replicas if floor else 0)
-    plan = PoolPlan(name, args, wanted, found, zones, floor, groups, rest, ranks(ways) if rest else [])
-    if groups and plan.family == "al2023" and "service_cidr" not in args["cluster"]:
-        wrong.add("cluster.service_cidr", "is missing", "AL2023's nodes of a fixed group must be told the addresses of the Services")
-    wrong.stop()
-    return plan
+    return PoolPlan(name, args, wanted, found, zones, floor, groups, rest, ranks(ways) if rest else [])
 
 
 def _wanted(args: GpuNodePoolArgs, ways: Sequence[str]) -> Wanted:
@@ -81,13 +78,12 @@ def _numbers(name: str, args: GpuNodePoolArgs) -> Iterator[_Found]:
     disruption: Mapping[str, Any] = args.get("disruption", {})
     least = {
         "replicas": (args["replicas"], 1),
-        "count": (args.get("count", 1), 1),
         "least_zones": (args.get("least_zones", 1), 1),
         "image_disk_gib": (args.get("image_disk_gib", _LEAST_DISK_GIB), _LEAST_DISK_GIB),
         **{f"disruption.{key}": (value, 1) for key, value in disruption.items() if key != "move_pods"},
     }
     for path, (value, bound) in least.items():
-        if value < bound and path != "count":  # which the machines answer for
+        if value < bound:
             yield path, f"is {value}", f"{bound} or more"
 
 
@@ -136,6 +132,7 @@ def _zones(args: GpuNodePoolArgs, wrong: Wrong) -> Sequence[str]:
     for index, zone in enumerate(chosen):
         if zone not in network:
             wrong.add(f"zones[{index}]", f"is {zone!r}", f"one of the network's, {', '.join(network)}")
+    check_once(args.get("zones", []), wrong, "zones")
     if not chosen:
         wrong.add("zones", "are none", f"one or more of the network's, {', '.join(network)}")
     if 0 < len(chosen) < args.get("least_zones", 1):
@@ -190,6 +187,8 @@ def _floor(args: GpuNodePoolArgs, ways: Sequence[str], wrong: Wrong) -> Floor | 
         wrong.add(
             "floor", f"comes to {floor.replicas} replicas, more than replicas={args['replicas']}", f"replicas={floor.replicas} or more"
         )
+    if floor.replicas and value_of(args["ami"]["family"]) == "al2023" and "service_cidr" not in args["cluster"]:
+        wrong.add("cluster.service_cidr", "is missing", "AL2023's nodes of a fixed group must be told the addresses of the Services")
     return floor
 
 

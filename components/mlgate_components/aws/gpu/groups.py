@@ -32,13 +32,18 @@ def create_group(parts: Parts, plan: PoolPlan, group: Group, placement_group: pu
         # Of a block the template says the type, and then nobody else may.
         instance_types=None if group.buy == "block" else [group.machines.kind.name],
         scaling_config={"min_size": size, "desired_size": size, "max_size": size},
-        update_config={"max_unavailable": 1},
+        update_config={"max_unavailable": 1, **_replaced(group)},
         labels=dict(plan.labels),
         taints=[{**taint, "effect": _EFFECTS[taint["effect"]]} for taint in plan.taints],
         launch_template={"id": template.id, "version": template.latest_version.apply(str)},
         tags=parts.tagged(group.role),
         opts=parts.opts(),
     )
+
+
+def _replaced(group: Group) -> dict[str, str]:
+    """EKS starts new nodes before it ends old ones, and what is reserved has none more (EKS API reference, NodegroupUpdateConfig)."""
+    return {} if group.reservation is None else {"update_strategy": "MINIMAL"}
 
 
 def _subnets(plan: PoolPlan, group: Group, ids: list[str]) -> list[str]:

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong, check
+from mlgate_components.aws.names import AUTOMATIC, check_name
 from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
@@ -14,6 +15,7 @@ from mlgate_components.aws.tags import Tags
 __all__ = ["InterruptionQueue", "InterruptionQueueArgs"]
 
 TYPE = "mlgate:index:InterruptionQueue"
+_RULE_NAME = 64  # EventBridge API reference, PutRule
 _KEPT_S = 300  # an event that is older than that says nothing any more
 # What Karpenter 1.15.1 understands: pkg/controllers/interruption/messages/*/parser.go, Source and DetailType.
 _EVENTS = {
@@ -45,6 +47,7 @@ class InterruptionQueue(pulumi.ComponentResource):
     def __init__(self, name: str, args: InterruptionQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         wrong = Wrong("InterruptionQueue", name)
         check(InterruptionQueueArgs, args, wrong)
+        check_name(name, wrong, at_most=_RULE_NAME - AUTOMATIC - len("-reservation"))
         wrong.stop()
         super().__init__(TYPE, name, None, opts)
         parts = Parts(name, args["tags"], self)

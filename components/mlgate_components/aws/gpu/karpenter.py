@@ -12,7 +12,7 @@ import pulumi
 
 from mlgate_components.aws.gpu.plan import GPU, PoolPlan
 
-__all__ = ["API", "CLASS_API", "node_class", "node_pool"]
+__all__ = ["API", "CLASS_API", "node_class", "node_pool", "pool_names"]
 
 API = "karpenter.sh/v1"
 CLASS_API = "karpenter.k8s.aws/v1"

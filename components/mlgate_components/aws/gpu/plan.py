@@ -163,6 +163,6 @@ class PoolPlan:
                 f"{group.role}: {machines.number} x {machines.kind.name}, {group.buy}, always, {price}: Karpenter does not scale it"
             )
         if len(self.ranks) > 1:
-            order = ", ".join(f"{way}" for (way,) in self.ranks)
+            order = ", ".join(way for (way,) in self.ranks)
             lines.append(f"{order} is not Karpenter's own order: a NodePool for each, each of which may have all of the pool's pods")
         return lines

@@ -8,6 +8,7 @@ import pulumi_kubernetes as kubernetes
 
 from mlgate.accelerators import sources
 from mlgate_components.arguments import Wrong
+from mlgate_components.aws.cluster.entries import provider_of
 from mlgate_components.aws.gpu.arguments import GpuNodePoolArgs
 from mlgate_components.aws.gpu.checks import planned
 from mlgate_components.aws.gpu.groups import create_group
@@ -55,7 +56,8 @@ class GpuNodePool(pulumi.ComponentResource):
         plan = planned(name, args)
         super().__init__(TYPE, name, None, opts)
         self._parts = Parts(name, args["tags"], self)
-        self._require_provider(plan)
+        if plan.ranks:
+            provider_of(self, name)
         needed, unknown = plan.quotas()
         if args.get("check_quota"):
             self._require_quotas(needed)
@@ -77,13 +79,6 @@ class GpuNodePool(pulumi.ComponentResource):
         self.vcpu_quotas = pulumi.Output.from_input(dict(needed))
         self.said = pulumi.Output.from_input(said)
         register_declared(self)
-
-    def _require_provider(self, plan: PoolPlan) -> None:
-        """Without one the objects would go to whatever cluster the kubeconfig of the person at the keyboard names."""
-        if plan.ranks and self.get_provider("kubernetes:core/v1:ConfigMap") is None:
-            wrong = Wrong("GpuNodePool", plan.name)
-            wrong.add("opts.providers", "has no Kubernetes provider", "opts=pulumi.ResourceOptions(providers=[cluster.kubernetes])")
-            wrong.stop()
 
     def _require_quotas(self, needed: Mapping[str, int]) -> None:
         wrong = Wrong("GpuNodePool", self._parts.name)

@@ -13,7 +13,8 @@ from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_d
 from mlgate.log_days import LOG_DAYS
 from mlgate.regions import region_of, wrong_zones
 from mlgate_components.arguments import Wrong, check
-from mlgate_components.aws.network.services import FLOW_LOG_DAYS, create_endpoints, create_flow_log
+from mlgate_components.aws.names import ROLE_NAME, check_name
+from mlgate_components.aws.network.services import FLOW_LOG, FLOW_LOG_DAYS, create_endpoints, create_flow_log
 from mlgate_components.aws.outputs import register_declared
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.tags import Tags
@@ -132,18 +133,18 @@ class Network(pulumi.ComponentResource):
         }
 
     def _create_routes(self, plan: "_Plan", subnets: "Mapping[str, Mapping[str, aws.ec2.Subnet]]") -> "list[aws.ec2.RouteTable]":
-        """One table for all public subnets, one for all intra ones, and one for each private one. Returns all of them."""
-        intra = self._create_table(INTRA, subnets[INTRA])
+        """One table for all public subnets, one for all intra ones, and one for each private one. Returns all but that of intra ones."""
+        self._create_table(INTRA, subnets[INTRA])
         private = {zone: self._create_table(f"{PRIVATE}-{zone}", {zone: subnet}) for zone, subnet in subnets[PRIVATE].items()}
         if not plan.nat_zones:
-            return [intra, *private.values()]
+            return list(private.values())
         gateway = aws.ec2.InternetGateway(self._parts.called(), vpc_id=self._vpc.id, tags=self._parts.tagged(), opts=self._parts.opts())
         public = self._create_table(PUBLIC, subnets[PUBLIC])
         out = self._create_route(PUBLIC, public, gateway_id=gateway.id)
         nats = {zone: self._create_nat(zone, subnets[PUBLIC][zone], out) for zone in plan.nat_zones}
         for zone, table in private.items():
             self._create_route(f"{PRIVATE}-{zone}", table, nat_gateway_id=nats.get(zone, nats[plan.nat_zones[0]]).id)
-        return [intra, public, *private.values()]
+        return [public, *private.values()]
 
     def _create_table(self, what: str, subnets: "Mapping[str, aws.ec2.Subnet]") -> "aws.ec2.RouteTable":
         table = aws.ec2.RouteTable(self._parts.called(what), vpc_id=self._vpc.id, tags=self._parts.tagged(what), opts=self._parts.opts())
@@ -204,6 +205,7 @@ def _planned(name: str, args: NetworkArgs) -> _Plan:
     wrong = Wrong("Network", name)
     check(NetworkArgs, args, wrong)
     wrong.stop()
+    check_name(name, wrong, at_most=ROLE_NAME - len(f"-{FLOW_LOG}"))
     zones, nat = args["zones"], Nat(args.get("nat", Nat.PER_ZONE))
     for index, found, expected in wrong_zones(zones):
         wrong.add("zones" if index is None else f"zones[{index}]", found, expected)

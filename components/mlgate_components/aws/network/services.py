@@ -9,8 +9,9 @@ import pulumi_aws as aws
 
 from mlgate_components.aws.parts import Parts
 
-__all__ = ["FLOW_LOG_DAYS", "create_endpoints", "create_flow_log"]
+__all__ = ["FLOW_LOG", "FLOW_LOG_DAYS", "create_endpoints", "create_flow_log"]
 
+FLOW_LOG = "flow-log"
 FLOW_LOG_DAYS = 90
 # What nodes, their pods and the tools in them call; S3 has a gateway besides, which costs nothing.
 _INTERFACES = ("s3", "ecr.api", "ecr.dkr", "sts", "logs", "kms", "eks", "eks-auth", "sqs")
@@ -72,23 +73,23 @@ def create_endpoints(
 
 def create_flow_log(parts: Parts, vpc: aws.ec2.Vpc, days: int) -> None:
     """Every connection that was let through or refused, kept for so many days."""
-    kept = aws.cloudwatch.LogGroup(parts.called("flow-log"), retention_in_days=days, tags=parts.tagged("flow-log"), opts=parts.opts())
+    kept = aws.cloudwatch.LogGroup(parts.called(FLOW_LOG), retention_in_days=days, tags=parts.tagged(FLOW_LOG), opts=parts.opts())
     role = aws.iam.Role(
-        parts.called("flow-log"),
+        parts.called(FLOW_LOG),
         description="writes the record of the network's connections",
         assume_role_policy=vpc.owner_id.apply(_trust),
-        tags=parts.tagged("flow-log"),
+        tags=parts.tagged(FLOW_LOG),
         opts=parts.opts(),
     )
-    written = aws.iam.RolePolicy(parts.called("flow-log"), role=role.id, policy=kept.arn.apply(_writes), opts=parts.opts())
+    written = aws.iam.RolePolicy(parts.called(FLOW_LOG), role=role.id, policy=kept.arn.apply(_writes), opts=parts.opts())
     aws.ec2.FlowLog(
-        parts.called("flow-log"),
+        parts.called(FLOW_LOG),
         vpc_id=vpc.id,
         traffic_type="ALL",
         log_destination_type="cloud-watch-logs",
         log_destination=kept.arn,
         iam_role_arn=role.arn,
-        tags=parts.tagged("flow-log"),
+        tags=parts.tagged(FLOW_LOG),
         opts=parts.opts(written),
     )
 

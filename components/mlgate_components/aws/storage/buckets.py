@@ -13,9 +13,20 @@ from mlgate_components.aws.names import AUTOMATIC, check_days, check_name
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.storage.bucket_policies import Writer, bucket_policy
 
-__all__ = ["LOG_DAYS", "Lock", "LockMode", "Store", "check_lock", "check_log_days", "check_store_name", "create_store", "retired"]
+__all__ = [
+    "LOGS_KEPT_DAYS",
+    "MOST_DAYS",
+    "Lock",
+    "LockMode",
+    "Store",
+    "check_lock",
+    "check_log_days",
+    "check_store_name",
+    "create_store",
+    "retired",
+]
 
-LOG_DAYS = 365
+LOGS_KEPT_DAYS = 365
 """How long the record of accesses is kept, unless said."""
 MOST_DAYS = 36_500
 """S3 API reference, DefaultRetention: a hundred years. Lifecycles that would last longer are none."""
@@ -143,6 +154,6 @@ def check_lock(lock: Lock | None, wrong: Wrong, path: str) -> None:
 
 def check_log_days(args: Mapping[str, Any], wrong: Wrong) -> int:
     """The days of `log_days`."""
-    days: int = args.get("log_days", LOG_DAYS)
+    days: int = args.get("log_days", LOGS_KEPT_DAYS)
     check_days(days, wrong, "log_days", most=MOST_DAYS)
     return days

@@ -123,7 +123,7 @@ def _planned(name: str, args: EvidenceStorageArgs) -> Mapping[str, Any]:
     check_store_name(name, wrong)
     check_lock(args["lock"], wrong, "lock")
     check_arn(args["gate_role_arn"], wrong, "gate_role_arn", ROLE)
-    check_replica(args.get("replica"), wrong, "replica")
+    check_replica(args.get("replica"), name, wrong, "replica")
     environment = args["tags"]["environment"]
     if not re.fullmatch(_ENVIRONMENT, environment):
         wrong.add("tags.environment", f"is {environment!r}", "lower-case letters, digits and hyphens, 58 at most: the trust file names it")

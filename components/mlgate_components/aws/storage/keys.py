@@ -15,7 +15,7 @@ from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, account_root, policy_text
 from mlgate_components.aws.tags import Tags
 
-__all__ = ["DELETION_DAYS", "ExistingKey", "Key", "KeyArgs", "administered", "check_deletion", "create_key", "used_by", "used_through"]
+__all__ = ["DELETION_DAYS", "ExistingKey", "Key", "KeyArgs", "administered", "check_deletion", "create_key", "used_through"]
 
 TYPE = "mlgate:index:Key"
 DELETION_DAYS = 30  # the longest: whatever lies under a deleted key is lost, and until then an administrator can take the deletion back
@@ -93,7 +93,7 @@ class Key(pulumi.ComponentResource):
         super().__init__(TYPE, name, None, opts)
         parts = Parts(name, args["tags"], self)
         root = account_root(self)
-        grants = [*used_by(args.get("users", [])), *used_through(args.get("services", []), root)]
+        grants = [*_used_by(args.get("users", [])), *used_through(args.get("services", []), root)]
         self.key_arn = create_key(parts, "", args["description"], [administered(root), *grants], days).arn
         register_declared(self)
 
@@ -119,7 +119,7 @@ def administered(root: pulumi.Input[str]) -> Statement:
     return {"Sid": "Administration", "Effect": "Allow", "Principal": {"AWS": root}, "Action": list(_ADMINISTRATION), "Resource": "*"}
 
 
-def used_by(users: Sequence[pulumi.Input[str]]) -> list[Statement]:
+def _used_by(users: Sequence[pulumi.Input[str]]) -> list[Statement]:
     """These roles use the key, and let services of AWS that work for them use it."""
     return _used("Use", {"AWS": list(users)}, {}) if users else []
 

@@ -79,7 +79,7 @@ def _planned(name: str, args: ModelStorageArgs) -> Mapping[str, int]:
     wrong.stop()
     check_store_name(name, wrong)
     check_lock(args.get("lock"), wrong, "lock")
-    check_replica(args.get("replica"), wrong, "replica")
+    check_replica(args.get("replica"), name, wrong, "replica")
     noncurrent = args.get("noncurrent_days", NONCURRENT_DAYS)
     check_days(noncurrent, wrong, "noncurrent_days", most=MOST_DAYS)
     days = {"noncurrent_days": noncurrent, "log_days": check_log_days(args, wrong), "deletion_days": check_deletion(args, wrong)}

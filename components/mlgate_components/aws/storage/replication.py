@@ -6,7 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from mlgate_components.arguments import Wrong
-from mlgate_components.aws.names import BUCKET, KMS_KEY, check_arn
+from mlgate_components.aws.names import BUCKET, KMS_KEY, ROLE_NAME, check_arn
 from mlgate_components.aws.parts import Parts
 from mlgate_components.aws.policies import Statement, policy_text
 from mlgate_components.aws.storage.buckets import Store
@@ -14,6 +14,7 @@ from mlgate_components.aws.storage.buckets import Store
 __all__ = ["Replica", "check_replica", "create_replication"]
 
 _WHAT = "replication"
+_LONGEST = ROLE_NAME - len(f"-{_WHAT}")
 
 
 class Replica(TypedDict):
@@ -89,8 +90,10 @@ def _elsewhere(component: str, name: str, own: str, target: str) -> str:
     return target
 
 
-def check_replica(replica: Replica | None, wrong: Wrong, path: str) -> None:
-    """The ARNs of a replica, if there is one."""
+def check_replica(replica: Replica | None, name: str, wrong: Wrong, path: str) -> None:
+    """The replica of the store `name`, if there is one."""
     if replica:
+        if len(name) > _LONGEST:
+            wrong.add("name", f"is {name!r}, {len(name)} characters", f"{_LONGEST} at most with a replica, whose role is called after it")
         check_arn(replica["bucket_arn"], wrong, f"{path}.bucket_arn", BUCKET)
         check_arn(replica["key_arn"], wrong, f"{path}.key_arn", KMS_KEY)

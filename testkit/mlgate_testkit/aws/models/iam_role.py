@@ -189,9 +189,6 @@ def _delete_attachment(aws: Aws, resource_id: str, _inputs: Inputs) -> None:
     aws.client("iam").detach_role_policy(RoleName=role, PolicyArn=arn)
 
 
-# -- instance profiles
-
-
 def _whole(policy: Mapping[str, Any]) -> bool:
     """Whether an inline policy is one: what has no name or no document says only that there shall be no others."""
     return bool(policy.get("name") and policy.get("policy"))

@@ -65,6 +65,7 @@ def everything() -> dict[str, Any]:
         state=Anything("state"),
         repositories=[Anything("images")],
         secrets=[Anything("secrets")],
+        trail=Anything("the trail"),
     )
 
 

@@ -159,6 +159,15 @@ def test_what_is_wrong_with_permissions_is_told_at_once() -> None:
         permissions({"verb": "reads", "resource": MODELS, "prefx": "digits/"})
 
 
+@pytest.mark.parametrize("name", ["", "Digits", "d" * 121])
+def test_permissions_are_called_as_a_policy_can_be(name: str) -> None:
+    from mlgate_components.aws.access.permissions import Permissions
+
+    with pytest.raises(ArgumentsError) as refused:
+        Permissions(name, {"role_arn": ROLE, "flows": [{"verb": "reads", "resource": MODELS}]})
+    assert [problem.where for problem in refused.value.problems] == ["name"]
+
+
 def test_a_name_leaves_room_for_what_pulumi_adds() -> None:
     recorded(name="a" * 56)
     with pytest.raises(ArgumentsError, match="56 at most"):

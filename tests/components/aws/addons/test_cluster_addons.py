@@ -140,6 +140,20 @@ def test_load_balancers_have_the_tags_of_what_is_made_here_so_that_they_are_bill
     assert values["defaultTags"] == {**TAGS, "cost-center": "4711", "managed-by": "mlgate", "team-mail": "a@b.c"}
 
 
+def test_the_load_balancer_controller_is_told_what_it_cannot_ask_and_stands_in_nobodys_way() -> None:
+    values = release(recorded(), "aws-load-balancer-controller")["values"]
+    told = {"clusterName": "ml", "vpcId": "vpc-1", "region": "eu-central-1"}
+    assert {key: values[key] for key in told} == told
+    assert values["enableServiceMutatorWebhook"] is False, "else no Service of anybody is made while it is not ready"
+
+
+def test_gpus_are_watched_on_the_nodes_that_have_some() -> None:
+    values = release(recorded(), "dcgm-exporter")["values"]
+    (term,) = values["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "mlgate/accelerator", "operator": "Exists"}]
+    assert [each["key"] for each in values["tolerations"]] == ["nvidia.com/gpu"]
+
+
 def test_karpenter_has_its_definitions_from_their_own_chart_and_hears_of_interruptions() -> None:
     graph = recorded()
     assert graph.one(RELEASE, "ml-karpenter").needs(graph.one(RELEASE, "ml-karpenter-crd"))
@@ -329,6 +343,10 @@ def test_whoever_pins_is_told_of_each_addon_without_version_and_each_chart_of_a_
     missing = {problem.where for problem in refused.value.problems}
     eks = {f"addons.{name}.version" for name in ("metrics-server", "cert-manager", "external-dns")}
     assert missing == eks | {f"addons.{name}.digest" for name in ("karpenter", "karpenter-crd")}
+    with pytest.raises(ArgumentsError) as refused:
+        recorded(pinned=True, mirror="registry.example/mirror")
+    charts = {f"addons.{name}.digest" for name, addon in TABLE.items() if addon.chart}
+    assert {problem.where for problem in refused.value.problems} == eks | charts, "of a mirror every chart can be had by its digest"
 
 
 def test_a_chart_whose_digest_is_known_is_taken_by_it_but_from_no_mirror_and_in_no_other_version() -> None:

@@ -17,8 +17,7 @@ of the Kubernetes stand-in ([how faithful](testkit-aws.md#how-faithful)): `pytho
 the code.
 
 What is replaced has another id afterwards, so whatever takes one is asked again. Where a replaced resource holds what nobody can make again
-it is protected, and Pulumi stops before it: taking the protection off is a decision, and the [plan guard](plan-guard.md) asks for its
-signed approval.
+it is protected, and Pulumi stops before it: taking the protection off is a decision ([how](plan-guard.md#on-aws)).
 """
 
 

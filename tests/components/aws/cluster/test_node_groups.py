@@ -17,6 +17,7 @@ def test_nodes_keep_their_credentials_to_themselves_and_their_disks_are_encrypte
     group = graph.one(NODES).inputs
     assert (group["capacityType"], group["amiType"]) == ("ON_DEMAND", "AL2023_x86_64_STANDARD")
     assert group["scalingConfig"] == {"minSize": 2, "desiredSize": 2, "maxSize": 4}
+    assert group["updateConfig"] == {"maxUnavailable": 1}
 
 
 def test_bottlerocket_has_its_system_on_one_disk_and_images_on_another() -> None:

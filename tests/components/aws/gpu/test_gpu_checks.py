@@ -10,11 +10,14 @@ import pytest
 from mlgate.accelerators import mig_profiles
 from mlgate.errors import Problem
 from mlgate.gpu_types import pods_per_machine
+from mlgate.platform import Platform
 from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.gpu.arguments import Accelerator
 from mlgate_components.aws.gpu.checks import planned
 from mlgate_components.aws.gpu.plan import PoolPlan
+from mlgate_components.aws.platform_args import PlatformArgs
 from mlgate_testkit.record import record
+from tests.stacks.platforms import values
 
 from .pools import AL2023, BLOCK, FLOOR, LOCAL, USUAL, VIRGINIA, ZONES, refused
 
@@ -28,6 +31,8 @@ from .pools import AL2023, BLOCK, FLOOR, LOCAL, USUAL, VIRGINIA, ZONES, refused
         ({"share": {"mig_profile": "1g.5gb"}, "capacity": [{"buy": "spot"}]}, "share.mig_profile", "l4 cannot be partitioned"),
         ({"ami": {"family": "al2023", "id": "ami-1", "architecture": "arm64"}}, "ami.architecture", "machines with l4 are amd64"),
         ({"least_zones": 3, "zones": ZONES[:2]}, "zones", "3 or more, as least_zones says"),
+        ({"accelerator": "a100-80g", "least_zones": 3}, "least_zones", "a100-80g is offered in 2 zones of eu-central-1"),
+        ({"zones": [ZONES[0], ZONES[0]]}, "zones[1]", "each once"),
         ({"zones": ["eu-central-1d"]}, "zones[0]", "one of the network's"),
         ({"zones": []}, "zones", "one or more"),
         ({"placement": "cluster"}, "placement", "zones=['eu-central-1a']"),
@@ -105,6 +110,19 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         floor=FLOOR,
     )
     assert set(found) == {"network.zones", "count", "replicas", "capacity[0].reservations[0].zone", "ami.version", "floor"}
+    assert set(refused(floor=FLOOR, ami=AL2023, image_disk_gib=1)) == {"cluster.service_cidr", "image_disk_gib"}
+
+
+def test_an_image_that_moves_by_itself_is_taken_in_dev_and_refused_in_prod() -> None:
+    def moving(name: str) -> PlatformArgs:
+        said = values(name)
+        said["pins"]["gpu_ami"]["version"] = "latest"
+        return PlatformArgs(name, Platform.model_validate(said), None)
+
+    record(lambda: moving("dev").require_possible())
+    with pytest.raises(ArgumentsError) as caught:
+        record(lambda: moving("prod").require_possible())
+    assert [problem.where for problem in caught.value.problems] == ["pools.l4: ami.version"]
 
 
 def test_subnets_that_do_not_go_with_the_zones_are_refused_by_their_path_known_at_once_or_later() -> None:

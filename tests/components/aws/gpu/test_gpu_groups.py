@@ -20,6 +20,9 @@ def test_the_floor_is_a_node_group_on_demand_and_its_arithmetic_is_said() -> Non
     assert group["scalingConfig"] == {"minSize": 4, "desiredSize": 4, "maxSize": 4}
     assert (group["capacityType"], group["instanceTypes"]) == ("ON_DEMAND", ["g6.xlarge"])
     assert group["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}]
+    assert group["labels"] == {"mlgate/pool": "gpu", "mlgate/accelerator": "l4", "mlgate/share": "whole"}
+    assert (group["nodeRoleArn"], group["subnetIds"]) == (CLUSTER["node_role_arn"], ["subnet-1", "subnet-2", "subnet-3"])
+    assert group["updateConfig"] == {"maxUnavailable": 1}, "new ones come first, so that the floor stands"
     assert graph.one(POOL).inputs["spec"]["limits"] == {"nvidia.com/gpu": "4"}, "the rest of the replicas"
     said = graph.outputs["said"]
     assert any("ceil(100/s / 30/s" in line and "node 60 s + image 90 s + model 40 s" in line for line in said)
@@ -92,6 +95,7 @@ def test_mig_is_set_as_bottlerocket_starts_and_the_pool_is_of_fixed_size(acceler
     settings = tomllib.loads(told(graph.one(TEMPLATE)))["settings"]
     assert settings["kubelet-device-plugins"]["nvidia"] == {"device-partitioning-strategy": "mig", "mig": {"profile": {model: profile}}}
     assert settings["kubernetes"]["node-taints"] == {"nvidia.com/gpu": ["present:NoSchedule"]}
+    assert settings["kubernetes"]["node-labels"] == {"mlgate/pool": "gpu", "mlgate/accelerator": accelerator, "mlgate/share": profile}
     said = {"cluster-name": "ml", "api-server": "https://ml.eks", "cluster-certificate": "QQ=="}
     assert {key: settings["kubernetes"][key] for key in said} == said
     nodes = graph.one(GROUP).inputs["scalingConfig"]["desiredSize"]
@@ -121,6 +125,7 @@ def test_a_shared_pool_starts_from_its_block_in_the_blocks_zone() -> None:
     target = {"capacityReservationTarget": {"capacityReservationId": "cr-1a"}}
     assert (template["capacityReservationSpecification"], template["instanceType"]) == (target, "p5.48xlarge")
     assert (group["capacityType"], group["subnetIds"], "instanceTypes" in group) == ("CAPACITY_BLOCK", ["subnet-2"], False)
+    assert group["updateConfig"] == {"maxUnavailable": 1, "updateStrategy": "MINIMAL"}, "a block has no machine more to start first"
     assert graph.outputs["vcpu_quotas"] == {}, "a block is counted when it is bought"
 
 
@@ -131,10 +136,17 @@ def test_a_shared_pool_may_start_from_a_reservation() -> None:
     target = {"capacityReservationTarget": {"capacityReservationId": "cr-2b"}}
     assert (template["capacityReservationSpecification"], "instanceMarketOptions" in template) == (target, False)
     assert (group["capacityType"], group["subnetIds"], group["instanceTypes"]) == ("ON_DEMAND", ["subnet-1"], ["g6.xlarge"])
+    assert group["updateConfig"]["updateStrategy"] == "MINIMAL"
 
 
 def test_a_floor_with_efa_has_one_on_each_network_card() -> None:
     args = {"accelerator": "a100-40g", "count": 8, "efa": True, "network": VIRGINIA, "ami": {"family": "bottlerocket", "id": "ami-1"}}
     interfaces = recorded(floor=FLOOR, **args).one(TEMPLATE).inputs["networkInterfaces"]
     assert [(each["networkCardIndex"], each["deviceIndex"]) for each in interfaces] == [(0, 0), (1, 1), (2, 1), (3, 1)]
-    assert {each["interfaceType"] for each in interfaces} == {"efa"}
+    assert {(each["interfaceType"], *each["securityGroups"]) for each in interfaces} == {("efa", "sg-1")}
+
+
+def test_a_floor_stands_in_the_pools_placement_group() -> None:
+    graph = recorded(floor=FLOOR, placement="cluster", zones=["eu-central-1a"], invokes={IMAGE: {"value": "ami-9"}})
+    assert graph.one(TEMPLATE).inputs["placement"] == {"groupName": "<name of PlacementGroup gpu>"}
+    assert graph.one(GROUP).inputs["subnetIds"] == ["subnet-1"]

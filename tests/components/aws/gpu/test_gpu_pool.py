@@ -22,8 +22,9 @@ def test_karpenters_own_order_is_one_pool_that_names_its_machines() -> None:
     spec = graph.one(POOL).inputs["spec"]
     assert spec["limits"] == {"nvidia.com/gpu": "8"}
     assert "weight" not in spec
-    assert spec["disruption"]["consolidateAfter"] == "300s"
+    assert spec["disruption"] == {"consolidationPolicy": "WhenEmpty", "consolidateAfter": "300s", "budgets": [{"nodes": "1"}]}
     template = spec["template"]["spec"]
+    assert (template["expireAfter"], template["terminationGracePeriod"]) == ("720h", "1800s")
     assert template["nodeClassRef"] == {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "gpu"}
     assert {each["operator"] for each in template["requirements"]} == {"In"}
     assert spec["template"]["spec"]["taints"] == [{"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}]
@@ -60,7 +61,9 @@ def test_nodes_have_imdsv2_for_themselves_alone_and_encrypted_disks_for_images()
     assert (system["deviceName"], images["deviceName"], images["rootVolume"]) == ("/dev/xvda", "/dev/xvdb", True)
     for disk in (system, images):
         assert (disk["ebs"]["volumeType"], disk["ebs"]["encrypted"], disk["ebs"]["kmsKeyID"][-1]) == ("gp3", True, "1")
-    assert images["ebs"]["volumeSize"] == "300Gi"
+    assert (system["ebs"]["volumeSize"], images["ebs"]["volumeSize"]) == ("6Gi", "300Gi"), "EC2 takes no disk smaller than its snapshot"
+    assert spec["associatePublicIPAddress"] is False
+    assert spec["securityGroupSelectorTerms"] == [{"id": "sg-1"}]
     assert spec["amiSelectorTerms"] == [{"alias": "bottlerocket@1.53.0"}]
     assert spec["role"] == "nodes"
     assert {**spec["tags"], "Name": ""} == {"Name": "", "environment": "dev", "owner": "platform", "managed-by": "mlgate"}

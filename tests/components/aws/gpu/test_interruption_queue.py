@@ -14,13 +14,13 @@ TAGS = {"environment": "dev", "owner": "platform"}
 RULE, TARGET = "aws:cloudwatch/eventRule:EventRule", "aws:cloudwatch/eventTarget:EventTarget"
 
 
-def recorded(**args: Any) -> Graph:
+def recorded(name: str = "interruptions", **args: Any) -> Graph:
     def program() -> None:
         import pulumi
 
         from mlgate_components.aws.gpu.interruption_queue import InterruptionQueue
 
-        made = InterruptionQueue("interruptions", {"tags": TAGS, **args})  # type: ignore[typeddict-item]
+        made = InterruptionQueue(name, {"tags": TAGS, **args})  # type: ignore[typeddict-item]
         for output in ("queue_name", "queue_arn", "queue_url"):
             pulumi.export(output, getattr(made, output))
 
@@ -62,3 +62,9 @@ def test_its_messages_are_encrypted_and_not_kept_for_long() -> None:
 def test_a_misspelt_argument_is_refused() -> None:
     with pytest.raises(ArgumentsError, match="queues: is no argument"):
         recorded(queues=2)
+
+
+@pytest.mark.parametrize(("name", "said"), [("", "lower-case letters"), ("q" * 45, "44 at most")])
+def test_a_name_that_its_rules_could_not_have_is_refused(name: str, said: str) -> None:
+    with pytest.raises(ArgumentsError, match=said):
+        recorded(name)

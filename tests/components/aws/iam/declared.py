@@ -42,7 +42,7 @@ def declared(flows: Mapping[str, Collection[Flow]], things: Mapping[str, Thing])
 
 
 def duties(images: Collection[str], secrets: Collection[str] = ()) -> dict[str, set[Flow]]:
-    """What the roles of an environment do: to `models`, `evidence`, the cluster `ml`, its `state`, and these."""
+    """What the roles of an environment do: to `models`, `evidence`, their trail `audit`, the cluster `ml`, its `state`, and these."""
     looks = {(Verb.READS, "models", ""), (Verb.READS, "evidence", ""), (Verb.VERIFIES, "evidence", "")}
     moves = {(Verb.OPERATES, "ml", ""), (Verb.KEEPS_STATE, "state", ""), *looks}
     return {
@@ -53,6 +53,7 @@ def duties(images: Collection[str], secrets: Collection[str] = ()) -> dict[str, 
         "auditor": {
             (Verb.AUDITS, "models", ""),
             (Verb.AUDITS, "evidence", ""),
+            (Verb.AUDITS, "audit", ""),
             (Verb.VERIFIES, "evidence", ""),
             (Verb.VIEWS, "ml", ""),
         },

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -41,6 +41,19 @@ OF_THE_ACCOUNT = policy({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*")
 """The policy of a key that none was given (KMS developer guide, "Default key policy")."""
 
 
+FOREIGN: dict[str, dict[str, Any] | None] = {
+    "arn:aws:s3:::foreign": None,
+    **{f"arn:aws:s3:::foreign/{service}/model.pt": None for service in ("toy", "digits")},
+    f"arn:aws:kms:{HERE}:key/foreign": OF_THE_ACCOUNT,
+    f"arn:aws:ecr:{HERE}:repository/foreign": None,
+    f"arn:aws:secretsmanager:{HERE}:secret:foreign-AbCdEf": None,
+    f"arn:aws:eks:{HERE}:cluster/foreign": None,
+    f"arn:aws:sqs:{HERE}:foreign": None,
+    role("foreign"): policy({"AWS": role("somebody")}, "sts:AssumeRole"),
+}
+"""What belongs to others of the account, who leave it open to whoever the account lets in."""
+
+
 WHO: dict[str, Any] = {
     "ci": {"pipelines": [PIPELINE]},
     "gate": {"pipelines": [{**PIPELINE, "environment": "dev-gate"}]},
@@ -56,6 +69,7 @@ def program() -> None:
     from mlgate_components.aws.access.duties import duties
     from mlgate_components.aws.access.identity import ServiceIdentity
     from mlgate_components.aws.access.permissions import Permissions, reads, reads_secret, writes
+    from mlgate_components.aws.storage.audit_trail import AuditTrail
     from mlgate_components.aws.storage.evidence_storage import EvidenceStorage
     from mlgate_components.aws.storage.keys import Key
     from mlgate_components.aws.storage.model_storage import ModelStorage
@@ -65,7 +79,9 @@ def program() -> None:
     cluster = {"cluster_name": "ml", "cluster_arn": CLUSTER}
     roles = Access("access", {"who": WHO, "tags": TAGS}).roles
     models = ModelStorage("models", {"tags": TAGS})
-    evidence = EvidenceStorage("evidence", {"tags": TAGS, "lock": {"mode": "GOVERNANCE", "days": 30}, "gate_role_arn": roles["gate"]})
+    lock = {"mode": "GOVERNANCE", "days": 30}
+    evidence = EvidenceStorage("evidence", {"tags": TAGS, "lock": lock, "gate_role_arn": roles["gate"]})
+    trail = AuditTrail("audit", {"tags": TAGS, "bucket_arns": [models.bucket_arn, evidence.bucket_arn], "lock": lock})
     toy = ServiceIdentity(
         "toy",
         {
@@ -97,7 +113,13 @@ def program() -> None:
     Permissions("other-theirs", {"role_arn": other.role_arn, "flows": [reads_secret(theirs)]})
     state = ModelStorage.existing("state", "arn:aws:s3:::state", STATE)
     everything = duties(
-        models=models, evidence=evidence, cluster=Known(CLUSTER), state=state, repositories=[images], secrets=[token, theirs]
+        models=models,
+        evidence=evidence,
+        cluster=Known(CLUSTER),
+        state=state,
+        repositories=[images],
+        secrets=[token, theirs],
+        trail=trail,
     )
     for duty, flows in everything.items():
         Permissions(f"access-{duty.replace('_', '-')}", {"role_arn": roles[duty], "flows": flows})
@@ -129,6 +151,7 @@ ANSWERED: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
     "aws:kms/key:Key": _named(f"arn:aws:kms:{HERE}:key/{{}}", keyId="{}"),
     "aws:s3/bucket:Bucket": _named("arn:aws:s3:::{}", bucket="{}", id="{}"),
     "aws:secretsmanager/secret:Secret": _named(f"arn:aws:secretsmanager:{HERE}:secret:{{}}-AbCdEf"),
+    "aws:sqs/queue:Queue": _named(f"arn:aws:sqs:{HERE}:{{}}", url=f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{{}}"),
 }
 
 
@@ -140,6 +163,19 @@ def recorded() -> Graph:
 def policies_of(graph: Graph, name: str) -> tuple[dict[str, Any], ...]:
     """The role's own policies."""
     return tuple(json.loads(each.inputs["policy"]) for each in graph.all("aws:iam/rolePolicy:RolePolicy") if each.inputs["role"] == name)
+
+
+def attached_to(graph: Graph) -> set[str]:
+    """The roles that have policies besides, of which only the names are known here."""
+    attachments = [each.inputs["role"] for each in graph.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")]
+    elsewhere = {"managedPolicyArns", "inlinePolicies"}
+    return {*attachments, *(each.outputs["name"] for each in graph.all("aws:iam/role:Role") if elsewhere & each.inputs.keys())}
+
+
+def services_named(policies: Iterable[Mapping[str, Any]]) -> set[str]:
+    """The services whose actions these policies allow."""
+    allowed = [statement["Action"] for policy in policies for statement in policy["Statement"] if statement["Effect"] == "Allow"]
+    return {action.split(":")[0] for each in allowed for action in ([each] if isinstance(each, str) else each)}
 
 
 def resource_policies(graph: Graph) -> dict[str, dict[str, Any] | None]:
@@ -155,4 +191,6 @@ def resource_policies(graph: Graph) -> dict[str, dict[str, Any] | None]:
     made |= {each.outputs["arn"]: json.loads(repositories[each.outputs["name"]]) for each in graph.all("aws:ecr/repository:Repository")}
     buckets = {each.inputs["bucket"]: each.inputs["policy"] for each in graph.all("aws:s3/bucketPolicy:BucketPolicy")}
     made |= {each.outputs["arn"]: json.loads(buckets[each.outputs["bucket"]]) for each in graph.all("aws:s3/bucket:Bucket")}
+    queues = {each.inputs["queueUrl"]: each.inputs["policy"] for each in graph.all("aws:sqs/queuePolicy:QueuePolicy")}
+    made |= {each.outputs["arn"]: json.loads(queues[each.outputs["url"]]) for each in graph.all("aws:sqs/queue:Queue")}
     return made

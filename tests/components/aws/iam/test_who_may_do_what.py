@@ -17,18 +17,21 @@ from tests.components.aws.iam.evaluator import Identity, Judged, judge
 from tests.components.aws.iam.platform import (
     ACCOUNT,
     CLUSTER,
+    FOREIGN,
     HERE,
     OF_THE_ACCOUNT,
     STATE,
+    attached_to,
     policies_of,
     policy,
     recorded,
     resource_policies,
     role,
+    services_named,
     session,
 )
 
-SERVICES = ("ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sts")
+SERVICES = ("ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
 ELSEWHERE = "210987654321"
 IDENTITIES = {
     "ci": "access-ci",
@@ -40,7 +43,7 @@ IDENTITIES = {
     "toy": "toy",
     "other": "other",
 }
-KEYS = {name: f"arn:aws:kms:{HERE}:key/{name}" for name in ("models", "evidence", "evidence-signing", "images", "secrets")}
+KEYS = {name: f"arn:aws:kms:{HERE}:key/{name}" for name in ("models", "evidence", "evidence-signing", "audit", "images", "secrets")}
 IMAGES = f"arn:aws:ecr:{HERE}:repository/images"
 SECRETS = {name: f"arn:aws:secretsmanager:{HERE}:secret:{name}-AbCdEf" for name in ("token", "theirs")}
 BUCKETS = {
@@ -48,10 +51,11 @@ BUCKETS = {
         "arn:aws:s3:::models", KEYS["models"], objects=("toy/model.pt", "toy/answers/a.json", "other/model.pt", "toy-old/model.pt")
     ),
     "evidence": Thing("arn:aws:s3:::evidence", KEYS["evidence"], KEYS["evidence-signing"], ("digits/statement.json",)),
+    "audit": Thing("arn:aws:s3:::audit", KEYS["audit"], objects=("AWSLogs/a.json.gz",)),
     "models-logs": Thing("arn:aws:s3:::models-logs", objects=("2026-11-27",)),
     "evidence-logs": Thing("arn:aws:s3:::evidence-logs", objects=("2026-11-27",)),
+    "audit-logs": Thing("arn:aws:s3:::audit-logs", objects=("2026-11-27",)),
     "state": Thing("arn:aws:s3:::state", STATE, objects=(".pulumi/stacks/dev.json", ".pulumi/locks/dev/1.json")),
-    "foreign": Thing("arn:aws:s3:::foreign", objects=("toy/model.pt",)),
 }
 THINGS = {
     **BUCKETS,
@@ -68,7 +72,7 @@ DECLARED = {
 
 @cache
 def resources() -> dict[str, dict[str, Any] | None]:
-    """What was made, what was there before, and what belongs to others: a bucket and a key of the same account, which its policies open."""
+    """What was made, what was there before, and what belongs to others."""
     made = resource_policies(recorded())
     return {
         "*": None,
@@ -77,11 +81,7 @@ def resources() -> dict[str, dict[str, Any] | None]:
         **{f"{bucket.arn}/{name}": made.get(bucket.arn) for bucket in BUCKETS.values() for name in bucket.objects},
         STATE: OF_THE_ACCOUNT,
         CLUSTER: None,
-        f"arn:aws:kms:{HERE}:key/foreign": OF_THE_ACCOUNT,
-        f"arn:aws:ecr:{HERE}:repository/foreign": None,
-        f"arn:aws:secretsmanager:{HERE}:secret:foreign-AbCdEf": None,
-        f"arn:aws:eks:{HERE}:cluster/foreign": None,
-        role("foreign"): policy({"AWS": role("somebody")}, "sts:AssumeRole"),
+        **FOREIGN,
     }
 
 
@@ -94,6 +94,12 @@ def judged() -> Judged:
     }
     asking["stranger"] = Identity(session("stranger"), (), {"aws:PrincipalArn": role("stranger")})
     return judge(SERVICES, asking, resources())
+
+
+def test_what_is_judged_is_all_that_its_identities_have() -> None:
+    called = set(IDENTITIES.values())
+    assert services_named(policy for name in called for policy in policies_of(recorded(), name)) <= set(SERVICES)
+    assert not attached_to(recorded()) & called
 
 
 def test_nothing_is_allowed_that_no_flow_declares_and_nothing_declared_is_denied() -> None:

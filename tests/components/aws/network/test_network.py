@@ -15,15 +15,16 @@ from mlgate_testkit.record import Graph, record
 TAGS = {"environment": "dev", "owner": "platform"}
 ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 USUAL: dict[str, Any] = {"cidr": "10.0.0.0/16", "zones": ZONES, "tags": TAGS}
+RULE = "vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
-def program(args: dict[str, Any]) -> Callable[[], None]:
+def program(args: dict[str, Any], name: str = "core") -> Callable[[], None]:
     def network() -> None:
         import pulumi
 
         from mlgate_components.aws.network.network import Network
 
-        made = Network("core", NetworkArgs(**args))
+        made = Network(name, NetworkArgs(**args))
         for output in ("vpc_id", "zones", "private_subnet_ids", "public_subnet_ids", "intra_subnet_ids"):
             pulumi.export(output, getattr(made, output))
 
@@ -60,6 +61,26 @@ def test_private_subnets_go_out_as_it_is_said(nat: Nat | None, gateways: list[st
     assert len(graph.all("aws:ec2/internetGateway:InternetGateway")) == bool(gateways)
 
 
+def test_every_subnet_goes_by_the_table_of_its_kind_and_a_private_one_by_that_of_its_zone() -> None:
+    graph = recorded()
+    associated = graph.all("aws:ec2/routeTableAssociation:RouteTableAssociation")
+    assert {found.inputs["subnetId"]: found.inputs["routeTableId"] for found in associated} == {
+        f"<id of Subnet core-{kind}-{zone}>": f"<id of RouteTable core-{kind}{f'-{zone}' if kind == 'private' else ''}>"
+        for kind in ("private", "public", "intra")
+        for zone in ZONES
+    }
+    routes = {route.inputs["routeTableId"]: route.inputs for route in graph.all("aws:ec2/route:Route")}
+    assert set(routes) == {"<id of RouteTable core-public>", *(f"<id of RouteTable core-private-{zone}>" for zone in ZONES)}
+    assert {inputs["destinationCidrBlock"] for inputs in routes.values()} == {"0.0.0.0/0"}
+    assert routes["<id of RouteTable core-public>"]["gatewayId"] == "<id of InternetGateway core>"
+    gateways = {found.name: found.inputs["subnetId"] for found in graph.all("aws:ec2/natGateway:NatGateway")}
+    assert gateways == {f"core-{zone}": f"<id of Subnet core-public-{zone}>" for zone in ZONES}
+
+
+def test_no_machine_gets_a_public_address_by_itself() -> None:
+    assert {found.inputs["mapPublicIpOnLaunch"] for found in recorded().all("aws:ec2/subnet:Subnet")} == {False}
+
+
 def test_a_nat_gateway_comes_after_the_way_out_and_goes_before_it() -> None:
     graph = recorded()
     way_out = graph.one("aws:ec2/route:Route", "core-public")
@@ -71,6 +92,7 @@ def test_intra_subnets_have_no_way_out() -> None:
     graph = recorded()
     intra = graph.one("aws:ec2/routeTable:RouteTable", "core-intra")
     assert not [route for route in graph.all("aws:ec2/route:Route") if route.needs(intra)]
+    assert not [found for found in graph.all("aws:ec2/vpcEndpoint:VpcEndpoint") if found.needs(intra)], "to S3 neither"
     associated = [found for found in graph.all("aws:ec2/routeTableAssociation:RouteTableAssociation") if found.needs(intra)]
     assert len(associated) == 3
 
@@ -81,10 +103,27 @@ def test_the_services_that_nodes_call_are_inside_and_reached_by_https_from_the_n
     services = {inputs["serviceName"].removeprefix("com.amazonaws.eu-central-1.") for inputs in endpoints.values()}
     assert services == {"s3", "ecr.api", "ecr.dkr", "sts", "logs", "kms", "eks", "eks-auth", "sqs"}
     assert len(endpoints) == 10, "S3 has a gateway besides"
-    assert len(endpoints["core-s3-gateway"]["routeTableIds"]) == 5
-    assert all(len(inputs["subnetIds"]) == 3 for name, inputs in endpoints.items() if name != "core-s3-gateway")
-    (rule,) = graph.all("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    assert (rule.inputs["cidrIpv4"], rule.inputs["fromPort"], rule.inputs["toPort"]) == ("10.0.0.0/16", 443, 443)
+    gateway = endpoints.pop("core-s3-gateway")
+    assert gateway["vpcEndpointType"] == "Gateway"
+    assert gateway["routeTableIds"] == [f"<id of RouteTable core-{of}>" for of in ("public", *(f"private-{zone}" for zone in ZONES))]
+    for inputs in endpoints.values():
+        assert (inputs["vpcEndpointType"], inputs["privateDnsEnabled"]) == ("Interface", True)
+        assert inputs["subnetIds"] == [f"<id of Subnet core-private-{zone}>" for zone in ZONES]
+        assert inputs["securityGroupIds"] == ["<id of SecurityGroup core-endpoints>"]
+    (group,), (rule,) = (graph.all(f"aws:{kind}") for kind in ("ec2/securityGroup:SecurityGroup", RULE))
+    assert not group.inputs.keys() & {"ingress", "egress"}, "no rule but this one"
+    assert (rule.inputs["cidrIpv4"], rule.inputs["ipProtocol"]) == ("10.0.0.0/16", "tcp")
+    assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (443, 443)
+
+
+def test_their_private_names_are_found_and_those_of_s3_lead_whom_is_inside_to_the_gateway() -> None:
+    graph = recorded()
+    vpc = graph.one("aws:ec2/vpc:Vpc").inputs
+    assert (vpc["enableDnsSupport"], vpc["enableDnsHostnames"]) == (True, True), "private names need both"
+    endpoints = {found.name: found for found in graph.all("aws:ec2/vpcEndpoint:VpcEndpoint")}
+    led = {name: found.inputs["dnsOptions"] for name, found in endpoints.items() if "dnsOptions" in found.inputs}
+    assert led == {"core-s3": {"privateDnsOnlyForInboundResolverEndpoint": True}}
+    assert endpoints["core-s3"].needs(endpoints["core-s3-gateway"])
 
 
 def test_the_default_security_group_lets_nothing_pass() -> None:
@@ -95,12 +134,19 @@ def test_the_default_security_group_lets_nothing_pass() -> None:
 def test_every_connection_is_recorded_by_a_role_that_writes_that_log_and_nothing_else() -> None:
     graph = recorded(flow_log_days=30)
     log = graph.one("aws:ec2/flowLog:FlowLog")
-    assert log.inputs["trafficType"] == "ALL"
+    assert (log.inputs["trafficType"], log.inputs["vpcId"]) == ("ALL", "<id of Vpc core>")
+    assert log.inputs["logDestination"] == "<arn of LogGroup core-flow-log>"
+    assert log.inputs["iamRoleArn"] == "<arn of Role core-flow-log>"
     assert graph.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 30
     (allowed,) = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
-    assert allowed["Resource"] == "<arn of LogGroup core-flow-log>:*"
+    assert allowed == {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+        "Resource": "<arn of LogGroup core-flow-log>:*",
+    }
     assert log.needs(graph.one("aws:iam/rolePolicy:RolePolicy"))
     (trusted,) = json.loads(graph.one("aws:iam/role:Role").inputs["assumeRolePolicy"])["Statement"]
+    assert (trusted["Principal"], trusted["Action"]) == ({"Service": "vpc-flow-logs.amazonaws.com"}, "sts:AssumeRole")
     assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": "<ownerId of Vpc core>"}}
 
 
@@ -111,8 +157,12 @@ def test_everything_that_can_have_tags_has_all_of_them() -> None:
     wanted = {"environment": "dev", "owner": "platform", "cost-center": "4711", "managed-by": "mlgate", "team-mail": "a@b.c"}
     assert all(wanted.items() <= tags.items() for tags in tagged)
     subnets = {found.name: found.inputs["tags"] for found in graph.all("aws:ec2/subnet:Subnet")}
-    assert subnets["core-private-eu-central-1a"]["karpenter.sh/discovery"] == "ml"
-    assert subnets["core-public-eu-central-1a"]["kubernetes.io/role/elb"] == "1"
+    found_by = {name: {key: value for key, value in tags.items() if "/" in key} for name, tags in subnets.items() if name.endswith("a")}
+    assert found_by == {
+        "core-private-eu-central-1a": {"karpenter.sh/discovery": "ml", "kubernetes.io/role/internal-elb": "1"},
+        "core-public-eu-central-1a": {"kubernetes.io/role/elb": "1"},
+        "core-intra-eu-central-1a": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -136,6 +186,18 @@ def test_what_cannot_be_is_refused_by_its_path_before_anything_is_made(args: dic
     with pytest.raises(ArgumentsError) as refused:
         recorded(**args)
     assert [(problem.where, said in problem.expected) for problem in refused.value.problems] == [(path, True)]
+
+
+@pytest.mark.parametrize("name", ["", "Core", "core vpc", "c" * 48])
+def test_a_name_that_its_parts_could_not_have_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentsError) as refused:
+        Network(name, NetworkArgs(**USUAL))
+    assert [problem.where for problem in refused.value.problems] == ["name"]
+
+
+def test_a_name_leaves_room_for_its_longest_part_and_what_pulumi_adds() -> None:
+    role = record(program(USUAL, "c" * 47)).one("aws:iam/role:Role")
+    assert len(f"{role.name}-1234567") == 64, "IAM takes no longer one"
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -86,6 +86,7 @@ def test_a_key_that_is_there_already_is_taken_as_it_is() -> None:
         ({"deletion_days": 31}, "deletion_days", "7 to 30 days"),
         ({"description": ""}, "description", "say what lies under the key"),
         ({"users": ["gate"]}, "users[0]", "arn:aws:iam::123456789012:role/trainer"),
+        ({"users": ["arn:aws:iam::123456789012:role/größe"]}, "users[0]", "arn:aws:iam::123456789012:role/trainer"),
         ({"users": [GATE, GATE]}, "users[1]", "each once"),
         ({"users": [""]}, "users[0]", "give it, or leave it out"),
         ({"services": ["sqs", "sqs"]}, "services[1]", "each once"),

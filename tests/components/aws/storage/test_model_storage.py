@@ -68,6 +68,7 @@ def test_copies_are_made_under_the_other_key_by_a_role_that_reads_here_and_write
     graph = recorded(replica=REPLICA)
     copied = graph.one(COPIED)
     (rule,) = copied.inputs["rules"]
+    assert (rule["status"], rule["filter"]) == ("Enabled", {"prefix": ""}), "everything"
     assert rule["destination"] == {"bucket": REPLICA["bucket_arn"], "encryptionConfiguration": {"replicaKmsKeyId": KEY}}
     assert rule["sourceSelectionCriteria"] == {"sseKmsEncryptedObjects": {"status": "Enabled"}}
     assert rule["deleteMarkerReplication"] == {"status": "Disabled"}, "what is deleted here stays there"
@@ -75,8 +76,9 @@ def test_copies_are_made_under_the_other_key_by_a_role_that_reads_here_and_write
     assert copied.needs(graph.one("aws:iam/rolePolicy:RolePolicy"))
     assert copied.needs(graph.one("aws:s3/bucketVersioning:BucketVersioning", "models"))
     trusted = json.loads(graph.one("aws:iam/role:Role").inputs["assumeRolePolicy"])["Statement"]
-    assert [each["Principal"] for each in trusted] == [{"Service": "s3.amazonaws.com"}]
+    assert trusted == [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}]
     allowed = json.loads(graph.one("aws:iam/rolePolicy:RolePolicy").inputs["policy"])["Statement"]
+    assert {each["Effect"] for each in allowed} == {"Allow"}
     written = {each["Resource"] for each in allowed if any("Replicate" in action or action == "kms:Encrypt" for action in each["Action"])}
     assert written == {f"{REPLICA['bucket_arn']}/*", KEY}
     assert {each["Resource"] for each in allowed} - written == {"<arn of Bucket models>", "<arn of Bucket models>/*", "<arn of Key models>"}
@@ -131,6 +133,21 @@ def test_a_name_that_its_buckets_could_not_have_is_refused(name: str) -> None:
     with pytest.raises(ArgumentsError) as refused:
         ModelStorage(name, ModelStorageArgs(tags=TAGS))
     assert [problem.where for problem in refused.value.problems] == ["name"]
+
+
+def test_with_a_replica_a_name_leaves_room_for_the_role_that_copies() -> None:
+    def named(name: str) -> Graph:
+        def program() -> None:
+            from mlgate_components.aws.storage.model_storage import ModelStorage
+
+            ModelStorage(name, ModelStorageArgs(tags=TAGS, replica=REPLICA))
+
+        return record(program, invokes=ANSWERS)
+
+    assert len(f"{named('m' * 44).one('aws:iam/role:Role').name}-1234567") == 64, "IAM takes no longer one"
+    with pytest.raises(ArgumentsError) as refused:
+        named("m" * 45)
+    assert [(problem.where, "44 at most" in problem.expected) for problem in refused.value.problems] == [("name", True)]
 
 
 def test_a_store_that_is_there_already_is_taken_as_it_is() -> None:

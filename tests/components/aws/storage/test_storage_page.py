@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mlgate_components.aws.storage.audit_trail import AuditTrailArgs
-from mlgate_components.aws.storage.buckets import LOG_DAYS
+from mlgate_components.aws.storage.buckets import LOGS_KEPT_DAYS
 from mlgate_components.aws.storage.evidence_storage import EvidenceStorageArgs
 from mlgate_components.aws.storage.keys import DELETION_DAYS, KeyArgs
 from mlgate_components.aws.storage.model_storage import NONCURRENT_DAYS, ModelStorageArgs
@@ -39,7 +39,7 @@ def test_it_tells_each_argument_with_the_components_that_take_it() -> None:
 
 def test_it_tells_the_days_that_hold_unless_said() -> None:
     days = {name: int(found) for name, found in re.findall(r"^\| `(\w+_days)` \|.*?(\d+) unless said", PAGE, re.MULTILINE)}
-    assert days["log_days"] == LOG_DAYS
+    assert days["log_days"] == LOGS_KEPT_DAYS
     assert days["noncurrent_days"] == NONCURRENT_DAYS
     assert "30 unless said, 7 to 30" in PAGE
     assert DELETION_DAYS == 30

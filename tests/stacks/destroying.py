@@ -1,0 +1,65 @@
+"""A platform's last day: what is left, what waits, and what goes on costing, as it was told and as AWS has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from mlgate.bill import Line, Resource, make_bill
+from mlgate.prices import price_book
+from mlgate.remains import remaining, waiting
+from mlgate_cli.recorded import Program
+from mlgate_testkit.engine import Simulated, Stack
+from mlgate_testkit.record import Graph
+from tests.testkit.aws.cloud import by_hand
+
+from .recovering import REGION
+
+
+def require_it_leaves_what_was_told(made: Stack, aws: Simulated) -> dict[tuple[str, str], str]:
+    """Destroys it: what `mlgate remains` tells is left, no more, and nothing that is paid by the hour.
+
+    Until when each thing that holds something was told to stay or wait, by its type and name.
+    """
+    there = Program(Graph.from_state(made.export()))
+    told, waits = remaining(there.kept), waiting(there.kept)
+    stays = {(each.type, each.name) for each in told}
+    assert hourly(there.resources)
+    assert hourly(found for found in there.resources if (found.type, found.name) in stays) == []
+    assert billed_by_the_hour(aws)
+    made.operate("destroy", "--exclude-protected", "--yes", "--skip-preview")
+    assert sorted((left.type, left.name) for left in aws.alive()) == sorted(stays)
+    assert billed_by_the_hour(aws) == []
+    assert keys_that_wait(aws) == {each.name for each in waits}
+    return {(each.type.rsplit(":", 1)[1], each.name): each.until for each in (*told, *waits) if each.holds}
+
+
+def hourly(resources: Iterable[Resource]) -> list[Line]:
+    """What of their bill is paid by the hour."""
+    bill = make_bill(resources, REGION, price_book(), on=datetime.now(UTC).date())
+    assert bill.lines
+    return [line for line in bill.lines if line.unit == "hour"]
+
+
+def billed_by_the_hour(aws: Simulated) -> list[str]:
+    """What AWS has of all that it bills for being there, whatever our own bill says of it."""
+    ec2, eks = (by_hand(aws.endpoint(), service) for service in ("ec2", "eks"))
+    gateways = ec2.describe_nat_gateways(Filters=[{"Name": "state", "Values": ["pending", "available"]}])["NatGateways"]
+    endpoints = ec2.describe_vpc_endpoints(Filters=[{"Name": "vpc-endpoint-type", "Values": ["Interface"]}])["VpcEndpoints"]
+    return [
+        *eks.list_clusters()["clusters"],
+        *(each["NatGatewayId"] for each in gateways),
+        *(each["PublicIp"] for each in ec2.describe_addresses()["Addresses"]),
+        *(each["VpcEndpointId"] for each in endpoints if each["State"] != "deleted"),
+    ]
+
+
+def keys_that_wait(aws: Simulated) -> set[str]:
+    """The names of the keys that KMS deletes when their days are over."""
+    kms = by_hand(aws.endpoint(), "kms")
+    going = [
+        each["KeyId"]
+        for each in kms.list_keys()["Keys"]
+        if kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    ]
+    return {tag["TagValue"] for key in going for tag in kms.list_resource_tags(KeyId=key)["Tags"] if tag["TagKey"] == "Name"}
