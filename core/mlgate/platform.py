@@ -53,8 +53,8 @@ def _called(at_most: int, why: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-# EKS API reference, CreateNodegroup: 63 characters, and "-on-demand-floor" less.
-PoolName = Annotated[str, _called(47, "its node groups are called after it")]
+# EKS API reference, CreateNodegroup: 63 characters, less the eight that Pulumi puts behind and "-shared".
+PoolName = Annotated[str, _called(48, "its node groups are called after it")]
 # IAM user guide, "IAM and STS quotas": a role's name has 64, and Pulumi's suffix takes 8.
 ServiceName = Annotated[str, _called(56, "its role is called after it")]
 Bounded = TypeVar("Bounded", bound=Declared)
@@ -122,6 +122,20 @@ class Cluster(Declared):
         if found:
             raise contradictions(found)
         return blocks
+
+    @field_validator("admins")
+    @classmethod
+    def _roles(cls, admins: dict[str, str]) -> dict[str, str]:
+        found: dict[Location, tuple[str, str]] = {}
+        named: dict[str, str] = {}
+        for name, admin in admins.items():
+            if ":user/" in admin:
+                found[name,] = f"is the user {admin}", "a role, which a user takes"
+            elif named.setdefault(admin, name) != name:
+                found[name,] = f"is the role of {named[admin]} too", "each role once: EKS has one entry for it"
+        if found:
+            raise contradictions(found)
+        return admins
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -227,9 +241,8 @@ class Platform(Declared):
             if first != name:
                 said = f"is {service.service_account!r} in the namespace {service.namespace}, as {first}'s is"
                 found["services", name, "service_account"] = said, "one of its own: EKS gives pods of a service account one role"
-        for name, admin in self.cluster.admins.items():
-            if self.who.gate and admin in self.who.gate.principals:
-                found["cluster", "admins", name] = f"{admin} takes the gate's role too", "somebody else: who signs evidence must not act on it"
+        for name in [name for name, admin in self.cluster.admins.items() if admin in self.who.gate.principals]:
+            found["cluster", "admins", name] = "takes the gate's role too", "somebody else: who signs evidence must not act on it"
         for name, pool in self.pools.items():
             for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
                 found[where] = said, accepted

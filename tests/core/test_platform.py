@@ -18,6 +18,7 @@ from mlgate.regions import REGIONS, region_of, unknown_region
 
 from .platforms import LEAVE_OUT, USUAL, varied, write
 
+ENGINEERS = USUAL["cluster"]["admins"]["platform"]
 ACCOUNT = "arn:aws:iam::111122223333"
 SERVICE = {"namespace": "digits", "service_account": "digits"}
 PROJECT = Path(__file__).resolve().parents[2]
@@ -114,7 +115,14 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
             "comes to 5 replicas, more than replicas, which are 4 5 replicas or more",
         ),
         ({"pins.gpu_ami.architecture": "arm64"}, "architecture: arm64", "machines with l4 are amd64"),
-        ({"pools": {"l" * 48: USUAL["pools"]["l4"]}}, f"{'l' * 48}:", "has 48 characters 47 at most"),
+        ({"pools": {"l" * 49: USUAL["pools"]["l4"]}}, f"{'l' * 49}:", "has 49 characters 48 at most"),
+        (
+            {"who.gate": {"principals": [ENGINEERS]}, "who.deployer": LEAVE_OUT},
+            f"platform: {ENGINEERS}",
+            "cluster.admins.platform: takes the gate's role too",
+        ),
+        ({"cluster.admins.me": "arn:aws:iam::111122223333:user/me"}, "me: arn:aws:iam::111122223333:user/me", "a role, which a user takes"),
+        ({"cluster.admins.twice": ENGINEERS}, f"twice: {ENGINEERS}", "is the role of platform too each role once"),
         ({"services": {"d" * 57: SERVICE}}, f"{'d' * 57}:", "has 57 characters 56 at most, since its role is called after it"),
         ({"services": {"": SERVICE}}, "? ''", "'' is no name lower-case letters"),
         ({"services": {"Digits_X": SERVICE}}, "Digits_X:", "'Digits_X' is no name lower-case letters"),
@@ -177,7 +185,7 @@ def test_stacks_that_are_no_environment_on_aws_are_left_alone_and_none_at_all_is
 @pytest.mark.parametrize(
     "most",
     [
-        {"pools": {"l" * 47: USUAL["pools"]["l4"]}},
+        {"pools": {"l" * 48: USUAL["pools"]["l4"]}},
         {"services": {"d" * 56: SERVICE}},
         {"services": {"digits": {"namespace": "n" * 63, "service_account": "s" * 63}}},
         {"cost_center": "x" * 256},

@@ -117,8 +117,8 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
         ({"who__gate__principals": [joe(2)]}, {"who__gate__principals": [joe(3)]}, ""),
         (
             {},
-            {"cluster__admins": {"joe": joe(3)}},
-            "joe: arn:aws:iam::333333333333:user/joe: cluster.admins names user/joe, who is no admin in staging",
+            {"cluster__admins": {"joe": joe(3).replace("user", "role")}},
+            "joe: arn:aws:iam::333333333333:role/joe: cluster.admins names role/joe, who is no admin in staging",
         ),
         ({"who__ci": LEAVE_OUT}, {}, "- repository: acme/ml: who.ci names github's acme/ml, who is not ci in staging"),
         ({}, {"who__ci": LEAVE_OUT}, ""),

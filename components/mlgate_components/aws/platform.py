@@ -178,7 +178,7 @@ class _Composition:
         return {host: f"{account}:oidc-provider/{HOSTS[host]}" for host in self.platform.who.existing_oidc_providers}
 
     def _pool(self, name: str, network: Network, cluster: Cluster, addons: ClusterAddons) -> GpuNodePool:
-        after = [network, *(each for each in [addons.controllers.get("karpenter")] if each)]
+        after = [network, cluster, *(each for each in [addons.controllers.get("karpenter")] if each)]
         return GpuNodePool(name, self.args.pool(self.platform.pools[name], network, cluster), self._in_cluster(cluster, *after))
 
     def _identity(self, name: str, service: Service, cluster: Cluster, models: ModelStorage) -> ServiceIdentity:

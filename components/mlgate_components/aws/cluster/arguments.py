@@ -14,6 +14,7 @@ from mlgate_components.aws.cluster.entries import check_principals
 from mlgate_components.aws.cluster.node_groups import SystemNodes, check_nodes
 from mlgate_components.aws.cluster.version import check_version
 from mlgate_components.aws.names import KMS_KEY, ROLE_NAME, check_arn, check_name
+from mlgate_components.aws.storage.keys import check_deletion
 from mlgate_components.aws.tags import Tags
 
 __all__ = ["ADDONS", "LOGS_KEPT_DAYS", "ClusterArgs", "ClusterSubnets", "check_cluster"]
@@ -56,6 +57,8 @@ class ClusterArgs(TypedDict):
     """Addresses that reach its endpoint from the internet, such as 198.51.100.0/24. Nobody unless said: it is private then."""
     key_arn: NotRequired[pulumi.Input[str]]
     """A key of your own for its Secrets. It gets one of its own unless said."""
+    deletion_days: NotRequired[int]
+    """How long a deleted key of its own can be brought back, 7 to 30 days; 30 unless said."""
     log_days: NotRequired[int]
     """How long the logs of its control plane are kept, in days that CloudWatch Logs knows; 90 unless said."""
     addon_versions: NotRequired[dict[str, str]]
@@ -87,6 +90,7 @@ def check_cluster(name: str, args: ClusterArgs) -> None:
     if args.get("log_days", LOGS_KEPT_DAYS) not in LOG_DAYS:
         wrong.add("log_days", f"is {args['log_days']}", f"CloudWatch Logs keeps for {', '.join(map(str, LOG_DAYS))} days")
     check_arn(args.get("key_arn"), wrong, "key_arn", KMS_KEY)
+    check_deletion(args, wrong)
     _check_public(args, wrong)
     _check_subnets(args["network"], wrong)
     wrong.stop()

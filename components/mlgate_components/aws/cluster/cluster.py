@@ -104,7 +104,7 @@ class Cluster(pulumi.ComponentResource):
             description=f"Secrets of the cluster {self._args['cluster_name']}",
             policy=policy_text(administered(root), {"Sid": "GrantToEks", **granted}),
             enable_key_rotation=True,
-            deletion_window_in_days=DELETION_DAYS,
+            deletion_window_in_days=self._args.get("deletion_days", DELETION_DAYS),
             tags=self._parts.tagged("secrets"),
             opts=self._parts.opts(kept=self._protected),
         )

@@ -191,6 +191,7 @@ CASES = (
             "viewers": {"auditor": f"{_ROLE}auditor"},
             "public_from": ["198.51.100.0/24"],
             "key_arn": KEY,
+            "deletion_days": 7,
             "log_days": 30,
             "addon_versions": {**dict.fromkeys(_EKS_ADDONS, "v1.2.3-eksbuild.4"), "coredns": "v1.2.4-eksbuild.1"},
             "pinned": True,

@@ -34,6 +34,7 @@ from .clusters import ADMIN, PINS, USUAL, recorded
         ({"viewers": {"deployer": f"{ADMIN}2"}}, "viewers.deployer", "each name once"),
         ({"viewers": {"same": ADMIN}}, "viewers.same", "each role once"),
         ({"key_arn": "alias/mine"}, "key_arn", "an ARN such as arn:aws:kms"),
+        ({"deletion_days": 6}, "deletion_days", "7 to 30 days"),
         ({"log_days": 4}, "log_days", "CloudWatch Logs keeps for 1, 3, 5"),
         ({"network": {**USUAL["network"], "intra_subnet_ids": ["subnet-3"]}}, "network.intra_subnet_ids", "2 or more"),
         ({"network": {**USUAL["network"], "private_subnet_ids": []}}, "network.private_subnet_ids", "2 or more"),

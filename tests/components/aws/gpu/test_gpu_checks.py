@@ -125,6 +125,18 @@ def test_an_image_that_moves_by_itself_is_taken_in_dev_and_refused_in_prod() -> 
     assert [problem.where for problem in caught.value.problems] == ["pools.l4: ami.version"]
 
 
+def test_what_karpenter_would_start_is_refused_where_it_is_turned_off_and_what_has_a_fixed_size_is_not() -> None:
+    def without_karpenter(**pool: Any) -> PlatformArgs:
+        said = values("dev")
+        said["pins"]["addons"] = {"karpenter": {"on": False}}
+        said["pools"] = {"l4": {"accelerator": "l4", "replicas": 2, "capacity": [{"buy": "on-demand"}], **pool}}
+        return PlatformArgs("dev", Platform.model_validate(said), None)
+
+    record(lambda: without_karpenter(share={"time_slices": 2}).require_possible())
+    with pytest.raises(ArgumentsError, match="needs Karpenter, which pins"):
+        record(lambda: without_karpenter().require_possible())
+
+
 def test_subnets_that_do_not_go_with_the_zones_are_refused_by_their_path_known_at_once_or_later() -> None:
     said = {"network.private_subnet_ids": f"are 1: one for each of {', '.join(ZONES)}, in that order"}
     assert refused(network={"zones": ZONES, "private_subnet_ids": ["subnet-1"]}) == said

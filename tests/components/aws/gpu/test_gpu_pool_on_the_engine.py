@@ -15,6 +15,7 @@ import pytest
 from mlgate_testkit.cluster import Cluster, ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.engine import UpdateError
+from mlgate_testkit.engine.events import Event
 from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
@@ -196,6 +197,11 @@ def test_it_goes_up_rests_sees_what_was_changed_by_hand_and_leaves_nothing(stack
     assert not objects.list("EC2NodeClass")
 
 
+def controller_goes(event: Event) -> bool:
+    """Whether the deletion of what stands for Karpenter's controller begins."""
+    return (event.phase, event.operation, event.type, event.name) == ("begun", "delete", "kubernetes:core/v1:ConfigMap", "karpenter")
+
+
 def test_a_pool_takes_its_nodes_along_before_karpenter_goes(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
     access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text()}
     dev = stack("dev", program=platform, config={**REGION, "replicas": "4", "buy": "spot,on-demand", "played": "true"}, secrets=access)
@@ -206,9 +212,11 @@ def test_a_pool_takes_its_nodes_along_before_karpenter_goes(stack, simulated_aws
     assert claims
     assert {node["metadata"]["labels"]["mlgate/accelerator"] for node in kubernetes_cluster.objects.list("Node")} == {"l4"}
 
-    changes = dev.destroy()
+    with pytest.raises(UpdateError) as killed:
+        dev.destroy(kill_at=controller_goes)
+    assert killed.value.killed_at
     assert not kubernetes_cluster.objects.list("NodeClaim"), "what Karpenter bought is paid for until it is gone"
     assert not kubernetes_cluster.objects.list("Node")
-    pool, controller = changes.of("gpu", type=POOL).urn, changes.of("karpenter", type="kubernetes:core/v1:ConfigMap").urn
-    assert changes.events.before(pool, controller)
+    dev.state.mend()
+    dev.destroy()
     assert simulated_aws.alive() == []
