@@ -62,7 +62,7 @@ bench-main: tools ## speed and size of the main job into benchmarks/results/main
 bench-testkit: cluster-tools ## the same of the testkit into benchmarks/results/testkit.json: 35 minutes on 2 cores, 12 with BENCH_ARGS=--short
 	@$(BIN)/python -m benchmarks.testkit $(BENCH_ARGS)
 
-bench-infra: cluster-tools ## the same of the platform on AWS into benchmarks/results/infra.json: 70 minutes on 2 cores, 15 with BENCH_ARGS=--short
+bench-infra: cluster-tools ## the same of the platform on AWS into benchmarks/results/infra.json: 95 minutes on 2 cores, 15 with BENCH_ARGS=--short
 	@$(BIN)/python -m benchmarks.infra $(BENCH_ARGS)
 
 bench-gpu: $(READY) ## the same of serving on a CUDA GPU into benchmarks/results/gpu.json: 5 minutes; no part of `make bench`

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from benchmarks.harness import Benchmark, Options, Part, read_options
-from benchmarks.infra import cost, covered, imports, kills, previews, resolution, suites
+from benchmarks.harness import Benchmark, Options, Part, Row, read_options
+from benchmarks.infra import cost, covered, imports, kills, mutants, previews, resolution, suites
 from benchmarks.provenance import Origin
 
 PACKAGES = ("mlgate", "pulumi", "pulumi-aws", "pulumi-kubernetes", "kubernetes", "moto", "boto3", "pydantic", "coverage", "pytest")
-PREVIEWS, KILLS = "previews", "kills"
+PREVIEWS, MUTANTS, KILLS = "previews", "mutants", "kills"
 PARTS = {
     "imports": Part(imports.measure),
     "resolution": Part(resolution.measure),
@@ -28,16 +28,19 @@ PARTS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures what the results do not have yet; returns the exit code."""
-    options = read_options((__doc__ or "").splitlines()[0], [*PARTS, KILLS], arguments)
+    options = read_options((__doc__ or "").splitlines()[0], [*PARTS, MUTANTS, KILLS], arguments)
     origin = partial(Origin.now, PACKAGES)
     return Benchmark("infra", options, origin).run(parts_of(options, origin))
 
 
 def parts_of(options: Options, origin: Callable[[], Origin]) -> dict[str, Part]:
-    """Everything that is measured; the kills last, since they keep a record of their own and go on in the midst."""
+    """Everything that is measured; last what keeps a record of its own and goes on in the midst."""
     once = {PREVIEWS: Part(partial(previews.measure, 1))} if options.short else {}
-    measure = partial(kills.measure, origin, anew=KILLS in options.again)
-    return {**PARTS, **once, KILLS: Part(measure, long=True)}
+
+    def recorded(name: str, measure: Callable[..., list[Row]]) -> Part:
+        return Part(partial(measure, origin, anew=name in options.again), long=True)
+
+    return {**PARTS, **once, MUTANTS: recorded(MUTANTS, mutants.measure), KILLS: recorded(KILLS, kills.measure)}
 
 
 if __name__ == "__main__":

@@ -23,10 +23,13 @@ _IDENTITY = frozenset(
 )
 _ATTACHMENTS = frozenset(
     {
-        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
         "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+        "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",
         "aws:iam/policyAttachment:PolicyAttachment",
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+        "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive",
     }
 )
 # AWS Managed Policy Reference: those that allow all of a service, or all of them, are called so.
@@ -38,13 +41,28 @@ _KIND = re.compile(r"^(system:serviceaccount|[a-z_]+):")
 _PERMISSION = "aws:lambda/permission:Permission"
 _RESOURCE: Mapping[str, str] = {
     _ROLE: "assumeRolePolicy",
+    "aws:backup/vaultPolicy:VaultPolicy": "policy",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "policy",
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": "policy",
+    "aws:ecr/registryPolicy:RegistryPolicy": "policy",
     "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
     "aws:efs/fileSystemPolicy:FileSystemPolicy": "policy",
+    "aws:elasticsearch/domain:Domain": "accessPolicies",
+    "aws:elasticsearch/domainPolicy:DomainPolicy": "accessPolicies",
+    "aws:kinesis/resourcePolicy:ResourcePolicy": "policy",
+    "aws:kms/externalKey:ExternalKey": "policy",
     "aws:kms/key:Key": "policy",
     "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:kms/replicaExternalKey:ReplicaExternalKey": "policy",
+    "aws:kms/replicaKey:ReplicaKey": "policy",
     "aws:opensearch/domain:Domain": "accessPolicies",
+    "aws:opensearch/domainPolicy:DomainPolicy": "accessPolicies",
+    "aws:s3/accessPoint:AccessPoint": "policy",
     "aws:s3/bucket:Bucket": "policy",
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
+    "aws:s3/bucketV2:BucketV2": "policy",
+    "aws:s3control/accessPointPolicy:AccessPointPolicy": "policy",
+    "aws:s3tables/tableBucketPolicy:TableBucketPolicy": "resourcePolicy",
     "aws:secretsmanager/secret:Secret": "policy",
     "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
     "aws:sns/topic:Topic": "policy",
@@ -57,7 +75,7 @@ _RESOURCE: Mapping[str, str] = {
 
 def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
     if resource.type in _ATTACHMENTS:
-        yield from _all_of_it([resource.at("policyArn")])
+        yield from _all_of_it([resource.at("policyArn"), *listed_at(resource.properties, "policyArns")])
         return
     policies = [resource.at("policy")]
     if resource.type == _ROLE:
@@ -105,7 +123,7 @@ def _names_subjects(condition: Any) -> bool:
 
 def _names_somebody(subject: str) -> bool:
     """`repo:*` is every repository there is, `repo:acme/*` those of one owner."""
-    whose = re.split("[:/]", _KIND.sub("", subject, count=1))[0]
+    whose = re.split("[:/]", _KIND.sub("", subject))[0]
     return bool(whose) and not set(whose) & set("*?")
 
 

@@ -21,7 +21,7 @@ class Violation:
     resource: Resource
     level: Level
     objection: str
-    expired: Sequence[PolicyException] = ()
+    expired: Sequence[PolicyException]
 
     @property
     def told(self) -> str:

@@ -11,7 +11,7 @@ __all__ = ["UNKNOWN", "Resource", "at", "known", "listed_at"]
 
 
 class _Unknown(enum.Enum):
-    UNKNOWN = "unknown"
+    UNKNOWN = enum.auto()
 
 
 UNKNOWN: Final = _Unknown.UNKNOWN

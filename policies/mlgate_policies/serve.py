@@ -44,11 +44,10 @@ class _Stack:
         if not _shown(rule, args):
             return
         resource = _resource(args)
-        others = [each for each in self._shown.values() if each.urn != resource.urn]
         if rule.sees(resource.type):
             self._shown[resource.urn] = resource
         if resource.type in rule.types:
-            self._report(rule, resource, others, report)
+            self._report(rule, resource, self._shown.values(), report)
 
     def after(self, rule: Rule, args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
         """Judges all that a rule is about, now that the program has ended."""

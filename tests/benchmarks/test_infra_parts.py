@@ -140,12 +140,14 @@ def test_coverage_counts_lines_and_branches_and_names_each_file_below_the_goal()
         "components/mlgate_components/local/config.py": counted(10, [*range(10)], 0, 0),
         "policies/mlgate_policies/access.py": counted(10, [], 10, 1),
     }
-    whole, low = covered.rows_of("components", covered.MEASURED["components"], files)
-    assert (whole.value, whole.met) == (pytest.approx(93.33, abs=0.01), False)
-    assert (low.name, low.value) == ("branch coverage: components/mlgate_components/aws/names.py", 80.0)
+    branches, lines, low = covered.rows_of("components", covered.MEASURED["components"], files)
+    assert (branches.value, branches.met) == (100.0, True)
+    assert (lines.value, lines.met) == (90.0, False)
+    assert (low.name, low.value) == ("coverage: components/mlgate_components/aws/names.py", 80.0)
     assert low.reference == "not run: lines 3, 7"
-    (policies,) = covered.rows_of("policies", covered.MEASURED["policies"], files)
-    assert (policies.value, policies.met) == (95.0, True)
+    branches, lines, low = covered.rows_of("policies", covered.MEASURED["policies"], files)
+    assert (branches.value, branches.met, lines.value) == (90.0, False, 100.0)
+    assert (low.name, low.value) == ("coverage: policies/mlgate_policies/access.py", 90.0)
 
 
 def test_the_pack_that_is_counted_is_the_pack_beside_coverage_alone(tmp_path: Path) -> None:
@@ -249,5 +251,5 @@ def test_a_kill_is_recovered_from_where_the_next_up_ends_and_rests(stand: Any, f
 
 def test_all_parts_are_measured_by_default_and_what_takes_many_minutes_can_be_left_out() -> None:
     parts = infra_parts.parts_of(Options(), lambda: HERE)
-    assert [*parts] == ["imports", "resolution", "cost", "previews", "unit-tests", "coverage", "engine-tests", "kills"]
-    assert {name for name, part in parts.items() if part.long} == {"engine-tests", "kills"}
+    assert [*parts] == ["imports", "resolution", "cost", "previews", "unit-tests", "coverage", "engine-tests", "mutants", "kills"]
+    assert {name for name, part in parts.items() if part.long} == {"engine-tests", "mutants", "kills"}

@@ -134,6 +134,8 @@ def indented(pem):
         pytest.param(statement(by=""), r"no approval \(predicate\.by: ", id="nobody"),
         pytest.param(statement(expires_ns=None), r"no approval \(predicate\.expires_ns: ", id="no end"),
         pytest.param(statement(expires_ns=str(NOW)), r"no approval \(predicate\.expires_ns: ", id="a time that is none"),
+        pytest.param(statement(signed_ns=-1), r"no approval \(predicate\.signed_ns: ", id="signed before all time"),
+        pytest.param(statement(expires_ns=-1), r"no approval \(predicate\.expires_ns: ", id="ended before all time"),
         pytest.param(statement(unless="it is full"), r"no approval \(predicate\.unless: ", id="with a condition"),
         pytest.param({**statement(), "subject": []}, r"no approval \(subject: ", id="about nothing"),
         pytest.param({**statement(), "subject": statement()["subject"] * 2}, r"no approval \(subject: ", id="about two"),

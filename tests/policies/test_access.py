@@ -13,10 +13,14 @@ from .asking import BUCKET, objections, resource
 
 POLICY = "aws:iam/policy:Policy"
 ROLE = "aws:iam/role:Role"
-ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 PERMISSION = "aws:lambda/permission:Permission"
 GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
 SUB = "token.actions.githubusercontent.com:sub"
+
+
+def token(name: str) -> str:
+    """The type of IAM whose class is called so, but for the first letter."""
+    return f"aws:iam/{name}:{name[0].upper()}{name[1:]}"
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -73,7 +77,11 @@ def test_a_policy_that_is_not_known_yet_is_left_alone(policy: Any) -> None:
 )
 def test_a_policy_of_aws_that_allows_a_whole_service_is_named(arn: Any, objected: bool) -> None:
     expected = [f"it has {arn.rpartition('/')[2]}"] if objected else []
-    assert objections("wildcard-action", resource(ATTACHMENT, {"policyArn": arn})) == expected
+    for whose in ("role", "user", "group"):
+        one, several = (f"{whose}PolicyAttachment", f"{whose}PolicyAttachmentsExclusive")
+        assert objections("wildcard-action", resource(token(one), {"policyArn": arn})) == expected
+        assert objections("wildcard-action", resource(token(several), {"policyArns": ["arn:aws:iam::aws:policy/Other", arn]})) == expected
+    assert objections("wildcard-action", resource(token("policyAttachment"), {"policyArn": arn})) == expected
     assert objections("wildcard-action", resource(ROLE, {"managedPolicyArns": [arn]})) == expected
 
 
@@ -81,15 +89,34 @@ def test_a_policy_of_aws_that_allows_a_whole_service_is_named(arn: Any, objected
     ("kind", "key"),
     [
         (ROLE, "assumeRolePolicy"),
-        (BUCKET, "policy"),
-        ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+        ("aws:backup/vaultPolicy:VaultPolicy", "policy"),
+        ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy"),
+        ("aws:dynamodb/resourcePolicy:ResourcePolicy", "policy"),
+        ("aws:ecr/registryPolicy:RegistryPolicy", "policy"),
+        ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+        ("aws:efs/fileSystemPolicy:FileSystemPolicy", "policy"),
+        ("aws:elasticsearch/domain:Domain", "accessPolicies"),
+        ("aws:elasticsearch/domainPolicy:DomainPolicy", "accessPolicies"),
+        ("aws:kinesis/resourcePolicy:ResourcePolicy", "policy"),
+        ("aws:kms/externalKey:ExternalKey", "policy"),
         ("aws:kms/key:Key", "policy"),
         ("aws:kms/keyPolicy:KeyPolicy", "policy"),
-        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
-        ("aws:sns/topicPolicy:TopicPolicy", "policy"),
-        ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
-        ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+        ("aws:kms/replicaExternalKey:ReplicaExternalKey", "policy"),
+        ("aws:kms/replicaKey:ReplicaKey", "policy"),
         ("aws:opensearch/domain:Domain", "accessPolicies"),
+        ("aws:opensearch/domainPolicy:DomainPolicy", "accessPolicies"),
+        ("aws:s3/accessPoint:AccessPoint", "policy"),
+        (BUCKET, "policy"),
+        ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+        ("aws:s3/bucketV2:BucketV2", "policy"),
+        ("aws:s3control/accessPointPolicy:AccessPointPolicy", "policy"),
+        ("aws:s3tables/tableBucketPolicy:TableBucketPolicy", "resourcePolicy"),
+        ("aws:secretsmanager/secret:Secret", "policy"),
+        ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+        ("aws:sns/topic:Topic", "policy"),
+        ("aws:sns/topicPolicy:TopicPolicy", "policy"),
+        ("aws:sqs/queue:Queue", "policy"),
+        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
     ],
 )
 @pytest.mark.parametrize("principal", [{"Principal": "*"}, {"Principal": {"AWS": ["*"]}}, {"NotPrincipal": {"AWS": "arn:x"}}])
@@ -124,6 +151,7 @@ def test_a_statement_for_everybody_that_names_what_it_does_not_allow_is_told_so(
         ({"StringLike": {SUB: ""}}, True),
         ({"StringLike": {SUB: "system:serviceaccount:builds:*"}}, False),
         ({"StringLike": {SUB: "project_path:acme/*"}}, False),
+        ({"StringLike": {SUB: "repo:ACME-X/models:*"}}, False),
         ({"StringEquals": {SUB: "google-oauth2-1234"}}, False),
         ({"StringLike": {SUB: ["repo:acme/models:*", "*:other"]}}, True),
         ({"StringEqualsIfExists": {SUB: "repo:acme/models:environment:prod"}}, True),
@@ -139,8 +167,16 @@ def test_a_sign_in_from_outside_names_the_subjects(condition: Any, objected: boo
     assert found == (expected if objected else [])
 
 
-def test_a_role_for_a_service_is_left_alone() -> None:
-    statement = allow(Principal={"Service": "eks.amazonaws.com"}, Action="sts:AssumeRole")
+@pytest.mark.parametrize(
+    ("principal", "action"),
+    [
+        ({"Service": "eks.amazonaws.com"}, "sts:AssumeRole"),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, "sts:AssumeRoleWithWebIdentity"),
+        ({"Federated": "arn:aws:iam::111122223333:saml-provider/ours"}, "sts:AssumeRoleWithSAML"),
+    ],
+)
+def test_a_role_for_a_service_an_account_or_our_own_sign_in_is_left_alone(principal: dict[str, str], action: str) -> None:
+    statement = allow(Principal=principal, Action=action)
     assert objections("wildcard-principal", resource(ROLE, {"assumeRolePolicy": document(statement)})) == []
 
 

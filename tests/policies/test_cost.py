@@ -85,6 +85,12 @@ def test_a_preview_is_told_the_three_sums_what_they_leave_out_and_how_old_the_pr
     month = f"{730 * hour('eks-cluster'):,.2f}"
     assert said(CLUSTER) == f"a month costs, in USD: min {month}, expected {month}, max {month}; prices of 2024-04-01"
     assert str(said(CLUSTER, NAT)).startswith("a month costs, in USD: min at least ")
+    assert str(said(CLUSTER, NAT)).endswith("; prices of 2024-04-01 to 2026-09-20")
+    assert said(resource("aws:ec2/vpc:Vpc", region=REGION)) == "a month costs, in USD: min 0.00, expected 0.00, max 0.00"
+
+
+def test_what_an_object_on_the_cluster_may_bring_is_left_out_of_the_sum_and_said() -> None:
+    assert "expected at least " in str(said(CLUSTER, resource("kubernetes:networking.k8s.io/v1:Ingress")))
 
 
 def test_a_stack_that_is_in_no_region_with_prices_has_no_bill() -> None:
@@ -102,7 +108,10 @@ def test_the_disks_of_a_node_group_are_those_of_the_template_that_it_was_made_fr
     group = resource("aws:eks/nodeGroup:NodeGroup", made, region=REGION, made_from=from_it)
     bill = month_of([template, group], price_book(), TODAY)
     assert bill
-    assert "disks, 100 GiB gp3" in [line.what for line in bill.lines if line.known]
+    assert ("it", "disks, 100 GiB gp3") in [(line.name, line.what) for line in bill.lines if line.known]
+    bill = month_of([template, resource("aws:eks/nodeGroup:NodeGroup", made, region=REGION)], price_book(), TODAY)
+    assert bill
+    assert "disks, 100 GiB gp3" not in [line.what for line in bill.lines]
 
 
 def test_prices_of_the_project_count_for_its_budget(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def write(tmp_path: Path) -> Write:
 
     def put(text: str) -> Path:
         (tmp_path / "Pulumi.yaml").write_text("name: p\n", encoding="utf-8")
-        (tmp_path / FILE).write_text(dedent(text), encoding="utf-8")
+        (tmp_path / "policy-exceptions.yaml").write_text(dedent(text), encoding="utf-8")
         (tmp_path / "stacks").mkdir(exist_ok=True)
         return tmp_path / "stacks"
 
@@ -85,6 +85,14 @@ def test_one_that_has_expired_is_said_with_the_violation(write: Write) -> None:
         "  the exception of web until 2026-12-31 (the bucket is the website) has expired\n"
         "  -> add a BucketPublicAccessBlock with all four settings true, and take public ACLs away"
     )
+
+
+def test_each_that_has_expired_is_said_on_a_line_of_its_own(write: Write) -> None:
+    text = FILE_TEXT + FILE_TEXT.partition("exceptions:\n")[2].replace("owner: web", "owner: shop")
+    judge = Judge("prod", read(write(text)), date(2027, 1, 1))
+    (found,) = judge.violations(rule("public-bucket"), resource(BUCKET, name="website"), [])
+    ended = "until 2026-12-31 (the bucket is the website) has expired"
+    assert found.told.splitlines()[1:3] == [f"  the exception of {owner} {ended}" for owner in ("web", "shop")]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def test_a_tag_of_an_image_stays_what_it_is(value: Any, expected: list[str]) -> 
         ({"tags": {"Owner": "platform"}}, {}, True),
         ({"tags": {"owner": ""}}, {}, True),
         ({"tags": {"owner": ""}}, {"owner": "platform"}, True),
+        ({"tags": {"key": "owner", "value": "platform"}}, {}, True),
         ({"tags": {"owner": "platform"}}, {}, False),
         ({"tags": {"owner": UNKNOWN}}, {}, False),
         ({}, {"owner": "platform"}, False),

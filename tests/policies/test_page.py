@@ -1,4 +1,4 @@
-"""What the page about policies tells people to type and to write is run as it stands there; its table is written by `make docs`."""
+"""What the page about policies tells people to type and to write is run as it stands there, and its table says what the rules say."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlgate_policies.exceptions import FILE, PolicyExceptions
+from mlgate_policies.rule import ENVIRONMENTS, Rule
 from mlgate_policies.rules import OWN_FILE, RULES, rules_of
 from mlgate_tools import policies
 
@@ -31,6 +32,15 @@ def test_the_command_that_finds_the_pack_finds_it() -> None:
 def test_the_levels_are_those_of_rules() -> None:
     levels = json.loads(block("json", "advisory"))
     assert set(levels) <= set(NAMES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_the_table_says_of_each_rule_what_the_rule_says(rule: Rule) -> None:
+    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{rule.name}`")]
+    _, name, why, remedy, *levels, _ = row.split("|")
+    assert name.strip() == f"`{rule.name}`" + (" †" if rule.at_end else "")
+    assert (why.strip(), remedy.strip()) == (rule.why, rule.remedy)
+    assert [level.strip() for level in levels] == [rule.levels.of(environment) for environment in ENVIRONMENTS]
 
 
 def test_the_exceptions_are_read(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from mlgate import UsageError
 from mlgate_policies.exceptions import PolicyExceptions
 from mlgate_policies.judge import Judge
 from mlgate_policies.resource import Resource
-from mlgate_policies.rule import ENVIRONMENTS, Level, Levels, Rule
+from mlgate_policies.rule import ENVIRONMENTS, EVERYTHING, Level, Levels, Rule
 from mlgate_policies.rules import OWN_FILE, RULES, rules_of
 from mlgate_testkit.record import record
 
@@ -54,6 +56,20 @@ def test_every_rule_says_why_and_what_to_do(rule: Rule) -> None:
     assert rule.remedy
     assert rule.types
     assert not rule.why.endswith(".")
+
+
+# Dynamic resources of our own, and Karpenter's objects, whose SDK is their definition.
+OF_NO_SDK = {
+    "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass",
+    "pulumi-python:dynamic/mlgate:EndpointProcess",
+    "pulumi-python:dynamic/mlgate:StableUrl",
+}
+
+
+def test_what_rules_look_at_is_registered_by_the_installed_sdks() -> None:
+    known = "".join(Path(str(find_spec(sdk).origin)).read_text(encoding="utf-8") for sdk in ("pulumi_aws", "pulumi_kubernetes"))  # type: ignore[union-attr]
+    looked_at = frozenset[str]().union(*(rule.types | rule.beside for rule in RULES)) - EVERYTHING
+    assert {token for token in looked_at if f'"{token}"' not in known} == OF_NO_SDK
 
 
 def test_names_are_names_of_one_rule_each() -> None:
@@ -143,7 +159,13 @@ def test_a_rule_is_shown_what_stands_beside_it_and_before_it_or_at_the_end_all_o
     assert len(shown) == 2
 
 
-def test_a_judge_goes_by_the_day_in_utc() -> None:
-    before, judge, after = datetime.now(UTC).date(), Judge.now("prod", NO_EXCEPTIONS), datetime.now(UTC).date()
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])  # at any time one of them has another day
+def test_a_judge_goes_by_the_day_in_utc_wherever_it_runs(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = datetime.now(UTC).date()
+    with monkeypatch.context() as there:
+        there.setenv("TZ", zone)
+        time.tzset()
+        judge = Judge.now("prod", NO_EXCEPTIONS)
+    time.tzset()
     assert (judge.stack, judge.exceptions) == ("prod", NO_EXCEPTIONS)
-    assert before <= judge.today <= after
+    assert before <= judge.today <= datetime.now(UTC).date()
