@@ -71,6 +71,14 @@ _BY_INPUTS: Final[Mapping[str, str | Callable[[Inputs, Where], Sequence[str]]]] 
         if target["Arn"] == given["arn"]
     ],
     "aws:cloudwatch/logGroup:LogGroup": "{name}",
+    # It is there with its network, and Pulumi's once it has its tags.
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": lambda given, where: [
+        found["GroupId"]
+        for found in where.client("ec2").describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [given["vpcId"]]}])[
+            "SecurityGroups"
+        ]
+        if found["GroupName"] == "default" and given["tags"].items() <= {tag["Key"]: tag["Value"] for tag in found["Tags"]}.items()
+    ],
     "aws:ec2/route:Route": lambda given, _where: [f"r-{given['routeTableId']}{zlib.crc32(given['destinationCidrBlock'].encode())}"],
     "aws:ec2/routeTableAssociation:RouteTableAssociation": lambda given, where: [
         found["RouteTableAssociationId"]

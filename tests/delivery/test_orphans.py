@@ -185,6 +185,17 @@ def test_ids_that_aws_gives_are_asked_for_where_their_owner_is_known(where: Wher
     assert ids_of_inputs("aws:ec2/route:Route", {"routeTableId": table}, where) is None, "to what is not among what tells"
 
 
+def test_the_group_that_every_network_has_is_pulumis_once_it_has_its_tags(where: Where) -> None:
+    ec2 = where.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    (group,) = ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"]
+    asked = {"vpcId": vpc, "tags": {"environment": "dev", "Name": "network-default"}}
+    token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"  # noqa: S105 - a type
+    assert ids_of_inputs(token, asked, where) == []
+    ec2.create_tags(Resources=[group["GroupId"]], Tags=[{"Key": key, "Value": value} for key, value in asked["tags"].items()])
+    assert ids_of_inputs(token, asked, where) == [group["GroupId"]]
+
+
 def test_what_belongs_to_something_that_is_gone_was_not_made(where: Where) -> None:
     pending = begun("aws:cloudwatch/eventTarget:EventTarget", "spot", rule="nowhere", arn="arn:aws:sqs:::q")
     stack = Kept(pending)

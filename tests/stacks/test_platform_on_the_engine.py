@@ -31,7 +31,8 @@ OTHERWISE = {
 """One argument of every component."""
 CHANGED = (
     ("Network", "nat"),
-    ("Cluster", "nodes.max"),
+    ("Cluster", "nodes.max", "cluster-system"),
+    ("Cluster", "deletion_days", "cluster-secrets"),
     ("ImageRepository", "kept_images"),
     ("Key", "deletion_days"),
     ("ModelStorage", "deletion_days"),

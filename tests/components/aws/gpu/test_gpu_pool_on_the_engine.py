@@ -14,7 +14,7 @@ import pytest
 
 from mlgate_testkit.cluster import Cluster, ClusterError
 from mlgate_testkit.cluster.extensions import Chosen
-from mlgate_testkit.engine import UpdateError
+from mlgate_testkit.engine import UpdateError, recover
 from mlgate_testkit.engine.events import Event
 from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
@@ -217,6 +217,6 @@ def test_a_pool_takes_its_nodes_along_before_karpenter_goes(stack, simulated_aws
     assert killed.value.killed_at
     assert not kubernetes_cluster.objects.list("NodeClaim"), "what Karpenter bought is paid for until it is gone"
     assert not kubernetes_cluster.objects.list("Node")
-    dev.state.mend()
+    recover(dev)
     dev.destroy()
     assert simulated_aws.alive() == []
