@@ -1,10 +1,13 @@
-"""Documents as the engine writes them for `LocalStack.plan`, made by hand, and what becomes of them when one value is altered."""
+"""Documents as the engine writes them for `LocalStack.plan`, made by hand, with one value altered too, and what the guard says of them."""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
+
+from mlgate_delivery.approval import Approval
+from mlgate_delivery.plan_guard import Finding, Scope, judge
 
 STACK, PROJECT = "local", "mlgate"
 ENDPOINT = "mlgate:local:TorchServeEndpoint"
@@ -61,6 +64,23 @@ def document(*steps: dict[str, Any], **more: Any) -> Document:
 def written(said: Any) -> bytes:
     """As the engine prints it."""
     return json.dumps(said, indent=4).encode()
+
+
+INNER = urn("inner", "acme:index:Inner", ENDPOINT)
+HELD = urn("held", BUCKET, ENDPOINT, "acme:index:Inner")
+PROMOTION = document(
+    step("update", mine("toy", "pulumi-python:dynamic/mlgate:StableUrl")),
+    step("same", mine("toy-2")),
+    step("delete", mine("toy-1")),
+    step("same", mine("neighbour-1"), NEIGHBOUR),
+)
+NOW = 10**18
+SCOPE = Scope(STACK, PROJECT, "toy")
+
+
+def judged(said: Any, approvals: Sequence[Approval] = (), now_ns: int = NOW) -> list[Finding]:
+    """What the guard of `toy` finds in a document."""
+    return judge(written(said), SCOPE, approvals, now_ns)
 
 
 OTHERS = (None, True, -1, "", "x", [], {}, "same", "update", "delete", "replace", "delete-replaced")

@@ -98,38 +98,30 @@ def struct(values: Mapping[str, Any]) -> Struct:
     return made
 
 
-def parts(type: str, name: str, properties: Mapping[str, Any], provider: Mapping[str, Any] | None, protect: bool) -> dict[str, Any]:  # noqa: A002
+def parts(
+    type: str,  # noqa: A002
+    properties: Mapping[str, Any] | None = None,
+    *,
+    name: str = "it",
+    provider: Mapping[str, Any] | None = None,
+    protect: bool = False,
+) -> dict[str, Any]:
     """What both kinds of request say of a resource."""
     by = {"provider": said.AnalyzerProviderResource(type="pulumi:providers:aws", properties=struct(provider))} if provider else {}
     urn = f"urn:pulumi:prod::p::{type}::{name}"
     options = said.AnalyzerResourceOptions(protect=protect)
-    return {"type": type, "name": name, "urn": urn, "properties": struct(properties), "options": options, **by}
+    return {"type": type, "name": name, "urn": urn, "properties": struct(properties or {}), "options": options, **by}
 
 
-def asked(
-    type: str,  # noqa: A002
-    properties: Mapping[str, Any] | None = None,
-    *,
-    name: str = "it",
-    provider: Mapping[str, Any] | None = None,
-    protect: bool = False,
-) -> Any:
-    """A resource before it is made."""
-    return said.AnalyzeRequest(**parts(type, name, properties or {}, provider, protect))
+def asked(*args: Any, **more: Any) -> Any:
+    """A resource before it is made, of these `parts`."""
+    return said.AnalyzeRequest(**parts(*args, **more))
 
 
-def made(
-    type: str,  # noqa: A002
-    properties: Mapping[str, Any] | None = None,
-    *,
-    name: str = "it",
-    provider: Mapping[str, Any] | None = None,
-    protect: bool = False,
-    made_from: Mapping[str, Sequence[str]] | None = None,
-) -> Any:
-    """A resource when the program has ended."""
+def made(*args: Any, made_from: Mapping[str, Sequence[str]] | None = None, **more: Any) -> Any:
+    """A resource when the program has ended, of these `parts`."""
     of = {key: said.AnalyzerPropertyDependencies(urns=urns) for key, urns in (made_from or {}).items()}
-    return said.AnalyzerResource(**parts(type, name, properties or {}, provider, protect), propertyDependencies=of)
+    return said.AnalyzerResource(**parts(*args, **more), propertyDependencies=of)
 
 
 def before(pack: AnalyzerStub, request: Any) -> list[Any]:

@@ -1,6 +1,6 @@
 """What a change of one argument of a component does to each of its resources, asked of the providers' Diff, without an engine.
 
-A recording before and one after give the inputs; a resource's own answer is the simulated provider's Diff over them. What is replaced has
+A recording before and one after give the inputs; a resource's own answer is its simulated provider's Diff over them. What is replaced has
 other outputs afterwards, which are unknown in a preview, so whatever takes one is asked again until nothing more is replaced.
 """
 
@@ -12,22 +12,18 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import mlgate_components.aws as area
-from mlgate_testkit.kubernetes.immutable import Mutability, replacing
-from mlgate_testkit.kubernetes.kinds import is_patch, of_inputs
+from mlgate_testkit.provider.provider import Provider, State
 from mlgate_testkit.provider.provider import Resource as Asked
-from mlgate_testkit.provider.provider import State, compare
 from mlgate_testkit.provider.values import UNKNOWN, Secret
 from mlgate_testkit.record import Graph, record
 from mlgate_testkit.record.resource import Resource
 
-if TYPE_CHECKING:
-    from mlgate_testkit.aws.provider import AwsProvider
-
 _PLACEHOLDER = re.compile(r"<\w+ of (\w+) ([^>]+)>")
 _SEED = bytes(32)
+_REGION = "eu-central-1"
 Args = dict[str, Any]
 
 
@@ -131,29 +127,21 @@ def _fate(old: Resource, new: Resource, replaced: set[tuple[str, str]]) -> str:
     known = _plain(old.inputs)
     if known == inputs:
         return "same"
-    if old.type.startswith("kubernetes:"):
-        return _kubernetes_fate(old.type, known, inputs)
-    provider, asked = _aws(), Asked(old.urn, old.type, old.name)
-    olds, _ = provider.check(asked, {}, known, _SEED)
-    news, _ = provider.check(asked, olds, inputs, _SEED)
-    answer = provider.diff(asked, State("it", olds, {**olds, "region": "eu-central-1"}), news)
+    provider, asked = _provider(old.type.partition(":")[0]), Asked(old.urn, old.type, old.name)
+    olds, wrong = provider.check(asked, {}, known, _SEED)
+    news, refused = provider.check(asked, olds, inputs, _SEED)
+    assert wrong + refused == [], f"{old.urn}: an engine would not come to ask for the Diff"
+    answer = provider.diff(asked, State("it", olds, {**olds, "region": _REGION}), news)
     return "replace" if answer.replace else "update" if answer.changed else "same"
 
 
-def _kubernetes_fate(token: str, known: dict[str, Any], inputs: dict[str, Any]) -> str:
-    changed = compare(known, inputs)
-    if token == "kubernetes:helm.sh/v3:Release":  # noqa: S105 - a type
-        return "replace" if set(changed) & {"name", "namespace"} else "update" if changed else "same"
-    kind = of_inputs(token, inputs)
-    fixed = () if is_patch(token, kind) else Mutability(config_maps=False, secrets=False).fixed(kind, inputs)
-    return "replace" if replacing(changed, fixed) else "update" if changed else "same"
-
-
 @cache
-def _aws() -> AwsProvider:
+def _provider(package: str) -> Provider:
+    """Simulated AWS's or the Kubernetes stand-in's, which needs no cluster to say what a change means."""
     from mlgate_testkit.aws import SimulatedAws  # moto takes a second to load
+    from mlgate_testkit.kubernetes import KubernetesStandIn
 
-    return SimulatedAws().configure({"region": "eu-central-1"})
+    return KubernetesStandIn().configure({}) if package == "kubernetes" else SimulatedAws().configure({"region": _REGION})
 
 
 def _own(graph: Graph) -> dict[tuple[str, str], Resource]:
