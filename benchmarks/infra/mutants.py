@@ -34,7 +34,7 @@ RECORD = RESULTS / "infra-mutants.jsonl"
 REASONS = Path(__file__).with_name("survivors.toml")
 _PACKAGES = POLICIES, GUARD = "policies/mlgate_policies", "delivery/mlgate_delivery"
 _RULES = ("tests/policies/test_page.py", "tests/policies/test_rules.py")
-_GUARD = "tests/delivery/test_plan_guard.py"
+_GUARD = tuple(f"tests/delivery/test_plan_{theme}.py" for theme in ("guard", "stateful", "documents"))
 JUDGED: dict[str, Sequence[str]] = {
     f"{POLICIES}/access.py": ("tests/policies/test_access.py", *_RULES),
     f"{POLICIES}/cost.py": ("tests/policies/test_cost.py", *_RULES),
@@ -48,10 +48,10 @@ JUDGED: dict[str, Sequence[str]] = {
     f"{POLICIES}/serve.py": ("tests/policies/test_served.py",),
     f"{POLICIES}/storage.py": ("tests/policies/test_storage.py", *_RULES),
     f"{POLICIES}/traffic.py": ("tests/policies/test_traffic.py", *_RULES),
-    f"{GUARD}/approval.py": ("tests/delivery/test_plan_approval.py", _GUARD),
+    f"{GUARD}/approval.py": ("tests/delivery/test_plan_approval.py", *_GUARD),
     f"{GUARD}/guarded_update.py": ("tests/delivery/test_guarded_update.py",),
-    f"{GUARD}/plan.py": (_GUARD,),
-    f"{GUARD}/plan_guard.py": (_GUARD,),
+    f"{GUARD}/plan.py": _GUARD,
+    f"{GUARD}/plan_guard.py": _GUARD,
 }
 """The modules that are mutated, each with the tests that judge its mutants: those without an engine, in the order in which they run."""
 
