@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_state import LONGEST_NAME
 
-__all__ = ["KEY", "Source", "platform_of", "read_platform", "read_platforms", "stack_file"]
+__all__ = ["KEY", "Declared", "Source", "platform_of", "read_others", "read_platform", "read_platforms", "stack_file"]
 
 KEY = "mlgate:platform"
 _AT: Location = ("config", KEY)
@@ -34,53 +34,76 @@ class Source:
         return f"{self._file}:{line_of((*_AT, *location), self._lines)}" if self._file else dotted(location)
 
 
+Declared = tuple[Platform, Source]
+
+
 def stack_file(stacks: Path, name: str) -> Path:
     """Where the values of the environment stand."""
     return stacks / f"Pulumi.{name}.yaml"
 
 
-def read_platform(path: Path) -> tuple[Platform, Source]:
+def read_platform(path: Path) -> Declared:
     """The environment whose values stand in a stack file. Raises DeclarationError with all that is wrong, each with its line."""
-    value, source, lines = _read(path)
-    if value is None:
+    declared = _declared(path)
+    if declared is None:
         raise DeclarationError([Problem(str(path), f"has no {KEY} under config", "declare the environment: docs/environments.md")])
-    return _validated(value, _name_of(path), str(path), lines), source
+    return declared
 
 
-def read_platforms(stacks: Path) -> dict[str, tuple[Platform, Source]]:
+def read_platforms(stacks: Path) -> dict[str, Declared]:
     """All environments of a project by name, lowest level first, but for stacks without `mlgate:platform`, such as local.
 
     Raises DeclarationError with all that is wrong in all of the files, UsageError where there are none.
     """
-    found: dict[str, tuple[Platform, Source]] = {}
-    problems: list[Problem] = []
-    for path in sorted(stacks.glob(_FILES)):
-        try:
-            value, source, lines = _read(path)
-            if value is not None:
-                found[_name_of(path)] = _validated(value, _name_of(path), str(path), lines), source
-        except DeclarationError as error:
-            problems += error.problems
-    if problems:
-        raise DeclarationError(problems)
+    found, wrong = _read_all(sorted(stacks.glob(_FILES)))
+    if wrong:
+        raise DeclarationError([problem for problems in wrong.values() for problem in problems])
     if not found:
         raise UsageError(f"no stack file has {KEY}", where=str(stacks / _FILES), remedy="declare an environment: docs/environments.md")
     return dict(sorted(found.items(), key=lambda item: LEVELS.index(item[1][0].level)))
 
 
-def platform_of(value: Any, stack: str, stacks: Path) -> Platform:
+def read_others(stacks: Path, name: str) -> tuple[dict[str, Declared], list[Path]]:
+    """The other environments of a project by name, and the files of those that are not well declared: it is not for `name` to say why."""
+    found, wrong = _read_all(path for path in sorted(stacks.glob(_FILES)) if path != stack_file(stacks, name))
+    return found, list(wrong)
+
+
+def platform_of(value: Any, stack: str, stacks: Path) -> Declared:
     """The environment that a program finds in its configuration, under `mlgate:platform`.
 
     Pulumi hands over values without lines: they are those of the stack's file, if that says the same. Raises DeclarationError.
     """
     path = stack_file(stacks, stack)
     try:
-        stands, _, lines = _read(path)
+        stands, source, lines = _read(path)
     except DeclarationError:
-        stands, lines = None, {}
-    if stands == value:
-        return _validated(value, stack, str(path), lines)
-    return _validated(value, stack, KEY, dict.fromkeys(_places(value), 1))
+        pass  # the values are from elsewhere, and need no file
+    else:
+        if stands == value:
+            return _validated(value, stack, str(path), lines), source
+    return _validated(value, stack, KEY, dict.fromkeys(_places(value), 1)), Source("", {})
+
+
+def _read_all(paths: Iterable[Path]) -> tuple[dict[str, Declared], dict[Path, list[Problem]]]:
+    """The environments of those files by name, and what is wrong in each of the others."""
+    found: dict[str, Declared] = {}
+    wrong: dict[Path, list[Problem]] = {}
+    for path in paths:
+        try:
+            declared = _declared(path)
+        except DeclarationError as error:
+            wrong[path] = error.problems
+        else:
+            if declared is not None:
+                found[_name_of(path)] = declared
+    return found, wrong
+
+
+def _declared(path: Path) -> Declared | None:
+    """The environment that a file declares, None where it declares none. Raises DeclarationError."""
+    value, source, lines = _read(path)
+    return None if value is None else (_validated(value, _name_of(path), str(path), lines), source)
 
 
 def _read(path: Path) -> tuple[Any, Source, dict[Location, int]]:

@@ -12,13 +12,11 @@ from mlgate.addresses import network_of
 from mlgate.documents import Location, dotted
 from mlgate.errors import DeclarationError, Problem
 from mlgate.platform import LEVELS, Platform
-from mlgate.platform_files import Source, read_platforms
+from mlgate.platform_files import Declared, Source, read_others, read_platforms
 from mlgate.platform_who import Pipeline
 from mlgate.roles import ROLES
 
-__all__ = ["AT_LEAST", "Declared", "Ordered", "broken_rules", "read_ruled"]
-
-Declared = tuple[Platform, Source]
+__all__ = ["AT_LEAST", "Ordered", "broken_rules", "read_ruled", "require_apart"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +68,20 @@ def broken_rules(environments: Mapping[str, Declared]) -> list[Problem]:
     for (name, one), (other, two) in combinations(environments.items(), 2):
         found += _apart(name, one, other, two)
     return found
+
+
+def require_apart(name: str, declared: Declared, stacks: Path) -> list[Path]:
+    """Asks before an environment is brought up what it shares with another one of the project and must not, by what their files say.
+
+    Raises DeclarationError with all of it, by file and line or path of this environment's value. Returns the files that were not compared,
+    since they are not well declared: that stops their own environment and no other. Its own file is not read: its values may come from
+    elsewhere. The rules between levels (how much is protected, who is let in) are not asked here, only by `broken_rules`: to take prod's
+    deletion protection off before a destroy is a step like any other.
+    """
+    others, not_compared = read_others(stacks, name)
+    if problems := [problem for other, its in others.items() for problem in _apart(other, its, name, declared)]:
+        raise DeclarationError(problems)
+    return not_compared
 
 
 def _next_below(name: str, environments: Mapping[str, Declared]) -> list[str]:

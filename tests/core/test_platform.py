@@ -269,7 +269,17 @@ def test_a_program_names_the_line_of_its_stacks_file_and_only_the_key_of_values_
         platform_of(varied({"who.gate.pipelines": [{"repository": "*", "environment": "e"}]}), "dev", tmp_path)
     (problem,) = error.value.problems
     assert (problem.where, problem.found) == ("mlgate:platform:1", "who.gate.pipelines[0].repository is '*'")
-    assert platform_of(USUAL, "qa", tmp_path).account == "111122223333"
+
+
+def test_a_program_is_told_the_place_of_its_values_the_line_in_its_stacks_file_or_else_the_path(tmp_path: Path) -> None:
+    path = write(tmp_path, "dev", USUAL)
+    line = path.read_text(encoding="utf-8").splitlines().index("    account: '111122223333'") + 1
+    changed = varied({"account": "444455556666"})
+    for values, stack, place in ((USUAL, "dev", f"{path}:{line}"), (changed, "dev", "account"), (USUAL, "qa", "account")):
+        platform, source = platform_of(values, stack, tmp_path)
+        assert (platform.account, source.place("account")) == (values["account"], place)
+    path.write_text("config: {", encoding="utf-8")
+    assert platform_of(USUAL, "dev", tmp_path)[1].place("network", "cidr") == "network.cidr"
 
 
 def test_the_environments_that_come_with_the_project_are_well_declared() -> None:

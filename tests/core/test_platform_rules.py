@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlgate.platform_files import read_platforms
-from mlgate.platform_rules import broken_rules
+from mlgate.errors import DeclarationError
+from mlgate.platform_files import platform_of, read_platforms
+from mlgate.platform_rules import broken_rules, require_apart
 
 from .platforms import LEAVE_OUT, USUAL, varied, write
 
@@ -203,3 +204,70 @@ def test_pipelines_of_two_hosts_in_an_account_have_a_provider_each(tmp_path: Pat
 
 def test_usual_is_no_rule_breaker_alone(tmp_path: Path) -> None:
     assert broken(tmp_path, dev=USUAL) == []
+
+
+def brought_up(folder: Path, name: str, values: dict[str, Any]) -> list[Path]:
+    """The files that a program passes over, which has those values from its configuration."""
+    return require_apart(name, platform_of(values, name, folder), folder)
+
+
+def shared(folder: Path, name: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where and what it is told that it shares."""
+    with pytest.raises(DeclarationError) as error:
+        brought_up(folder, name, values)
+    return [(problem.where, problem.found) for problem in error.value.problems]
+
+
+def test_before_it_is_brought_up_an_environment_is_asked_all_that_it_shares_with_each_of_the_others(tmp_path: Path) -> None:
+    dev = write(tmp_path, "dev", environment("dev", 1))
+    write(tmp_path, "staging", environment("staging", 2))
+    pipelines = [{"repository": "acme/ml", "environment": "staging"}]
+    prod = environment("prod", 2, network__cidr="10.1.128.0/17", who__ci__pipelines=pipelines)
+    block = dev.read_text(encoding="utf-8").splitlines().index("      cidr: 10.1.0.0/16") + 1
+    found = [
+        ("network.cidr", f"network.cidr is 10.1.128.0/17, which overlaps dev's 10.1.0.0/16 ({dev}:{block})"),
+        ("account", "account is 222222222222, which is staging's too"),
+        ("who.ci.pipelines[0]", "who.ci names github's acme/ml in staging, as staging does"),
+    ]
+    assert shared(tmp_path, "prod", prod) == found
+    lines = write(tmp_path, "prod", prod).read_text(encoding="utf-8").splitlines()
+    standing = [
+        lines.index(line) + 1 for line in ("      cidr: 10.1.128.0/17", "    account: '222222222222'", "        - repository: acme/ml")
+    ]
+    assert shared(tmp_path, "prod", prod) == [
+        (f"{tmp_path / 'Pulumi.prod.yaml'}:{line}", said) for line, (_, said) in zip(standing, found, strict=True)
+    ]
+
+
+def test_a_lower_environment_is_asked_as_well(tmp_path: Path) -> None:
+    write(tmp_path, "prod", environment("prod", 3))
+    assert shared(tmp_path, "dev", environment("dev", 3, network__cidr="10.1.0.0/16")) == [
+        ("account", "account is 333333333333, which is prod's too")
+    ]
+
+
+def test_what_an_environments_own_file_says_is_not_held_against_other_values_of_it(tmp_path: Path) -> None:
+    write(tmp_path, "prod", environment("prod", 3))
+    assert brought_up(tmp_path, "prod", environment("prod", 3, network__cidr="10.3.0.0/17")) == []
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {", encoding="utf-8")
+    assert brought_up(tmp_path, "prod", environment("prod", 3)) == []
+
+
+def test_a_file_that_is_not_well_declared_stops_no_other_environment_and_is_named(tmp_path: Path) -> None:
+    prod = environment("prod", 3)
+    broken_yaml, unknown, unreadable = (tmp_path / f"Pulumi.{name}.yaml" for name in ("dev", "qa", "staging"))
+    broken_yaml.write_text("config: {", encoding="utf-8")
+    write(tmp_path, "qa", environment("staging", 3, region="nowhere"))
+    unreadable.mkdir()
+    (tmp_path / "Pulumi.local.yaml").write_text("config: {mlgate:services: {}}", encoding="utf-8")
+    assert brought_up(tmp_path, "prod", prod) == [broken_yaml, unknown, unreadable]
+    write(tmp_path, "trial", environment("dev", 4, network__cidr="10.3.0.0/16"))
+    assert [where for where, _ in shared(tmp_path, "prod", prod)] == ["network.cidr"]
+
+
+def test_protection_that_is_taken_off_before_a_destroy_is_not_asked_then(tmp_path: Path) -> None:
+    write(tmp_path, "staging", environment("staging", 2))
+    prod = environment("prod", 3, cluster__deletion_protection=False, retention__images=1, cluster__public_from=[BLOCK])
+    assert brought_up(tmp_path, "prod", prod) == []
+    write(tmp_path, "prod", prod)
+    assert len(broken_rules(read_platforms(tmp_path))) == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -11,6 +13,7 @@ import pytest
 from mlgate_cli.answers import Answers
 from mlgate_testkit.engine import UpdateError
 from mlgate_testkit.record import Graph, record
+from mlgate_testkit.record.monitor import RecordingMonitor
 
 from .platforms import ACCOUNT, PROJECT, values
 
@@ -59,6 +62,67 @@ def test_what_components_refuse_is_told_of_all_of_them_at_once() -> None:
     with pytest.raises(pulumi.RunError) as refused:
         composed(impossible())
     assert str(refused.value) == REFUSED
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The types of all that a program asks for, whether or not it comes to its end."""
+    types: list[str] = []
+    register = RecordingMonitor.RegisterResource
+    monkeypatch.setattr(
+        RecordingMonitor, "RegisterResource", lambda monitor, request: (types.append(request.type), register(monitor, request))[1]
+    )
+    return types
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project's program and environments."""
+    shutil.copy(PROJECT / "Pulumi.yaml", tmp_path)
+    shutil.copytree(PROJECT / "stacks", tmp_path / "stacks", ignore=shutil.ignore_patterns("__pycache__", "Pulumi.local.yaml"))
+    return tmp_path
+
+
+def line_of(text: str, path: Path) -> int:
+    """The first that has it."""
+    return next(number for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if text in line)
+
+
+def test_addresses_of_another_environment_are_told_before_anything_is_registered(registered: list[str]) -> None:
+    platform = values("dev")
+    platform["network"]["cidr"] = "10.30.64.0/18"
+    with pytest.raises(pulumi.RunError) as refused:
+        composed(platform)
+    prod = PROJECT / "stacks" / "Pulumi.prod.yaml"
+    assert str(refused.value) == (
+        f"network.cidr: network.cidr is 10.30.64.0/18, which overlaps prod's 10.30.0.0/16 ({prod}:{line_of('10.30.0.0', prod)})\n"
+        "  -> blocks apart, or the two can never be connected"
+    )
+    assert set(registered) <= {"pulumi:pulumi:Stack"}
+    composed(values("dev"))
+    assert "aws:ec2/vpc:Vpc" in registered
+
+
+def test_what_two_environments_share_is_told_by_the_line_of_the_one_that_is_brought_up(project: Path) -> None:
+    dev = project / "stacks" / "Pulumi.dev.yaml"
+    dev.write_text(dev.read_text(encoding="utf-8").replace("111122223333", "777788889999"), encoding="utf-8")
+    with pytest.raises(pulumi.RunError) as refused:
+        record(project, stack="dev", preview=True, invokes=Answers())
+    assert str(refused.value).startswith(
+        f"{dev}:{line_of('account:', dev)}: account is 777788889999, which is prod's too\n  -> production has"
+    )
+
+
+def test_the_broken_file_of_another_environment_is_warned_of_and_stops_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", warned.append)
+    record(project, stack="prod", config={"platform": values("prod")}, preview=True, invokes=Answers())
+    assert warned == []
+    dev = project / "stacks" / "Pulumi.dev.yaml"
+    dev.write_text("config: {", encoding="utf-8")
+    graph = record(project, stack="prod", config={"platform": values("prod")}, preview=True, invokes=Answers())
+    assert graph.all("aws:ec2/vpc:Vpc")
+    assert warned == [f"{dev} is not well declared, so prod was not compared with it: mlgate environments check says why"]
 
 
 def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview_and_nothing_is_registered() -> None:

@@ -16,10 +16,8 @@ from typing import Any
 
 from pulumi import ConfigMissingError
 from pulumi.runtime import register_stack_transformation, set_mocks
-from pulumi.runtime import resource as runtime_resource
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.config import CONFIG, set_all_config
-from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.stack import run_in_stack
 
 from mlgate.errors import DeclarationError, Problem, UsageError
@@ -32,6 +30,7 @@ from mlgate_testkit.record.explain import explain, without_machinery
 from mlgate_testkit.record.graph import Graph
 from mlgate_testkit.record.misuse import Misuses
 from mlgate_testkit.record.monitor import NoMocks, RecordingMonitor
+from mlgate_testkit.record.process_wide import process_left_as_it_is
 from mlgate_testkit.record.program import Program, open_program
 from mlgate_testkit.record.references import References
 from mlgate_testkit.record.stall import CountingExecutor, Stalled, stalled_problems, unless_stalled
@@ -80,7 +79,7 @@ def record(
     if opened.doubt:
         warnings.warn(opened.doubt, stacklevel=2)
     tables = Tables(dict(resources or {}), invokes or {}, dict(stack_references or {}))
-    with _ONE_AT_A_TIME, _own_garbage_alone():
+    with _ONE_AT_A_TIME, process_left_as_it_is():
         return _recorded(opened, stack, project, organization, config or {}, secrets or {}, tables, preview)
 
 
@@ -105,7 +104,7 @@ def _recorded(
         _set_runtime(run.monitor, name, stack, organization, preview, opened.root or opened.folder or run.root)
 
     failure: Exception | None = None
-    with _process_wide_defaults_kept(), _stacks_untold(), opened.place(), run.watched(), asked.watched():
+    with opened.place(), run.watched(), asked.watched():
         try:
             contextvars.copy_context().run(run.to_the_end, configure)
         except Exception as error:
@@ -277,49 +276,3 @@ def _running_loop() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-@contextmanager
-def _own_garbage_alone() -> Iterator[None]:
-    """What is there before is none of this program's: to look through it too takes seconds in a large test run. What the program leaves
-    goes at its end: asyncio looks through every task that is still there, so that each recording would be slower than the one before.
-    Until then nothing is looked through, which took a fifth of a recording's time."""
-    collects = gc.isenabled()
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
-        gc.collect()
-        gc.unfreeze()
-
-
-@contextmanager
-def _stacks_untold() -> Iterator[None]:
-    """Each request would tell the engine the whole stack, a URI a frame: a tenth of the time of a recording, for what nobody reads here."""
-    original = getattr(runtime_resource, _STACK, None)
-    if original is not None:
-        setattr(runtime_resource, _STACK, source_pb2.StackTrace)
-    try:
-        yield
-    finally:
-        if original is not None:
-            setattr(runtime_resource, _STACK, original)
-
-
-@contextmanager
-def _process_wide_defaults_kept() -> Iterator[None]:
-    """A setting that was None before also becomes the default of every thread to come (`ContextProperty.fset`): that is undone."""
-    properties = [each for each in vars(runtime_settings.Settings).values() if hasattr(each, _DEFAULT)]
-    before = [getattr(each, _DEFAULT) for each in properties]
-    try:
-        yield
-    finally:
-        for each, value in zip(properties, before, strict=True):
-            setattr(each, _DEFAULT, value)
-
-
-_DEFAULT = "_ContextProperty__default"
-_STACK = "_get_stack_trace"

@@ -2,10 +2,12 @@
 
 import asyncio
 import gc
+import signal
 import sys
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pulumi
@@ -143,6 +145,19 @@ def test_what_a_program_made_goes_with_its_recording_so_that_the_next_is_no_slow
     finally:
         gc.enable()
     assert made[0]() is None
+
+
+def test_a_programs_signal_handlers_are_not_the_callers_in_a_thread_either():
+    before = signal.getsignal(signal.SIGINT)
+
+    def program() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        pulumi.export("during", signal.getsignal(signal.SIGINT) is before)
+
+    with ThreadPoolExecutor() as threads:
+        graphs = [record(program), threads.submit(record, program).result()]
+    assert [graph.outputs["during"] for graph in graphs] == [True, True]
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_leaving_in_the_middle_leaves_everything_as_it_was():
