@@ -16,20 +16,27 @@ from tests.testkit.aws.cloud import by_hand
 from .recovering import REGION
 
 
+def require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(made: Stack, aws: Simulated) -> dict[tuple[str, str], str]:
+    """Destroys it, whose cluster is not protected. Until when each thing that holds something was told to stay or wait."""
+    there = Program(Graph.from_state(made.export()))
+    stays = {(each.type, each.name) for each in remaining(there.kept)}
+    assert hourly(there.resources)
+    assert hourly(found for found in there.resources if (found.type, found.name) in stays) == []
+    assert billed_by_the_hour(aws)
+    until = require_it_leaves_what_was_told(made, aws)
+    assert billed_by_the_hour(aws) == []
+    return until
+
+
 def require_it_leaves_what_was_told(made: Stack, aws: Simulated) -> dict[tuple[str, str], str]:
-    """Destroys it: what `mlgate remains` tells is left, no more, and nothing that is paid by the hour.
+    """Destroys what is not protected: what `mlgate remains` tells is left, and no more.
 
     Until when each thing that holds something was told to stay or wait, by its type and name.
     """
     there = Program(Graph.from_state(made.export()))
     told, waits = remaining(there.kept), waiting(there.kept)
-    stays = {(each.type, each.name) for each in told}
-    assert hourly(there.resources)
-    assert hourly(found for found in there.resources if (found.type, found.name) in stays) == []
-    assert billed_by_the_hour(aws)
     made.operate("destroy", "--exclude-protected", "--yes", "--skip-preview")
-    assert sorted((left.type, left.name) for left in aws.alive()) == sorted(stays)
-    assert billed_by_the_hour(aws) == []
+    assert sorted((left.type, left.name) for left in aws.alive()) == sorted((each.type, each.name) for each in told)
     assert keys_that_wait(aws) == {each.name for each in waits}
     return {(each.type.rsplit(":", 1)[1], each.name): each.until for each in (*told, *waits) if each.holds}
 

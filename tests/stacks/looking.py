@@ -17,8 +17,8 @@ def once(made: Stack) -> bool:
     return there == Counter((found.type, found.name) for found in made.state.checkpoint().resources)
 
 
-def change_by_hand(made: Stack, aws: Simulated, cluster: Cluster | None = None) -> set[str]:
-    """Opens a store and the network, and where there is a cluster to ask lets a pool grow; the names of what is otherwise then.
+def change_by_hand(made: Stack, aws: Simulated, cluster: Cluster) -> set[str]:
+    """Opens a store and the network, and lets a pool grow; the names of what is otherwise then.
 
     What a hand sets on an object of Kubernetes is that hand's from then on, so `up` is refused there until somebody gives it back.
     """
@@ -28,15 +28,14 @@ def change_by_hand(made: Stack, aws: Simulated, cluster: Cluster | None = None) 
     (group,) = ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": ["network-default"]}])["SecurityGroups"]
     anywhere = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=anywhere)
-    if cluster is None:
-        return {"models", "network-default"}
     cluster.objects.patch("NodePool", "l4", {"spec": {"limits": {"nvidia.com/gpu": "80"}}})
     return {"models", "network-default", "l4"}
 
 
 def lose_cluster(aws: Simulated, kubernetes: Simulated, name: str) -> None:
-    """Somebody deletes the cluster and its nodes; what stood in it goes with it."""
+    """Somebody takes its protection away and deletes it and its nodes; what stood in it goes with it."""
     eks = by_hand(aws.endpoint(), "eks")
+    eks.update_cluster_config(name=name, deletionProtection=False)
     for group in eks.list_nodegroups(clusterName=name)["nodegroups"]:
         eks.delete_nodegroup(clusterName=name, nodegroupName=group)
     eks.delete_cluster(name=name)

@@ -1,6 +1,6 @@
-"""The state of prod as an earlier version of this project made it, of which an upgrade must not replace anything that holds data.
+"""Each environment's state as an earlier version of this project made it, of which an upgrade must not replace what holds data.
 
-The next one is written by `git worktree add OLD COMMIT` and `python -m tests.stacks.upgrades OLD`: with program and packages of OLD,
+The next ones are written by `git worktree add OLD COMMIT` and `python -m tests.stacks.upgrades OLD`: with program and packages of OLD,
 the real engine, simulated AWS and a real API server. No secret's value is in it: whoever takes the state gives one.
 """
 
@@ -15,19 +15,23 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.stacks.platforms import DEFINITIONS, prepare, values
+from tests.stacks.platforms import DEFINITIONS, ENVIRONMENTS, prepare, values
 
 FIXTURES = Path(__file__).with_name("fixtures")
-ENVIRONMENT = "prod"
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the engine's mark of one, sdk/go/common/resource
 _VOLATILE = ("created", "modified", "time")
 
 
 def states() -> list[Path]:
-    """The states that are kept, one for each version, the oldest first."""
+    """The states that are kept, one of each environment for each version."""
     found = sorted(FIXTURES.glob("*.json.gz"))
     assert found, "an upgrade from nothing takes nothing"
     return found
+
+
+def environment_of(path: Path) -> str:
+    """Whose state it is."""
+    return path.name.partition("-")[0]
 
 
 def read(path: Path, secret: str, *, signing_key: str) -> dict[str, Any]:
@@ -48,8 +52,8 @@ def _without_secret(found: dict[str, Any]) -> dict[str, Any]:
     return {_SECRET: found[_SECRET]} if _SECRET in found else {key: value for key, value in found.items() if key not in _VOLATILE}
 
 
-def _export(old: Path) -> dict[str, Any]:
-    """The state after `up` of that checkout's program."""
+def _export(old: Path, environment: str) -> dict[str, Any]:
+    """Its state after `up` of that checkout's program."""
     from mlgate_testkit.cluster import Cluster
     from mlgate_testkit.engine import Engine, Simulated, Stacks, no_clouds
 
@@ -62,29 +66,31 @@ def _export(old: Path) -> dict[str, Any]:
             for path in sorted(DEFINITIONS.glob("*.yaml")):
                 cluster.apply(path.read_text(encoding="utf-8"))
             kubernetes.use(kubeconfig=str(cluster.kubeconfig), throwaway=True)
-            prepare(aws, ENVIRONMENT)
+            prepare(aws, environment)
             secrets = {"mlgate:kubeconfig": cluster.kubeconfig.read_text(encoding="utf-8")}
             # Its own packages come first on the way of whoever runs its program.
             os.environ["PYTHONPATH"] = os.pathsep.join(str(path) for path in (old / "core", old / "components"))
-            config = {"mlgate:platform": values(ENVIRONMENT, old)}
-            made = Stacks(engine, folder, [aws, kubernetes])(ENVIRONMENT, program=old, config=config, secrets=secrets)
+            config = {"mlgate:platform": values(environment, old)}
+            made = Stacks(engine, folder, [aws, kubernetes])(environment, program=old, config=config, secrets=secrets)
             made.up()
             return made.export()
     finally:
+        os.environ.pop("PYTHONPATH", None)
         for process in (aws, kubernetes, engine):
             process.close()
 
 
 def main(old: Path) -> None:
-    """Writes the state that the checkout `old` makes."""
+    """Writes the states that the checkout `old` makes."""
     commit = subprocess.run(
         ["git", "-C", str(old), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
     ).stdout.strip()
     date = subprocess.run(["git", "-C", str(old), "log", "-1", "--format=%cs"], capture_output=True, text=True, check=True).stdout.strip()
-    state = json.loads(json.dumps(_export(old)), object_hook=_without_secret)
-    path = FIXTURES / f"{ENVIRONMENT}-{date}-{commit}.json.gz"
-    path.write_bytes(gzip.compress(json.dumps(state, sort_keys=True, separators=(",", ":")).encode(), mtime=0))
-    sys.stdout.write(f"{path.name}: {path.stat().st_size} bytes, {len(state['deployment']['resources'])} resources\n")
+    for environment in ENVIRONMENTS:
+        state = json.loads(json.dumps(_export(old, environment)), object_hook=_without_secret)
+        path = FIXTURES / f"{environment}-{date}-{commit}.json.gz"
+        path.write_bytes(gzip.compress(json.dumps(state, sort_keys=True, separators=(",", ":")).encode(), mtime=0))
+        sys.stdout.write(f"{path.name}: {path.stat().st_size} bytes, {len(state['deployment']['resources'])} resources\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""staging with the real engine, on simulated AWS and a real API server with Karpenter's definitions; dev and prod have their own files."""
+"""staging from a hard birth to its last day, with the real engine on simulated AWS and a real API server; one preview of each component."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from tests.components.aws.changes.cases import CASES
 from tests.components.aws.changes.previewed import done_to, row
 from tests.core.platforms import varied
 
-from .destroying import require_it_leaves_what_was_told
-from .looking import change_by_hand, once
+from .birth import require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_killed
+from .destroying import require_it_leaves_what_was_told_and_nothing_paid_by_the_hour
+from .mending import require_a_lost_cluster_comes_back_and_no_store_is_touched, require_a_refresh_sees_what_was_changed_by_hand
 from .platforms import values
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
 CUT = {"accelerator": "l4", "replicas": 2, "share": {"time_slices": 2}, "capacity": [{"buy": "on-demand"}]}
-VALUES = varied({"pools.cut": CUT, "cluster.deletion_protection": False}, values("staging"))
+VALUES = varied({"pools.cut": CUT}, values("staging"))
 OTHERWISE = {
     "network.nat": "single",
     "cluster.system_nodes_max": 6,
@@ -53,14 +54,13 @@ def test_every_component_is_previewed_by_the_engine():
     assert {"InterruptionQueue", *(title for title, *_ in CHANGED), *ELSEWHERE} == {case.title for case in CASES}
 
 
-def test_staging_goes_up_from_nothing_rests_does_what_the_table_of_changes_says_sees_a_hand_and_leaves_what_was_told(
-    deployed, simulated_aws, kubernetes_cluster
+@pytest.mark.timeout(900)  # some 20 runs, each of which sees the whole program
+def test_staging_outlives_refusals_and_kills_does_what_the_table_of_changes_says_and_leaves_what_was_told(
+    deployed, simulated_aws, kubernetes_standin, kubernetes_cluster
 ):
     staging = deployed("staging")
     staging.change(config={"mlgate:platform": VALUES})
-    staging.up()
-    assert staging.preview().nothing()
-    assert once(staging)
+    require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_killed(staging, simulated_aws)
     graph = Graph.from_state(staging.export())
     out = [route for route in graph.all("aws:ec2/route:Route") if "private" in route.name]
     assert out
@@ -76,7 +76,8 @@ def test_staging_goes_up_from_nothing_rests_does_what_the_table_of_changes_says_
     staging.change(config={"mlgate:platform": varied({"cost_center": "4711"}, VALUES)})
     assert done_to(staging.preview(), "InterruptionQueue") == row("InterruptionQueue", "tags")
 
-    changed = change_by_hand(staging, simulated_aws, kubernetes_cluster)
-    assert {step.name for step in staging.refresh().updated()} == changed
-    until = require_it_leaves_what_was_told(staging, simulated_aws)
+    require_a_refresh_sees_what_was_changed_by_hand(staging, simulated_aws, kubernetes_cluster)
+    staging.change(config={"mlgate:platform": varied({"cluster.deletion_protection": False}, VALUES)})
+    require_a_lost_cluster_comes_back_and_no_store_is_touched(staging, simulated_aws, kubernetes_standin)
+    until = require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(staging, simulated_aws)
     assert "each version 90 days after it was written" in until["Bucket", "evidence"]

@@ -1,0 +1,53 @@
+"""A platform's hard birth: every create is refused once, and five engines are killed while they make what was refused before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Set
+from itertools import count
+
+from mlgate_testkit.engine import Simulated, UpdateError
+from mlgate_testkit.engine.events import Event
+from mlgate_testkit.engine.stack import Stack
+
+from .looking import once
+from .recovering import recovered
+
+AT_MOST = 30
+"""Runs of `up`: one more than resources stand on each other, and again for what a killed one had not come to."""
+KILLS = 5
+"""So many engines are killed: among the first buckets and networks, stores and roles, routes and nodes, add-ons."""
+MANY = 10
+"""A run that makes so many again of what was refused is killed at two thirds of them."""
+
+
+def require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_killed(made: Stack, aws: Simulated) -> None:
+    """Repeats `up --continue-on-error`, and recovers after each kill as one is told to, until it rests with each resource there once."""
+    for cloud in made.attached:
+        cloud.fail("create", each=True)
+    refused: set[str] = set()
+    killed, said = 0, list[str]()
+    for _ in range(AT_MOST):
+        kill = killed < KILLS and len(refused) >= MANY
+        try:
+            made.operate("up", "--continue-on-error", "--yes", "--skip-preview", kill_at=_again(refused) if kill else None)
+            break
+        except UpdateError as ended:
+            refused = {step.urn for step in ended.changes.failed()}
+            if not ended.killed_at:
+                continue
+        killed += 1
+        assert list(recovered(made, aws, said)) == [], "nothing is left to a person"
+    assert killed == KILLS
+    assert any("took over" in line for line in said)
+    asked = Counter((call.token, call.name) for cloud in made.attached for call in cloud.calls("create"))
+    there = {(found.type, found.name) for found in made.state.checkpoint().resources}
+    assert {which for which, times in asked.items() if times > 1} == there, "refused the first time"
+    assert made.preview().nothing()
+    assert once(made)
+
+
+def _again(refused: Set[str]) -> Callable[[Event], bool]:
+    """True of the event with which two thirds of what the run before was refused have been begun again."""
+    begun = count(2 * len(refused) // 3, -1)
+    return lambda event: event.operation == "create" and event.phase == "begun" and event.urn in refused and next(begun) == 0
