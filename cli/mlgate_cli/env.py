@@ -5,11 +5,43 @@ Example: eval "$(mlgate env local)" && pulumi up -s local
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from textwrap import indent
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from mlgate_cli.output import JsonFlag, print_json, progress_since, say
+
+
+@contextmanager
+def _refusing(as_json: bool) -> Iterator[None]:
+    """Says `false` where it fails: to `eval` nothing is a success, and what stands behind && would run in whatever environment is set."""
+    try:
+        yield
+    except typer.Exit:  # after the help
+        raise
+    except BaseException:
+        if not as_json:
+            say("false")
+        raise
+
+
+class Evaluated(TyperCommand):
+    """A command whose output a shell carries out, also where it is called wrongly, which is seen before the verb runs."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As every command; raises typer's usage errors."""
+        with _refusing("--json" in args):
+            return super().parse_args(ctx, args)
+
+    def get_help(self, ctx: Any) -> str:
+        """The help; where no terminal shows it in comments, since its examples are commands."""
+        said = super().get_help(ctx)
+        return said if sys.stdout.isatty() else f"{indent(said, '# ', lambda _line: True)}\nfalse"
 
 
 def command(
@@ -21,12 +53,8 @@ def command(
 ) -> None:
     import shlex
 
-    try:
+    with _refusing(as_json):
         exports, line = _local(recover) if name == "local" else _on_aws(name, recover)
-    except BaseException:
-        if not as_json:
-            say("false")  # to `eval` nothing is a success, and what stands behind && would run in whatever environment the shell was
-        raise
     if as_json:
         print_json({"environment": name, "exports": exports})
         return

@@ -62,7 +62,8 @@ for verb in (
     remains,
     down,
 ):
-    app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__)(errors_as_words()(verb.command))
+    cls = env.Evaluated if verb is env else None
+    app.command(name=verb.__name__.rsplit(".", 1)[1], help=verb.__doc__, cls=cls)(errors_as_words()(verb.command))
 
 app.add_typer(environments.app, name="environments")
 app.add_typer(testkit.app, name="testkit")

@@ -171,5 +171,9 @@ def _region(graph: Graph) -> str:
     given = {region for found in graph.all("pulumi:providers:aws") if (region := text(found.inputs, "region"))}
     if len(given) != 1:
         said = f"the program has providers of {' and '.join(sorted(given))}" if given else "no region is said"
-        raise UsageError(said, where=f"stack {graph.stack}", remedy=f"say which one the bill is of: pulumi config set {_REGION} us-east-1")
+        raise UsageError(
+            said,
+            where=f"stack {graph.stack}",
+            remedy=f"say which one the bill is of: pulumi config set -s {graph.stack} {_REGION} us-east-1",
+        )
     return given.pop()

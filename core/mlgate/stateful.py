@@ -99,8 +99,40 @@ CONTAINERS: Final = {
 }
 """Types that a second `pulumi up` brings back without what others put there: they need no protection, and a plan asks before one goes."""
 
-_KNOWN = ("aws:", "kubernetes:", "pulumi:", "pulumi-python:dynamic/mlgate:")
-"""How the types begin that were looked through for the tables. What is lost with another provider's nobody has said."""
+_OBJECTS = (
+    "admissionregistration.k8s.io",
+    "apiextensions.k8s.io",
+    "apiregistration.k8s.io",
+    "apps",
+    "auditregistration.k8s.io",
+    "autoscaling",
+    "batch",
+    "certificates.k8s.io",
+    "coordination.k8s.io",
+    "core",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "extensions",
+    "flowcontrol.apiserver.k8s.io",
+    "helm.sh",
+    "karpenter.k8s.aws",
+    "karpenter.sh",
+    "lifecycle.k8s.io",
+    "meta",
+    "networking.k8s.io",
+    "node.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "resource.k8s.io",
+    "scheduling.k8s.io",
+    "settings.k8s.io",
+    "storage.k8s.io",
+    "storagemigration.k8s.io",
+)
+"""Kubernetes' groups of the SDK and of what our components make; any other is some operator's, who may run a database by it."""
+
+_KNOWN = ("aws:", "pulumi:", "pulumi-python:dynamic/mlgate:", *(f"kubernetes:{group}/" for group in _OBJECTS))
+"""How the types begin that were looked through for the tables. What is lost with any other nobody has said."""
 
 
 def why_stateful(type_: str, *, guarded: bool, component: bool = False) -> str | None:

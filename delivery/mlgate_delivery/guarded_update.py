@@ -93,4 +93,4 @@ def _remedies(stack: LocalStack, findings: Sequence[Finding]) -> Iterator[str]:
             lost = f"{shlex.quote(finding.urn)} --id {shlex.quote(finding.id)}"
             yield f"mlgate approve {lost} --operation {finding.operation} --lasts '1 h' --reason WHY"
         if finding.kind is Kind.UNJUDGED:
-            yield f"what the engine said lies in {stack.engine.logs}; by hand: pulumi up -s {name}"
+            yield f'what the engine said lies in {stack.engine.logs}; by hand: eval "$(mlgate env {name})" && pulumi up -s {name}'

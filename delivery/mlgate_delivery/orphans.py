@@ -60,7 +60,8 @@ class Left:
 def adopt(stack: Recoverable, environment: str, where: Where, progress: Progress) -> Sequence[Left]:
     """Clears the operations that never ended, takes over what they had made, and returns what is left to a person.
 
-    Raises botocore's errors for what these credentials may not ask, before anything is changed.
+    Raises botocore's errors for what these credentials may not ask: of keys that nobody knows after all else, of the rest before anything
+    is changed.
     """
     state = stack.export()
     before = state["deployment"]
@@ -82,9 +83,12 @@ def adopt(stack: Recoverable, environment: str, where: Where, progress: Progress
         if made["urn"] not in strangers:
             progress(f"recovering: took over {made['type']} {_name(made['urn'])} ({made['id']})")
     left = [
-        _left(creates[urn], each, f"is one of {len(ids)} that it could be") for urn, ids in found.items() if len(ids) > 1 for each in ids
+        _left(environment, creates[urn], each, f"is one of {len(ids)} that it could be")
+        for urn, ids in found.items()
+        if len(ids) > 1
+        for each in ids
     ]
-    left += [_left(creates[urn], taken[urn], "has its name and not its tags, so it is somebody else's") for urn in strangers]
+    left += [_left(environment, creates[urn], taken[urn], "has its name and not its tags, so it is somebody else's") for urn in strangers]
     return [*left, *_unknown(things, _known(after["deployment"]) | {each.id for each in left}, where)]
 
 
@@ -162,7 +166,7 @@ def _alike(create: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     return bool(wanted.items() <= ((made.get("outputs") or {}).get("tags") or {}).items())
 
 
-def _left(create: Mapping[str, Any], its_id: str, why: str) -> Left:
+def _left(environment: str, create: Mapping[str, Any], its_id: str, why: str) -> Left:
     token, name = create["type"], _name(create["urn"])
     command = ["pulumi", "import", token, name, its_id, "--protect=false"]
     if parent := create.get("parent"):
@@ -170,7 +174,7 @@ def _left(create: Mapping[str, Any], its_id: str, why: str) -> Left:
     if provider := create.get("provider"):
         command += ["--provider", f"provider={provider.rpartition('::')[0]}"]
     delete = next((kind.delete.format(id=its_id) for kind in BY_TAGS if kind.type == token), "")
-    return Left(token, name, its_id, why, shlex.join(command), delete)
+    return Left(token, name, its_id, why, f'eval "$(mlgate env {environment})" && {shlex.join(command)}', delete)
 
 
 def _name(urn: str) -> str:

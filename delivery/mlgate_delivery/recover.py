@@ -83,10 +83,11 @@ def _await_owners(stack: LocalStack, progress: Progress, patience_s: float) -> S
 
 def _busy(stack: LocalStack, holder: Lock) -> BusyError:
     whose = f"process {holder.pid} of {holder.user}" + ("" if holder.here else f" on {holder.host}")
-    by_hand = f"if it is dead: pulumi cancel -s {stack.environment.name}"
+    name = stack.environment.name
+    by_hand = f'if it is dead: eval "$(mlgate env {name})" && pulumi cancel -s {name}'
     return BusyError(
         f"the stack is being updated by {whose}, since {holder.since.astimezone():%Y-%m-%d %H:%M:%S}",
-        where=f"stack {stack.environment.name}",
+        where=f"stack {name}",
         remedy="wait for it to end, or interrupt it" if holder.here else f"wait for it to end; {by_hand}",
     )
 

@@ -49,20 +49,20 @@ def _take_locks(s3: Any, state: RemoteState, project: Project, progress: Progres
     """Takes away the locks of owners that are known to be dead; Pulumi's layout, see `mlgate_tools.pulumi_state`."""
     prefix = f".pulumi/locks/organization/{project.name}/{state.name}/"
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=state.bucket, Prefix=prefix).get("Contents", [])]
-    locks = [_lock(key, s3.get_object(Bucket=state.bucket, Key=key)["Body"].read()) for key in keys if key.endswith(".json")]
+    locks = [_lock(state, key, s3.get_object(Bucket=state.bucket, Key=key)["Body"].read()) for key in keys if key.endswith(".json")]
     for lock in locks:
         if not lock.here or lock.held:
             raise BusyError(
                 f"the stack is being updated by process {lock.pid} of {lock.user} on {lock.host}, since {lock.since:%Y-%m-%d %H:%M:%S}",
                 where=f"stack {state.name}",
-                remedy=f"wait for it to end; if it is dead: pulumi cancel -s {state.name}, and run the same command again",
+                remedy=_remedy(state),
             )
     for lock in locks:
         progress(f"recovering: taking away the lock of process {lock.pid}, which has ended")
         s3.delete_object(Bucket=state.bucket, Key=str(lock.path))
 
 
-def _lock(key: str, content: bytes) -> Lock:
+def _lock(state: RemoteState, key: str, content: bytes) -> Lock:
     try:
         said = json.loads(content)
         since = datetime.fromisoformat(said["timestamp"])
@@ -70,9 +70,15 @@ def _lock(key: str, content: bytes) -> Lock:
     except (ValueError, KeyError, TypeError):
         raise BusyError(
             "the stack is locked, and this version cannot tell by whom",
-            where=key,
-            remedy="wait for it to end; if it is dead: pulumi cancel, and run the same command again",
+            where=f"stack {state.name}, s3://{state.bucket}/{key}",
+            remedy=_remedy(state),
         ) from None
+
+
+def _remedy(state: RemoteState) -> str:
+    """With the exports before it: what asked for the lock has failed, so the shell may have another environment's, whose lock would go."""
+    cancel = f'eval "$(mlgate env {state.name})" && pulumi cancel -s {state.name}'
+    return f"wait for it to end; if it is dead: {cancel}, and run the same command again"
 
 
 @dataclass(frozen=True, slots=True)

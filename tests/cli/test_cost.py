@@ -163,7 +163,11 @@ def test_whatever_is_wrong_is_told_in_words(cost: Cost, stack: str, files: dict[
         ("import sys; sys.exit(3)", "{}", "the program did not run to its end: SystemExit: 3"),
         ("import pulumi; raise pulumi.RunError('x is 1\\n  -> take 2')", "{}", ", stack dev: x is 1\n  -> take 2\n"),
         ("", "{}", "the program makes nothing for stack dev"),
-        ("import pulumi_aws as aws; aws.ec2.Eip('x')", "{}", "no region is said"),
+        (
+            "import pulumi_aws as aws; aws.ec2.Eip('x')",
+            "{}",
+            "no region is said\n  -> say which one the bill is of: pulumi config set -s dev ",
+        ),
         (
             "import pulumi_aws as aws; [aws.Provider(r, region=r) for r in ('eu-west-1', 'eu-west-2')]",
             "{}",

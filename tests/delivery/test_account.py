@@ -130,11 +130,54 @@ def test_a_profile_that_is_not_there_and_a_token_that_has_expired_are_no_traceba
         session_of(state)
 
 
-def test_what_stands_behind_an_environment_that_is_refused_does_not_run(project: Path) -> None:
-    mlgate = Path(sys.executable).with_name("mlgate")
-    for script in (f'eval "$({mlgate} env prod)" && echo went on', f'set -e; eval "$({mlgate} env prod)"; echo went on'):
+MLGATE = Path(sys.executable).with_name("mlgate")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("prod", "Pulumi.prod.yaml: there is no such file"),
+        ("prod --recovr", "No such option: --recovr"),
+        ("prod dev", "unexpected extra argument"),
+        ("", "Missing argument"),
+        ("dev --help", ""),
+    ],
+)
+def test_what_stands_behind_an_environment_that_is_not_there_or_not_asked_for_well_does_not_run(
+    asked: str, said: str, project: Path
+) -> None:
+    for script in (f'eval "$({MLGATE} env {asked})" && echo went on', f'set -e; eval "$({MLGATE} env {asked})"; echo went on'):
         done = subprocess.run(["bash", "-c", script], cwd=project, capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stdout) == (1, "")
-        assert "Pulumi.prod.yaml: there is no such file" in done.stderr
-    done = subprocess.run([mlgate, "env", "prod", "--json"], cwd=project, capture_output=True, text=True, check=False, timeout=60)
-    assert done.stdout.startswith("{")
+        assert said in done.stderr if said else not done.stderr
+
+
+def test_nor_does_it_where_the_verb_is_interrupted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> Project:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Project, "find", interrupted)
+    with pytest.raises(SystemExit) as left:
+        app(["env", "dev"])
+    assert (left.value.code, capsys.readouterr().out) == (130, "false\n")
+
+
+@pytest.mark.parametrize(("asked", "printed"), [(["prod", "--json"], "{"), (["prod", "--json", "--recovr"], "")])
+def test_who_asks_for_json_gets_no_shell(asked: list[str], printed: str, project: Path) -> None:
+    done = subprocess.run([MLGATE, "env", *asked], cwd=project, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout[:1] == printed
+
+
+def test_the_help_of_what_a_shell_carries_out_is_comments_for_a_pipe_and_as_ever_for_a_person(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown() -> str:
+        with pytest.raises(SystemExit) as left:
+            app(["env", "--help"])
+        assert left.value.code == 0
+        return capsys.readouterr().out
+
+    *lines, last = shown().splitlines()
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert ["# " + line for line in shown().splitlines()] == lines
+    assert (lines[0].startswith("# Usage: "), last) == (True, "false")

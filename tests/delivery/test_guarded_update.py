@@ -97,7 +97,7 @@ def test_what_cannot_be_judged_is_refused_with_where_the_engine_said_it(environm
     with pytest.raises(StackError) as raised:
         require_plan(FakeStack(environment, b"{}"), "toy", print)
     assert raised.value.problem == f"{REFUSED}\n  - steps: Field required"
-    assert raised.value.remedy == "what the engine said lies in /logs; by hand: pulumi up -s local"
+    assert raised.value.remedy == 'what the engine said lies in /logs; by hand: eval "$(mlgate env local)" && pulumi up -s local'
 
 
 def test_a_preview_that_failed_has_changed_nothing(environment):
@@ -128,8 +128,13 @@ def test_a_rollback_of_what_holds_nothing_asks_nothing(environment):
 
 @pytest.mark.parametrize(
     ("resources", "protected"),
-    [([held(PROCESS), held(BUCKET)], False), ([held("aws:sqs/queue:Queue", retained=True)], False), ([held(PROCESS)], True)],
-    ids=["stateful", "retained", "protected"],
+    [
+        ([held(PROCESS), held(BUCKET)], False),
+        ([held("aws:sqs/queue:Queue", retained=True)], False),
+        ([held(PROCESS)], True),
+        ([held(PROCESS), held("kubernetes:postgresql.cnpg.io/v1:Cluster")], False),
+    ],
+    ids=["stateful", "retained", "protected", "an operator's"],
 )
 def test_a_rollback_loses_nothing_without_an_approval_and_says_what_else_it_does(environment, resources, protected):
     stack = FakeStack(environment, document(LOSS["steps"][-1], ASIDE["steps"][-1]), resources, protected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from moto import mock_aws
 
 from mlgate import BusyError, Platform, StackError
 from mlgate.platform_files import Source
+from mlgate_delivery import orphan_kinds, orphans
 from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
 from mlgate_delivery.orphans import Left, adopt
 from mlgate_delivery.project import Project
@@ -108,6 +110,7 @@ def test_of_two_candidates_none_is_taken_over_and_both_are_listed_with_the_comma
     assert left[0].why == "is one of 2 that it could be"
     assert left[0].delete == f"aws ec2 delete-vpc --vpc-id {vpcs[0]}"
     assert left[0].adopt == (
+        'eval "$(mlgate env dev)" && '
         f"pulumi import {VPC} network {vpcs[0]} --protect=false --parent parent={PARENT} --provider provider={PROVIDER}"
     )
     assert f"delete it: {left[0].delete}" in str(left[0])
@@ -223,9 +226,20 @@ def test_a_lock_that_nobody_can_read_is_somebodys(where: Where, monkeypatch: pyt
     key = ".pulumi/locks/organization/ours/dev/a.json"
     for content in (b"", b"[]", b"{}", b'{"pid": 1, "username": "ada", "hostname": "here", "timestamp": "now"}'):
         s3.put_object(Bucket=state.bucket, Key=key, Body=content)
-        with pytest.raises(BusyError, match=f"^{key}: the stack is locked, and this version cannot tell by whom"):
+        with pytest.raises(BusyError, match="the stack is locked, and this version cannot tell by whom") as locked:
             recover_remote(state, Project(Path(), "ours", Path()), print)
+        assert locked.value.where == f"stack dev, s3://{state.bucket}/{key}"
+        assert 'if it is dead: eval "$(mlgate env dev)" && pulumi cancel -s dev,' in locked.value.remedy
     assert s3.head_object(Bucket=state.bucket, Key=key)
+
+
+def test_the_page_says_all_that_is_asked() -> None:
+    source = "".join(Path(module.__file__ or "").read_text(encoding="utf-8") for module in (orphans, orphan_kinds))
+    found = re.findall(r'client\("(\w+)"\)\.(?:get_paginator\(")?(\w+)', source)
+    asked = {f"{service.replace('resourcegroupstaggingapi', 'tag')}:{call.title().replace('_', '')}" for service, call in found}
+    page = (Path(__file__).parents[2] / "docs" / "platform-recover.md").read_text(encoding="utf-8")
+    needs = page.split("## What it needs")[1].split("##")[0]
+    assert set(re.findall(r"`(\w+:\w+)`", needs)) == asked
 
 
 def test_every_kind_of_thing_is_told_from_its_id_or_its_arn() -> None:

@@ -1,5 +1,6 @@
 """What the plan guard says where something is lost that nobody can make again, and which approval lets it go."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,9 @@ def approval(of=HELD, operation="delete", **other):
         ("acme:index:Thing", {"retainOnDelete": True}, "protected or retained: whoever declared it wants it kept"),
         ("random:index/randomPassword:RandomPassword", {}, "what it holds is not known here"),
         ("pulumi-python:dynamic:Resource", {}, "what it holds is not known here"),
+        ("kubernetes:postgresql.cnpg.io/v1:Cluster", {}, "what it holds is not known here"),
+        ("kubernetes:kafka.strimzi.io/v1beta2:Kafka", {}, "what it holds is not known here"),
+        ("kubernetes:snapshot.storage.k8s.io/v1:VolumeSnapshot", {}, "what it holds is not known here"),
     ],
 )
 @pytest.mark.parametrize("operation", ["replace", "delete"])
@@ -110,11 +114,31 @@ def test_the_tables_name_types_of_the_installed_sdks_each_once():
         assert [token for token in tokens if f'"{token}"' not in registered] == []
 
 
+def test_of_kubernetes_the_kinds_of_the_installed_sdk_are_known():
+    import pulumi_kubernetes
+
+    registered = re.findall(r'"(kubernetes:[^":]+/[^":]+:[^":]+)"', Path(pulumi_kubernetes.__file__).read_text(encoding="utf-8"))
+    assert {"kubernetes:apps/v1:StatefulSet", "kubernetes:helm.sh/v3:Release"} <= set(registered)
+    components = [type_ for type_ in registered if re.match("kubernetes:(yaml|kustomize)/", type_)]
+    unknown = [type_ for type_ in registered if why_stateful(type_, guarded=False) == "what it holds is not known here"]
+    assert unknown == components
+
+
 @pytest.mark.parametrize("type_", CONTAINERS)
 def test_what_others_put_into_a_container_is_asked_for_as_well(type_):
     assert why_stateful(type_, guarded=False) == f"it holds {CONTAINERS[type_]}, and nothing brings that back"
 
 
-@pytest.mark.parametrize("type_", ["pulumi-python:dynamic/mlgate:StoredRelease", "aws:sqs/queue:Queue", "aws:iam/role:Role"])
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "aws:iam/role:Role",
+        "aws:sqs/queue:Queue",
+        "kubernetes:apps/v1:Deployment",
+        "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass",
+        "kubernetes:karpenter.sh/v1:NodePool",
+        "pulumi-python:dynamic/mlgate:StoredRelease",
+    ],
+)
 def test_what_can_be_made_again_may_be_lost(type_):
     assert why_stateful(type_, guarded=False) is None

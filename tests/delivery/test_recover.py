@@ -145,7 +145,7 @@ def test_the_lock_of_another_machine_is_never_taken_away(site, foreign_lock):
     path = foreign_lock(1, host="elsewhere")
     with pytest.raises(BusyError, match="on elsewhere") as raised:
         recover(site.environment, print)
-    assert "pulumi cancel" in raised.value.remedy
+    assert 'if it is dead: eval "$(mlgate env local)" && pulumi cancel -s local' in raised.value.remedy
     assert path.exists()
 
 

@@ -87,7 +87,7 @@ def test_what_a_killed_engine_had_begun_is_taken_over_and_the_next_update_makes_
     lock(1, "elsewhere")
     refused = run("mlgate env dev --recover", fails=True).stderr
     assert "process 1 of ada on elsewhere, since 2026-01-02 03:04:05" in refused
-    assert "pulumi cancel -s dev" in refused
+    assert 'if it is dead: eval "$(mlgate env dev)" && pulumi cancel -s dev, and run the same command again' in refused
 
     lock(ended.pid)
     tags = [{"Key": "environment", "Value": "dev"}, {"Key": "managed-by", "Value": "mlgate"}]
