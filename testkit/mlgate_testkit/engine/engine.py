@@ -9,10 +9,11 @@ from pathlib import Path
 from mlgate.errors import ToolError
 from mlgate_testkit.engine import guard, process
 from mlgate_testkit.engine.changes import Changes
-from mlgate_testkit.engine.environment import engine_environment
+from mlgate_testkit.engine.environment import MARKER, bytecode, engine_environment
 from mlgate_testkit.engine.errors import UpdateError
 from mlgate_testkit.engine.events import Event, Heard, unknown_shape
 from mlgate_testkit.engine.orphans import Mark, end_marked, own_mark
+from mlgate_testkit.engine.warm import Warm
 from mlgate_tools import pulumi
 from mlgate_tools.tool import Tool
 
@@ -75,6 +76,7 @@ class Engine:
         end_marked(lambda mark: mark.orphaned, "of tests that were killed")
         home.mkdir(parents=True, exist_ok=True)
         self._guard = guard.start()
+        self._warm = Warm(home, {**bytecode(), MARKER: str(own_mark())})
 
     @property
     def version(self) -> str:
@@ -83,13 +85,20 @@ class Engine:
 
     def close(self) -> None:
         """Ends whatever carries this process's mark."""
+        self._warm.close()
         guard.stop(self._guard)
 
     def variables(self, site: Site) -> dict[str, str]:
         """The whole environment of an engine working there."""
         mark = str(Mark(own_mark().owner, str(site.workspace)))
         return engine_environment(
-            self._base, home=self.home, state=site.state, providers=site.providers, marker=mark, virtualenv=site.virtualenv
+            self._base,
+            home=self.home,
+            state=site.state,
+            providers=site.providers,
+            marker=mark,
+            python=self._warm.command,
+            virtualenv=site.virtualenv,
         )
 
     def ask(self, site: Site, *arguments: str, given: str | None = None) -> str:

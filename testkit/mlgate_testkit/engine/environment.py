@@ -27,14 +27,15 @@ def engine_environment(
     state: Path,
     providers: Mapping[str, int],
     marker: str,
+    python: Path = Path(sys.executable),
     virtualenv: Path | None = None,
     inherited: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """The whole environment of one engine.
 
     `base`: what finds the engine (`mlgate_tools.pulumi.engine_environment`). `providers`: the ports of attached providers by name.
-    `virtualenv`: where the program runs, the tests' own environment where none is given. `inherited`: the caller's own variables,
-    `os.environ` where none are given.
+    `virtualenv`: where the program runs; where none is given, `python` runs it in the tests' own environment. `inherited`: the caller's
+    own variables, `os.environ` where none are given.
     """
     given = os.environ if inherited is None else inherited
     kept = {name: value for name, value in given.items() if not name.startswith(_FOREIGN)}
@@ -46,8 +47,8 @@ def engine_environment(
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": "mlgate-testkit",  # of a state that ends with the test
-        **_python(virtualenv, base.get("PATH") or kept.get("PATH", os.defpath)),
-        "PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode"),  # of the program's modules: nothing is written beside them
+        **_python(python, virtualenv, base.get("PATH") or kept.get("PATH", os.defpath)),
+        **bytecode(),
         "PULUMI_DEBUG_COMMANDS": "true",  # --event-log is hidden without
         "PULUMI_SKIP_CONFIRMATIONS": "true",
         **({"PULUMI_DEBUG_PROVIDERS": attached} if attached else {}),
@@ -55,10 +56,15 @@ def engine_environment(
     }
 
 
-def _python(virtualenv: Path | None, path: str) -> dict[str, str]:
+def bytecode() -> dict[str, str]:
+    """Where the bytecode of a program's modules goes: nothing is written beside them."""
+    return {"PYTHONPYCACHEPREFIX": str(cache_folder() / "bytecode")}
+
+
+def _python(python: Path, virtualenv: Path | None, path: str) -> dict[str, str]:
     """What has a program run there, whether the language host reads `virtualenv` of Pulumi.yaml or, as older ones, does not."""
     if virtualenv is None:
-        return {"PULUMI_PYTHON_CMD": sys.executable}
+        return {"PULUMI_PYTHON_CMD": str(python)}
     programs = virtualenv / "bin"
     return {
         "PULUMI_PYTHON_CMD": str(programs / "python"),

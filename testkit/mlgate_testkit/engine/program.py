@@ -28,14 +28,17 @@ __all__ = ["Program"]
 
 Source = str | Path | Callable[[], Any]
 _NAME = "program"  # of the project that is made for what has none: its configuration keys are in this namespace
+# An engine whose update failed interrupts the program and waits 5 s for it; with Python's handler that goes on waiting for its answers.
 _MAIN = """\
-import os, runpy, sys
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.chdir({folder!r})
 sys.path.insert(0, {folder!r})
 runpy.run_path({path!r}, run_name="__main__")
 """
 _CALL = """\
-import pathlib
+import pathlib, signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 source = pathlib.Path(__file__).with_name("function.py").read_text(encoding="utf-8")
 names = {{"__name__": "__main__"}}
 exec(compile("\\n" * {above} + source, {file!r}, "exec"), names)  # the lines of a traceback are those of the test

@@ -1,0 +1,176 @@
+"""The process that waits with Pulumi's packages loaded, and forks: `serve.py SOCKET`. At first it has the standard library alone.
+
+What to load it learns from the programs that it ran: the modules of Pulumi's packages and of pip that a child had loaded when it ended.
+It has one thread, so that forking is safe, and ends with its standard input.
+"""
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any, NoReturn
+
+_LOADED_AHEAD = ("pulumi", "pip")
+_WAIT_S = 10.0
+_STDIN = 0
+
+
+class Server:
+    """Listens at `path`. `runs`: of each child who asked for it, and the file in which it names what it loaded."""
+
+    def __init__(self, path: str) -> None:
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(path)
+        self.listener.listen(64)
+        self.folder = Path(path).parent
+        self.runs: dict[int, tuple[socket.socket, Path]] = {}
+        self.ended, self.wake = os.pipe()
+        os.set_blocking(self.wake, False)
+        signal.set_wakeup_fd(self.wake)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+
+    def serve(self) -> None:
+        """Until its standard input ends."""
+        while True:
+            heard: list[int | socket.socket] = [_STDIN, self.ended, self.listener, *(each for each, _ in self.runs.values())]
+            ready, _, _ = select.select(heard, [], [])
+            if _STDIN in ready:
+                for pid in self.runs:
+                    os.kill(pid, signal.SIGKILL)
+                return
+            if self.ended in ready:
+                os.read(self.ended, 4096)
+                self._reap()
+            for pid, (connection, _) in self.runs.items():
+                if connection in ready:
+                    _pass_on(connection, pid)
+            if self.listener in ready:
+                connection, _ = self.listener.accept()
+                connection.settimeout(_WAIT_S)
+                try:
+                    self._begin(connection)
+                except (OSError, ValueError):  # who asked went away in the middle
+                    connection.close()
+
+    def _begin(self, connection: socket.socket) -> None:
+        """Forks for who asks, unless a Python that was started for it would be another one."""
+        streams, asked = _request(connection)
+        if _of_python(asked["environment"]) != _of_python(os.environ):
+            connection.sendall(b"-")
+            connection.close()
+        else:
+            handle, report = tempfile.mkstemp(dir=self.folder)
+            os.close(handle)
+            if not (pid := os.fork()):
+                connection.close()
+                self._leave()
+                _become(asked, streams, Path(report))
+            self.runs[pid] = connection, Path(report)
+            connection.sendall(b"+")
+        for stream in streams:
+            os.close(stream)
+
+    def _leave(self) -> None:
+        """A child has nothing of it; objects that stayed open would later close what has their number then."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.listener.close()
+        for connection, _ in self.runs.values():
+            connection.close()
+        os.close(self.ended)
+        os.close(self.wake)
+
+    def _reap(self) -> None:
+        """Tells who asked how their runs ended, and loads what those had to load."""
+        for pid in list(self.runs):
+            which, status = os.waitpid(pid, os.WNOHANG)
+            if not which:
+                continue
+            connection, report = self.runs.pop(pid)
+            with contextlib.suppress(OSError):
+                connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+            connection.close()
+            said = report.read_text(encoding="utf-8")
+            report.unlink()
+            _load(json.loads(said) if said else [])
+
+
+def _request(connection: socket.socket) -> tuple[list[int], dict[str, Any]]:
+    """The streams that came along, and what is asked for."""
+    size, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+    streams = array.array("i")
+    for _, _, given in ancillary:
+        streams.frombytes(given)
+    left, read = int.from_bytes(size, "big"), bytearray()
+    while len(read) < left:
+        part = connection.recv(left - len(read))
+        if not part:
+            raise ConnectionError
+        read += part
+    asked: dict[str, Any] = json.loads(read)
+    return list(streams), asked
+
+
+def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn:
+    """This process, a child, is from now on what was asked for."""
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"])
+    arguments = asked["arguments"]
+    before = set(sys.modules)
+    try:
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(arguments[0], run_name="__main__")
+        sys.exit(0)
+    except SystemExit:
+        raise
+    except BaseException:  # the server's own code, which is above, must not go on
+        traceback.print_exc()
+        sys.exit(1)
+    finally:
+        loaded = [name for name in sys.modules if name not in before and name.split(".")[0].split("_")[0] in _LOADED_AHEAD]
+        report.write_text(json.dumps(loaded), encoding="utf-8")
+
+
+def _load(names: list[str]) -> None:
+    for name in names:
+        with contextlib.suppress(Exception):  # what cannot be loaded here is loaded by the next program, or is told there
+            importlib.import_module(name)
+    if names:
+        gc.collect()
+        gc.freeze()  # a child looks through its own garbage alone
+
+
+def _pass_on(connection: socket.socket, pid: int) -> None:
+    """The signals that who asked was sent; the end, if who asked is gone."""
+    try:
+        numbers = connection.recv(16)
+    except OSError:
+        numbers = b""
+    for number in numbers or [signal.SIGKILL]:
+        os.kill(pid, number)
+
+
+def _of_python(environment: Any) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("PYTHON")}
+
+
+if __name__ == "__main__":
+    Server(sys.argv[1]).serve()

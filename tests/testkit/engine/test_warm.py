@@ -1,0 +1,141 @@
+"""What is forked from the Python that waits is to all appearances what was started."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from mlgate_testkit.engine.warm import Warm
+
+from .until import until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Python is started")
+PROGRAM = "pulumi-language-python-exec"
+
+
+@pytest.fixture
+def warm(tmp_path: Path) -> Iterator[Warm]:
+    found = Warm(tmp_path, {})
+    until((tmp_path / "warm").exists)
+    yield found
+    found.close()
+
+
+def program(folder: Path, text: str) -> Path:
+    """A program by the only name that is forked."""
+    (folder / "host").mkdir(exist_ok=True)
+    path = folder / "host" / PROGRAM
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def run(warm: Warm, *arguments: str | Path, **how: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([warm.command, *arguments], capture_output=True, text=True, check=False, timeout=60, **how)
+
+
+TELL = """
+import json, os, sys
+told = {"arguments": sys.argv[1:], "folder": os.getcwd(), "own": os.environ["OWN"], "warm": "pulumi.log" in sys.modules}
+told |= {"input": sys.stdin.read(), "name": __name__, "parent": os.getppid()}
+import pulumi
+print(json.dumps(told))
+sys.exit(3)
+"""
+
+
+def test_it_has_the_arguments_environment_folder_streams_and_end_of_what_was_started(warm: Warm, tmp_path: Path) -> None:
+    done = run(warm, program(tmp_path, TELL), "--monitor", "a b", cwd=tmp_path / "host", env={**os.environ, "OWN": "ä"}, input="given")
+    told = json.loads(done.stdout)
+    assert (told["arguments"], told["folder"], told["own"]) == (["--monitor", "a b"], str(tmp_path / "host"), "ä")
+    assert (told["input"], told["name"], done.returncode) == ("given", "__main__", 3)
+
+
+def test_what_one_program_loaded_of_pulumis_packages_the_next_one_has(warm: Warm, tmp_path: Path) -> None:
+    path = program(tmp_path, TELL)
+    runs = [json.loads(run(warm, path, env={**os.environ, "OWN": ""}, input="").stdout) for _ in range(2)]
+    assert [told["warm"] for told in runs] == [False, True]
+
+
+def test_a_module_of_the_users_is_loaded_anew_each_time(warm: Warm, tmp_path: Path) -> None:
+    path = program(tmp_path, "import sys; sys.path.insert(0, sys.argv[1]); import pulumi, own; print(own.VALUE)")
+    said = []
+    for value in (1, 22):  # of another length: bytecode is told from its source by time and size
+        (tmp_path / "own.py").write_text(f"VALUE = {value}\n", encoding="utf-8")
+        said.append(run(warm, path, tmp_path).stdout)
+    assert said == ["1\n", "22\n"]
+
+
+def test_an_exception_that_nobody_caught_is_told_and_ends_it_alone(warm: Warm, tmp_path: Path) -> None:
+    done = run(warm, program(tmp_path, "raise OSError('no such thing')"))
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "OSError: no such thing")
+    assert run(warm, program(tmp_path, "print('well')")).stdout == "well\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_comes_to_it_and_its_end_is_that_of_what_was_started(warm: Warm, tmp_path: Path, number: signal.Signals) -> None:
+    path = program(tmp_path, f"import signal, time; signal.signal({number:d}, signal.SIG_DFL); print('there', flush=True); time.sleep(60)")
+    asker = subprocess.Popen([warm.command, path], stdout=subprocess.PIPE)
+    with asker:
+        assert asker.stdout
+        assert asker.stdout.readline() == b"there\n"
+        asker.send_signal(number)
+        assert asker.wait(30) == -number
+
+
+def test_it_ends_with_who_asked_and_with_whom_it_was_forked_from(tmp_path: Path) -> None:
+    warm = Warm(tmp_path, {})
+    until((tmp_path / "warm").exists)
+    path = program(tmp_path, "import os, time; print(os.getpid(), flush=True); time.sleep(60)")
+    with (
+        subprocess.Popen([warm.command, path], stdout=subprocess.PIPE) as first,
+        subprocess.Popen([warm.command, path], stdout=-1) as second,
+    ):
+        assert first.stdout
+        assert second.stdout
+        forked = [int(first.stdout.readline()), int(second.stdout.readline())]
+        assert forked != [first.pid, second.pid]
+        first.kill()
+        until(lambda: not psutil.pid_exists(forked[0]))
+        assert psutil.pid_exists(forked[1])
+        warm.close()
+        until(lambda: not psutil.pid_exists(forked[1]))
+        assert second.wait(30) != 0
+
+
+def test_what_is_no_program_and_what_asks_for_another_python_is_started(warm: Warm, tmp_path: Path) -> None:
+    path = program(tmp_path, "import os; print(os.getpid())")
+    other = {**os.environ, "PYTHONHASHSEED": "7"}
+    commands: list[tuple[list[str | Path], dict[str, str]]] = [(["-c", "import os; print(os.getpid())"], dict(os.environ)), ([path], other)]
+    for arguments, environment in commands:
+        with subprocess.Popen([warm.command, *arguments], stdout=subprocess.PIPE, env=environment) as process:
+            assert process.stdout
+            assert int(process.stdout.read()) == process.pid
+
+
+def test_pip_lists_what_is_installed(warm: Warm) -> None:
+    listed = {each["name"]: each["version"] for each in json.loads(run(warm, "-m", "pip", "list", "--format", "json").stdout)}
+    assert "pulumi" in listed
+
+
+def test_where_nobody_waits_python_is_started(tmp_path: Path) -> None:
+    warm = Warm(tmp_path, {})
+    warm.close()
+    assert run(warm, program(tmp_path, "print('well')")).stdout == "well\n"
+
+
+def test_a_socket_whose_path_is_too_long_is_not_made(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 30)
+    folder.mkdir()
+    warm = Warm(folder, {})
+    assert run(warm, program(tmp_path, "print('well')")).stdout == "well\n"
+    assert not (folder / "warm").exists()
+    warm.close()
