@@ -1,6 +1,7 @@
 """The bare program: the same objects as a recorded graph, made by the SDKs' own classes directly under the stack, as Python text.
 
-It has neither components nor plans, and looks nothing up: what a program that knew every value would register, and no more.
+It has neither components nor plans, and looks nothing up: what a program that knew every value would register, and no more. Like ours it
+collects no garbage.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from mlgate_testkit.record.sdk import arguments_of, field_types, python_names
 _HEAD = '''\
 """Generated: the objects of {project}/{stack}, and nothing else."""
 
+import gc
+
 import pulumi
+
+gc.disable()  # before the SDKs are imported, as the program that it is compared with does
 {imports}
 
 def known(*made):

@@ -38,6 +38,7 @@ _GUARD = tuple(f"tests/delivery/test_plan_{theme}.py" for theme in ("guard", "st
 JUDGED: dict[str, Sequence[str]] = {
     f"{POLICIES}/access.py": ("tests/policies/test_access.py", *_RULES),
     f"{POLICIES}/cost.py": ("tests/policies/test_cost.py", *_RULES),
+    f"{POLICIES}/documents.py": ("tests/policies/test_documents.py", "tests/policies/test_access.py"),
     f"{POLICIES}/exceptions.py": ("tests/policies/test_exceptions.py",),
     f"{POLICIES}/judge.py": ("tests/policies/test_exceptions.py", "tests/policies/test_rules.py"),
     f"{POLICIES}/naming.py": ("tests/policies/test_naming.py", *_RULES),
@@ -55,10 +56,12 @@ JUDGED: dict[str, Sequence[str]] = {
 }
 """The modules that are mutated, each with the tests that judge its mutants: those without an engine, in the order in which they run."""
 
-# What a verdict depends on; the rest of the project may change while a run goes on.
+# What a verdict depends on, which is what the judging tests import, and what that imports (their settings and the page that they read as
+# well); the rest of the project may change while a run goes on.
 _COUNTS = (
-    *("benchmarks/infra/judging.py", "benchmarks/infra/mut"),
-    *("core/", "delivery/", "docs/policies.md", "evidence/", "policies/", "tests/delivery/", "tests/policies/"),
+    *("benchmarks/infra/judging.py", "benchmarks/infra/mut", "docs/policies.md", "pyproject.toml"),
+    *("cli/", "components/", "core/", "delivery/", "evidence/", "gates/", "loadtests/", "policies/", "serving/", "testkit/", "tools/"),
+    *("tests/components/conftest.py", "tests/conftest.py", "tests/delivery/", "tests/policies/"),
 )
 
 

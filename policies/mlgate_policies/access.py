@@ -7,31 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.policy_documents import listed, open_statements, statements
+from mlgate_policies.documents import ATTACHED, IDENTITY, RESOURCE
 from mlgate_policies.resource import Resource, at, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
 __all__ = ["RULES"]
 
-_ROLE = "aws:iam/role:Role"
-_IDENTITY = frozenset(
-    {
-        "aws:iam/policy:Policy",
-        "aws:iam/rolePolicy:RolePolicy",
-        "aws:iam/userPolicy:UserPolicy",
-        "aws:iam/groupPolicy:GroupPolicy",
-    }
-)
-_ATTACHMENTS = frozenset(
-    {
-        "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
-        "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",
-        "aws:iam/policyAttachment:PolicyAttachment",
-        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
-        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
-        "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive",
-    }
-)
 # AWS Managed Policy Reference: those that allow all of a service, or all of them, are called so.
 _ALL_OF_IT = re.compile(r"arn:aws[\w-]*:iam::aws:policy/.*(AdministratorAccess|PowerUserAccess|FullAccess)[\w-]*")
 _SIGN_IN = "sts:AssumeRoleWithWebIdentity"
@@ -39,54 +20,26 @@ _HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
 # What a subject begins with before anybody is named: GitHub (repo:), GitLab (project_path:), Kubernetes.
 _KIND = re.compile(r"^(system:serviceaccount|[a-z_]+):")
 _PERMISSION = "aws:lambda/permission:Permission"
-_RESOURCE: Mapping[str, str] = {
-    _ROLE: "assumeRolePolicy",
-    "aws:backup/vaultPolicy:VaultPolicy": "policy",
-    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "policy",
-    "aws:dynamodb/resourcePolicy:ResourcePolicy": "policy",
-    "aws:ecr/registryPolicy:RegistryPolicy": "policy",
-    "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
-    "aws:efs/fileSystemPolicy:FileSystemPolicy": "policy",
-    "aws:elasticsearch/domain:Domain": "accessPolicies",
-    "aws:elasticsearch/domainPolicy:DomainPolicy": "accessPolicies",
-    "aws:kinesis/resourcePolicy:ResourcePolicy": "policy",
-    "aws:kms/externalKey:ExternalKey": "policy",
-    "aws:kms/key:Key": "policy",
-    "aws:kms/keyPolicy:KeyPolicy": "policy",
-    "aws:kms/replicaExternalKey:ReplicaExternalKey": "policy",
-    "aws:kms/replicaKey:ReplicaKey": "policy",
-    "aws:opensearch/domain:Domain": "accessPolicies",
-    "aws:opensearch/domainPolicy:DomainPolicy": "accessPolicies",
-    "aws:s3/accessPoint:AccessPoint": "policy",
-    "aws:s3/bucket:Bucket": "policy",
-    "aws:s3/bucketPolicy:BucketPolicy": "policy",
-    "aws:s3/bucketV2:BucketV2": "policy",
-    "aws:s3control/accessPointPolicy:AccessPointPolicy": "policy",
-    "aws:s3tables/tableBucketPolicy:TableBucketPolicy": "resourcePolicy",
-    "aws:secretsmanager/secret:Secret": "policy",
-    "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
-    "aws:sns/topic:Topic": "policy",
-    "aws:sns/topicPolicy:TopicPolicy": "policy",
-    "aws:sqs/queue:Queue": "policy",
-    "aws:sqs/queuePolicy:QueuePolicy": "policy",
-}
-"""The policies that a resource itself has, by the property that holds them."""
 
 
 def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
-    if resource.type in _ATTACHMENTS:
-        yield from _all_of_it([resource.at("policyArn"), *listed_at(resource.properties, "policyArns")])
-        return
-    policies = [resource.at("policy")]
-    if resource.type == _ROLE:
-        policies = [at(each, "policy") for each in listed_at(resource.properties, "inlinePolicies")]
-        yield from _all_of_it(listed_at(resource.properties, "managedPolicyArns"))
-    for policy in policies:
+    yield from _all_of_it(_held_by(resource, ATTACHED))
+    for policy in _held_by(resource, IDENTITY):
         for number, statement in _allowed(policy):
             if "NotAction" in statement:
                 yield f"{number} allows all but {_told(statement['NotAction'])}"
             if wild := [action for action in listed(statement.get("Action")) if isinstance(action, str) and set(action) & set("*?")]:
                 yield f"{number} allows {_told(wild)}"
+
+
+def _held_by(resource: Resource, table: Mapping[str, str]) -> list[Any]:
+    """What stands where the table says that a resource of this type has it."""
+    if resource.type not in table:
+        return []
+    found: list[Any] = [resource.properties]
+    for step in table[resource.type].split("."):
+        found = [each for value in found for each in listed_at(value, step)]
+    return found
 
 
 def _all_of_it(arns: Any) -> Iterator[str]:
@@ -101,14 +54,14 @@ def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Ite
         if resource.at("principal") == "*" and not narrowed:
             yield "its principal is *"
         return
-    policy = resource.at(_RESOURCE[resource.type])
-    anybody = list(open_statements(policy))
-    for number, statement in _allowed(policy):
-        if statement in anybody:
-            yield f"{number} allows {_told(statement.get('Action', 'all but ' + _told(statement.get('NotAction'))))} to everybody"
-        federated = listed(at(statement.get("Principal"), "Federated"))
-        if federated and _SIGN_IN in listed(statement.get("Action")) and not _names_subjects(statement.get("Condition")):
-            yield f"{number} lets in everybody whom {_told(federated)} knows: no condition on its sub names anybody"
+    for policy in _held_by(resource, RESOURCE):
+        anybody = list(open_statements(policy))
+        for number, statement in _allowed(policy):
+            if statement in anybody:
+                yield f"{number} allows {_told(statement.get('Action', 'all but ' + _told(statement.get('NotAction'))))} to everybody"
+            federated = listed(at(statement.get("Principal"), "Federated"))
+            if federated and _SIGN_IN in listed(statement.get("Action")) and not _names_subjects(statement.get("Condition")):
+                yield f"{number} lets in everybody whom {_told(federated)} knows: no condition on its sub names anybody"
 
 
 def _names_subjects(condition: Any) -> bool:
@@ -144,7 +97,7 @@ RULES = (
         why="a pattern allows what nobody read, and whatever AWS adds to it later",
         remedy="list the actions that are used; name your own policy instead of one of AWS's that allows a whole service",
         levels=EVERYWHERE,
-        types=_IDENTITY | _ATTACHMENTS | {_ROLE},
+        types=frozenset({*IDENTITY, *ATTACHED}),
         check=_wildcard_actions,
     ),
     Rule(
@@ -152,7 +105,7 @@ RULES = (
         why="a policy that lets in everybody is only as safe as a secret that its resource's name is not",
         remedy="name the principals, or add a Condition that does (aws:PrincipalOrgID, the sub of an identity provider)",
         levels=EVERYWHERE,
-        types=frozenset({*_RESOURCE, _PERMISSION}),
+        types=frozenset({*RESOURCE, _PERMISSION}),
         check=_wildcard_principals,
     ),
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,41 @@ def test_an_interrupted_run_goes_on_with_the_mutants_that_are_missing(tmp_path: 
     assert asked == []
     mutants.measure(lambda: replace(HERE, machine={"cores": 4}), record=record, reasons=reasons)
     assert len(asked) > 3
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The project's modules that a file imports, wherever in it, and perhaps names in them."""
+    package = ".".join(path.relative_to(PROJECT).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            names = [base, *(f"{base}.{name}" for name in names)]
+        yield from (name for name in names if name.startswith(("mlgate", "tests.", "benchmarks.")))
+
+
+def files_of(name: str) -> list[Path]:
+    """Those of a module; of one of our packages all, since each imports the others."""
+    if not name.startswith("mlgate"):
+        path = PROJECT.joinpath(*name.split("."))
+        return [each for each in (path.with_suffix(".py"), path / "__init__.py") if each.is_file()]
+    spec = find_spec(name.partition(".")[0])
+    assert spec
+    return [*Path(str(spec.origin)).parent.rglob("*.py")]
+
+
+def test_a_verdict_counts_no_more_once_anything_that_the_judging_tests_import_has_changed() -> None:
+    judging = {PROJECT / test for tests in JUDGED.values() for test in tests}
+    waiting = {*judging, *(above / "conftest.py" for test in judging for above in test.parents if (above / "conftest.py").is_file())}
+    seen, named = set[Path](), set[str]()
+    while waiting:
+        path = waiting.pop()
+        seen.add(path)
+        new = {name.partition(".")[0] if name.startswith("mlgate") else name for name in imports(path)} - named
+        named |= new
+        waiting |= {found for name in new for found in files_of(name)} - seen
+    assert {str(path.relative_to(PROJECT)) for path in seen if not str(path.relative_to(PROJECT)).startswith(mutants._COUNTS)} == set()
+    assert {name.partition(".")[0] for name in named} >= {"mlgate", "mlgate_components", "mlgate_testkit", "mlgate_tools", "tests"}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,10 +21,10 @@ import pytest
 from benchmarks.harness import NotRunError, Options
 from benchmarks.infra import __main__ as infra_parts
 from benchmarks.infra import covered, covered_pack, kills, suites
-from benchmarks.infra.bare import objects, write_program
+from benchmarks.infra.bare import objects, program, write_program
 from benchmarks.infra.environments import prod
 from benchmarks.infra.previews import require_same, rows_of
-from benchmarks.provenance import Origin
+from benchmarks.provenance import PROJECT, Origin
 from mlgate.errors import StackError, UsageError
 from mlgate_testkit.record import UNKNOWN, Graph, record
 from mlgate_tools.tool import Tool
@@ -75,6 +77,17 @@ def test_the_bare_program_registers_the_same_objects_with_the_same_inputs_and_no
     assert bare.one("aws:s3/bucketPolicy:BucketPolicy").inputs["policy"] is UNKNOWN
     assert [found for found in graph.resources if found.component]
     assert not [found for found in bare.resources if found.component]
+
+
+def test_the_bare_program_collects_no_more_garbage_than_ours(tmp_path: Path) -> None:
+    assert gc.isenabled()
+    try:
+        runpy.run_path(str(write_program(recorded(lambda: None), tmp_path) / "__main__.py"))
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    for text, sdk in ((program(recorded(Shop)), "pulumi_aws"), ((PROJECT / "stacks" / "__main__.py").read_text(), "mlgate_components.aws")):
+        assert 0 < text.find("gc.disable()") < text.find(sdk)
 
 
 def test_two_objects_of_one_name_cannot_stand_side_by_side(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from mlgate_policies.resource import UNKNOWN
+from mlgate_policies.documents import ATTACHED, IDENTITY, RESOURCE
+from mlgate_policies.resource import UNKNOWN, Resource
 
 from .asking import BUCKET, objections, resource
 
@@ -18,9 +20,11 @@ GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.gi
 SUB = "token.actions.githubusercontent.com:sub"
 
 
-def token(name: str) -> str:
-    """The type of IAM whose class is called so, but for the first letter."""
-    return f"aws:iam/{name}:{name[0].upper()}{name[1:]}"
+def holding(kind: str, table: Mapping[str, str], value: Any) -> Resource:
+    """One that has the value where the table says."""
+    for step in reversed(table[kind].split(".")):
+        value = {step: value}
+    return resource(kind, value)
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -42,11 +46,9 @@ def allow(**elements: Any) -> dict[str, Any]:
         ({"Effect": "Deny", "Action": "*", "Resource": "*"}, []),
     ],
 )
-@pytest.mark.parametrize(
-    "kind", [POLICY, "aws:iam/rolePolicy:RolePolicy", "aws:iam/userPolicy:UserPolicy", "aws:iam/groupPolicy:GroupPolicy"]
-)
+@pytest.mark.parametrize("kind", IDENTITY)
 def test_a_pattern_among_the_allowed_actions_is_named(kind: str, statement: dict[str, Any], expected: list[str]) -> None:
-    assert objections("wildcard-action", resource(kind, {"policy": document(statement)})) == expected
+    assert objections("wildcard-action", holding(kind, IDENTITY, document(statement))) == expected
 
 
 def test_inline_policies_of_a_role_are_read_too() -> None:
@@ -77,57 +79,21 @@ def test_a_policy_that_is_not_known_yet_is_left_alone(policy: Any) -> None:
 )
 def test_a_policy_of_aws_that_allows_a_whole_service_is_named(arn: Any, objected: bool) -> None:
     expected = [f"it has {arn.rpartition('/')[2]}"] if objected else []
-    for whose in ("role", "user", "group"):
-        one, several = (f"{whose}PolicyAttachment", f"{whose}PolicyAttachmentsExclusive")
-        assert objections("wildcard-action", resource(token(one), {"policyArn": arn})) == expected
-        assert objections("wildcard-action", resource(token(several), {"policyArns": ["arn:aws:iam::aws:policy/Other", arn]})) == expected
-    assert objections("wildcard-action", resource(token("policyAttachment"), {"policyArn": arn})) == expected
-    assert objections("wildcard-action", resource(ROLE, {"managedPolicyArns": [arn]})) == expected
+    for kind, path in ATTACHED.items():
+        arns = ["arn:aws:iam::aws:policy/Other", arn] if path.endswith("s") else arn
+        assert objections("wildcard-action", holding(kind, ATTACHED, arns)) == expected, kind
 
 
-@pytest.mark.parametrize(
-    ("kind", "key"),
-    [
-        (ROLE, "assumeRolePolicy"),
-        ("aws:backup/vaultPolicy:VaultPolicy", "policy"),
-        ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy"),
-        ("aws:dynamodb/resourcePolicy:ResourcePolicy", "policy"),
-        ("aws:ecr/registryPolicy:RegistryPolicy", "policy"),
-        ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
-        ("aws:efs/fileSystemPolicy:FileSystemPolicy", "policy"),
-        ("aws:elasticsearch/domain:Domain", "accessPolicies"),
-        ("aws:elasticsearch/domainPolicy:DomainPolicy", "accessPolicies"),
-        ("aws:kinesis/resourcePolicy:ResourcePolicy", "policy"),
-        ("aws:kms/externalKey:ExternalKey", "policy"),
-        ("aws:kms/key:Key", "policy"),
-        ("aws:kms/keyPolicy:KeyPolicy", "policy"),
-        ("aws:kms/replicaExternalKey:ReplicaExternalKey", "policy"),
-        ("aws:kms/replicaKey:ReplicaKey", "policy"),
-        ("aws:opensearch/domain:Domain", "accessPolicies"),
-        ("aws:opensearch/domainPolicy:DomainPolicy", "accessPolicies"),
-        ("aws:s3/accessPoint:AccessPoint", "policy"),
-        (BUCKET, "policy"),
-        ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
-        ("aws:s3/bucketV2:BucketV2", "policy"),
-        ("aws:s3control/accessPointPolicy:AccessPointPolicy", "policy"),
-        ("aws:s3tables/tableBucketPolicy:TableBucketPolicy", "resourcePolicy"),
-        ("aws:secretsmanager/secret:Secret", "policy"),
-        ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
-        ("aws:sns/topic:Topic", "policy"),
-        ("aws:sns/topicPolicy:TopicPolicy", "policy"),
-        ("aws:sqs/queue:Queue", "policy"),
-        ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
-    ],
-)
+@pytest.mark.parametrize("kind", RESOURCE)
 @pytest.mark.parametrize("principal", [{"Principal": "*"}, {"Principal": {"AWS": ["*"]}}, {"NotPrincipal": {"AWS": "arn:x"}}])
-def test_a_statement_for_everybody_is_named(kind: str, key: str, principal: dict[str, Any]) -> None:
+def test_a_statement_for_everybody_is_named(kind: str, principal: dict[str, Any]) -> None:
     open_one = document(allow(Action="x:Do", **principal))
-    assert objections("wildcard-principal", resource(kind, {key: open_one})) == ["statement 1 allows x:Do to everybody"]
+    assert objections("wildcard-principal", holding(kind, RESOURCE, open_one)) == ["statement 1 allows x:Do to everybody"]
     held = document(allow(Action="x:Do", **principal, Condition={"StringEquals": {"aws:PrincipalOrgID": "o-1"}}))
-    assert objections("wildcard-principal", resource(kind, {key: held})) == []
+    assert objections("wildcard-principal", holding(kind, RESOURCE, held)) == []
     denied = document({"Effect": "Deny", "Action": "x:Do", **principal})
-    assert objections("wildcard-principal", resource(kind, {key: denied})) == []
-    assert objections("wildcard-principal", resource(kind, {key: UNKNOWN})) == []
+    assert objections("wildcard-principal", holding(kind, RESOURCE, denied)) == []
+    assert objections("wildcard-principal", holding(kind, RESOURCE, UNKNOWN)) == []
     assert objections("wildcard-principal", resource(kind)) == []
 
 
