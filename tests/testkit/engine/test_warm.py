@@ -65,6 +65,15 @@ def test_what_one_program_loaded_of_pulumis_packages_the_next_one_has(warm: Warm
     assert [told["warm"] for told in runs] == [False, True]
 
 
+def test_a_class_is_there_under_its_name_where_its_module_is_called_so_too(warm: Warm, tmp_path: Path) -> None:
+    """`pulumi_kubernetes.apiextensions.CustomResource` is both."""
+    text = """
+import pulumi_kubernetes as kubernetes
+print(isinstance(kubernetes.apiextensions.CustomResource, type), isinstance(kubernetes.core.v1.Pod, type))
+"""
+    assert [run(warm, program(tmp_path, text)).stdout for _ in range(3)] == ["True True\n"] * 3
+
+
 def test_a_module_of_the_users_is_loaded_anew_each_time(warm: Warm, tmp_path: Path) -> None:
     path = program(tmp_path, "import sys; sys.path.insert(0, sys.argv[1]); import pulumi, own; print(own.VALUE)")
     said = []

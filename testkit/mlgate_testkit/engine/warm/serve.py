@@ -1,6 +1,6 @@
 """The process that waits with Pulumi's packages loaded, and forks: `serve.py SOCKET`. At first it has the standard library alone.
 
-What to load it learns from the programs that it ran: the modules of Pulumi's packages and of pip that a child had loaded when it ended.
+What to load it learns from the programs that it ran: packages of Pulumi's and of pip of which a child had loaded anything when it ended.
 It has one thread, so that forking is safe, and ends with its standard input.
 """
 
@@ -145,15 +145,17 @@ def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn
         traceback.print_exc()
         sys.exit(1)
     finally:
-        loaded = [name for name in sys.modules if name not in before and name.split(".")[0].split("_")[0] in _LOADED_AHEAD]
-        report.write_text(json.dumps(loaded), encoding="utf-8")
+        new = [name for name in sys.modules if name not in before and name.split(".")[0].split("_")[0] in _LOADED_AHEAD]
+        loaded = {name.rpartition(".")[0] or name for name in new}
+        report.write_text(json.dumps(sorted(loaded)), encoding="utf-8")
 
 
-def _load(names: list[str]) -> None:
-    for name in names:
+def _load(packages: list[str]) -> None:
+    """Loads them as programs do, by their names: to import a module that is called as its class would leave the module in its place."""
+    for name in packages:
         with contextlib.suppress(Exception):  # what cannot be loaded here is loaded by the next program, or is told there
-            importlib.import_module(name)
-    if names:
+            dir(importlib.import_module(name))  # Pulumi's are loaded once anything of them is asked for
+    if packages:
         gc.collect()
         gc.freeze()  # a child looks through its own garbage alone
 

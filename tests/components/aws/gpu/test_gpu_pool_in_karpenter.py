@@ -19,7 +19,8 @@ EIGHT_EACH = {"accelerator": "a100-40g", "network": VIRGINIA, "capacity": [{"buy
 
 
 @pytest.fixture
-def kubernetes_cluster() -> Iterator[Cluster]:
+def karpenter_cluster() -> Iterator[Cluster]:
+    """This test's own, which ends with it: tidied as `kubernetes_cluster` is, it would first wait for Karpenter to drain its nodes."""
     require_built(Chosen(karpenter=True))
     with Cluster(karpenter=True) as cluster:
         yield cluster
@@ -42,15 +43,15 @@ def refused(cluster: Cluster) -> bool:
     return any("exceed limits" in event.get("message", "") for event in cluster.objects.list("Event"))
 
 
-def test_four_pods_get_a_machine_of_eight_and_with_a_limit_of_four_would_get_none(kubernetes_cluster):
+def test_four_pods_get_a_machine_of_eight_and_with_a_limit_of_four_would_get_none(karpenter_cluster):
     pool = recorded(**EIGHT_EACH).one(POOL).inputs
     asked = {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": pool["metadata"], "spec": pool["spec"]}
     small = copy.deepcopy(asked)
     small["metadata"]["name"] = small["spec"]["template"]["metadata"]["labels"]["mlgate/pool"] = "small"
     small["spec"]["limits"]["nvidia.com/gpu"] = "4"
     for manifest in (asked, small, four_pods("gpu"), four_pods("small")):
-        kubernetes_cluster.apply(manifest)
-    kubernetes_cluster.wait_for(lambda: len(kubernetes_cluster.pods("default", labels="app=gpu", ready=True)) == 4, "4 pods ready")
-    kubernetes_cluster.wait_for(lambda: refused(kubernetes_cluster), "Karpenter says that the small limit is exceeded")
-    nodes = kubernetes_cluster.objects.list("Node")
+        karpenter_cluster.apply(manifest)
+    karpenter_cluster.wait_for(lambda: len(karpenter_cluster.pods("default", labels="app=gpu", ready=True)) == 4, "4 pods ready")
+    karpenter_cluster.wait_for(lambda: refused(karpenter_cluster), "Karpenter says that the small limit is exceeded")
+    nodes = karpenter_cluster.objects.list("Node")
     assert [node["metadata"]["labels"]["mlgate/pool"] for node in nodes] == ["gpu"]
