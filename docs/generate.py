@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from platform_page import bill_told, sections
 
 from mlgate.platform import Platform
+from mlgate.platform_files import read_platform
 from mlgate.platform_rules import AT_LEAST
 from mlgate.schema import service_schema
+from mlgate_components.aws.gpu.images import image_parameter
+from mlgate_components.aws.pins import unpinned
 from mlgate_components.provider import SCHEMA
 from mlgate_components.provider import schema as components_schema
 from mlgate_policies.rule import ENVIRONMENTS as RULED
@@ -59,7 +64,9 @@ what would be accepted, all of them at once, before anything is made.
 
 Two things stand in no file. Whose credentials these are is asked by `mlgate bootstrap` and `mlgate env`, which refuse those of another
 account by the line of `account`; whoever goes on with such is ended by the provider (`allowedAccountIds ... AWS account ID not allowed:
-123456789012`) before anything is made. Whether the account's quotas carry the pools is asked in the preview.
+123456789012`) before anything is made. Who meets that line has credentials of the account that it ends with, and not of the file's:
+`mlgate env ENV` says whose they are, file and line of `account`, and what to do. Whether the account's quotas carry the pools is asked in
+the preview.
 
 ```
 mlgate environments check               # every environment, and the rules between them
@@ -73,21 +80,22 @@ The example's `prod`; its accounts are those that AWS's documentation uses for e
 
 ## Where versions come from
 
-`prod` takes exact versions alone. AWS says which ones it has, here for Kubernetes 1.35 on x86-64. (The names are AWS's, as eksctl asks for
-them; the commands were not run.)
+`prod` takes exact versions alone. AWS says which ones it has, here for Kubernetes {kubernetes} on x86-64. (The names are AWS's, as eksctl
+asks for them; the commands were not run.)
 
 | pin | what says it |
 |---|---|
-| `eks_addons`, and `addons` of EKS's own | `aws eks describe-addon-versions --kubernetes-version 1.35 --addon-name coredns` |
-| `nodes_release` of bottlerocket | `aws ssm get-parameter --name /aws/service/bottlerocket/aws-k8s-1.35/x86_64/latest/image_version` |
-| of al2023 | so too `/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/standard/recommended/release_version` |
-| `gpu_ami.version` of bottlerocket | so too `/aws/service/bottlerocket/aws-k8s-1.35-nvidia/x86_64/latest/image_version`, up to the hyphen |
-| `addons` that are charts | the [table of add-ons](platform-cluster.md#add-ons) has each version |
-| their digests | `crane digest` (of go-containerregistry) as `mlgate cost prod` writes it for each that is missing |
+{versions}| `addons` that are charts | the [table of add-ons](platform-cluster.md#add-ons) has each version |
 
 ## Rules between environments
 
-`check` holds each environment against those of the next lower level that there is (`prod`, `staging`, `dev`).
+`check` holds each environment against those of the next lower level that there is (`prod`, `staging`, `dev`), and so does
+`mlgate bootstrap`.
+
+The rules marked *up*, about what no two environments share, are asked by every run of the program as well (`pulumi preview`, `pulumi up`,
+`mlgate cost`, `mlgate remains`), before anything is registered. The others are not, since an update may rightly break them for a while:
+prod's deletion protection goes off before a destroy. Where the file of another environment is not well declared, a warning names it, and
+the run goes on without that comparison: a mistake in dev should not stop a repair of prod.
 
 | what | rule |
 |---|---|
@@ -95,21 +103,57 @@ them; the commands were not run.)
 | `cluster.public_from` | no address that the lower one does not let in |
 | `cluster.admins` | nobody who is not an admin of the lower one, by name in whatever account |
 | `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
-| `who` | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
-| `who.existing_oidc_providers` | one environment of an account makes the identity provider of a host, the others name it here |
+| `who`, *up* | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
+| `who.existing_oidc_providers`, *up* | one environment of an account makes the identity provider of a host, the others name it here |
 | `who`, `cluster.admins` | nobody of an account that a lower environment is in: who administers that can be anybody in it |
 | `who` | a session of a role that somebody takes lasts no longer than in the lower one |
-| its name | `dev`, `staging` and `prod` are of that level, since policies go by it; 37 characters at most, for its state's bucket |
-| `account` | production shares its account, and with it its state, with no other environment |
-| `network.cidr` | blocks apart from every other environment's, or the two can never be connected |
+| its name, *up* | `dev`, `staging` and `prod` are of that level, since policies go by it; 37 characters at most, for its state's bucket |
+| `account`, *up* | production shares its account, and with it its state, with no other environment |
+| `network.cidr`, *up* | blocks apart from every other environment's, or the two can never be connected |
 """
 
 
 def environments() -> str:
     """The page about environments: the rules from their table, the keys from the model."""
     rules = "".join(f"| `{'.'.join(rule.at)}` | at least as much as the lower one, so that {rule.why} |\n" for rule in AT_LEAST)
-    head = _ENVIRONMENTS.format(example=ENVIRONMENT.read_text(encoding="utf-8"), rules=rules)
+    platform, _ = read_platform(ENVIRONMENT)
+    head = _ENVIRONMENTS.format(
+        example=ENVIRONMENT.read_text(encoding="utf-8"), kubernetes=platform.cluster.version, versions=versions(platform), rules=rules
+    )
     return reference("Platform", Platform.model_json_schema(), head)
+
+
+# What of a release's name is the version of the image with accelerators.
+_GPU_VERSIONS = {"bottlerocket": "up to the hyphen", "al2023": "`v` and the date behind the hyphen, such as `v20261101`"}
+
+
+def versions(platform: Platform) -> str:
+    """What says each pin, by the commands that `mlgate cost` writes for those that are missing."""
+    commands = {image: _commands(platform, image) for image in _GPU_VERSIONS}
+    anywhere = commands["bottlerocket"]
+    gpu = {image: _gpu_command(platform, image, found["pins.nodes_release"]) for image, found in commands.items()}
+    rows = [
+        ("`eks_addons`, and `addons` of EKS's own", f"`{anywhere['pins.eks_addons.coredns']}`"),
+        *((f"`nodes_release` of {image}", f"`{found['pins.nodes_release']}`") for image, found in commands.items()),
+        *((f"`gpu_ami.version` of {image}", f"`{command}`, {_GPU_VERSIONS[image]}") for image, command in gpu.items()),
+        ("digests of those", f"`{anywhere['pins.addons.karpenter.digest']}` (crane is of go-containerregistry), and so of each other one"),
+    ]
+    return "".join(map(_row, rows))
+
+
+def _commands(platform: Platform, image: str) -> dict[str, str]:
+    """By pin, where nothing is pinned and the nodes have this image."""
+    values = platform.model_dump()
+    values["pins"] = {"nodes_image": image, "gpu_ami": values["pins"]["gpu_ami"]}
+    return {each.path: each.command for each in unpinned(Platform.model_validate(values))}
+
+
+def _gpu_command(platform: Platform, family: str, of_nodes: str) -> str:
+    """As of the nodes without accelerators, from where AWS publishes the newest image with NVIDIA's drivers."""
+    image: Any = SimpleNamespace(wanted=SimpleNamespace(architecture="amd64"), family=family, ami_version="latest")
+    folder = image_parameter(image, platform.cluster.version).rpartition("/")[0]
+    command, _, parameter = of_nodes.rpartition(" ")
+    return f"{command} {folder}/{parameter.rpartition('/')[2]}"
 
 
 def reference(root: str, schema: dict[str, Any], head: str) -> str:
@@ -122,12 +166,19 @@ def reference(root: str, schema: dict[str, Any], head: str) -> str:
         required = set(part.get("required", []))
         for key, value in part.get("properties", {}).items():
             default = "required" if key in required else f"`{json.dumps(value['default'])}`" if "default" in value else "empty"
-            text.append(f"| `{key}` | {value.get('description', '')} | {_type(value)} | {default} |\n")
+            cells = [f"`{key}`", value.get("description", ""), _type(value), default]
+            text.append(_row(cells))
             for target in _targets(value):
                 if target not in seen:
                     seen.add(target)
                     waiting.append((target, schema["$defs"][target]))
     return "".join(text)
+
+
+def _row(cells: Iterable[str]) -> str:
+    """GitHub takes a bare stroke for the end of a cell, inside of backticks too."""
+    escaped = (cell.replace("|", r"\|") for cell in cells)
+    return f"| {' | '.join(escaped)} |\n"
 
 
 def _targets(value: Any) -> list[str]:

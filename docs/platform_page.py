@@ -198,8 +198,19 @@ def _going_on(found: Iterable[Remaining], bill: Bill) -> str:
         if line.cost.expected:
             costs[_short(line.type)].append(line.cost.expected)
     known = ", ".join(f"{len(each)} {kind} {_money(sum(each, Decimal(0)))}" for kind, each in costs.items())
-    by_use = ", ".join(dict.fromkeys(_short(line.type) for line in lines if not line.known))
-    return textwrap.fill(f"It costs, in USD a month: {known}. By use, and so not known here: {by_use}.", 140) + "\n"
+    by_use, other = _kinds_of(lines, by_use=True), _kinds_of(lines, by_use=False)
+    said = [
+        *([f"It costs, in USD a month: {known}."] if known else []),
+        *([f"By use, and so not known here: {by_use}."] if by_use else []),
+        *([f"Of no known cost: {other}."] if other else []),
+    ]
+    return textwrap.fill(" ".join(said), 140) + "\n" if said else ""
+
+
+def _kinds_of(lines: Iterable[Line], *, by_use: bool) -> str:
+    """What of them is not known: since it depends on use, or for another reason."""
+    unknown = (line for line in lines if not line.known and line.note.startswith("depends on use") is by_use)
+    return ", ".join(dict.fromkeys(_short(line.type) for line in unknown))
 
 
 def _cases(bill: Bill) -> list[str]:

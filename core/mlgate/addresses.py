@@ -1,4 +1,4 @@
-"""How a network's addresses are divided over kinds of subnets and zones.
+"""How a network's addresses are divided over kinds of subnets and zones, and which ones nobody on the internet has.
 
 Half of the block is for private subnets (with the VPC CNI each pod takes an address of its own), an eighth each for public and intra ones,
 and a quarter is left for what comes later. Each kind is cut into places for as many zones as there may ever be, so that one more zone moves
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 
-__all__ = ["INTRA", "PRIVATE", "PUBLIC", "divide", "network_of", "wrong_division"]
+__all__ = ["INTRA", "PRIVATE", "PUBLIC", "divide", "network_of", "wrong_callers", "wrong_division"]
 
 PRIVATE, PUBLIC, INTRA = "private", "public", "intra"
 _FEWEST_PLACES = 4
@@ -18,6 +18,8 @@ _FEWEST_PLACES = 4
 _LARGEST, _SMALLEST = 16, 28
 # VPC user guide, "VPC CIDR blocks": some services of AWS have this one inside (Docker's bridge), and reach nothing that is in it.
 _TAKEN = IPv4Network("172.17.0.0/16")
+# RFC 5737: what examples have in the place of addresses of the internet.
+_EXAMPLES = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 
 
 def network_of(text: str) -> IPv4Network:
@@ -31,6 +33,24 @@ def network_of(text: str) -> IPv4Network:
     except ValueError:
         raise ValueError(f"{text!r} is no IPv4 block: write one such as 10.0.0.0/16") from None
     raise ValueError(f"{text!r} has bits below its prefix: write {near}")
+
+
+def wrong_callers(text: str) -> tuple[str, str] | None:
+    """Why an endpoint on the internet lets nobody in from the block that is written so: what it is, and what would be accepted.
+
+    None where it may. From what IANA keeps apart from the internet (private, shared, loopback, link-local, multicast, reserved) nobody
+    comes to such an endpoint.
+    """
+    try:
+        block = network_of(text)
+    except ValueError as error:
+        return f"is {text!r}", str(error)
+    if not block.prefixlen:
+        return f"is {text}, which is everybody", "the networks that operators come from, or none: they come by the VPC then"
+    elsewhere = block.is_multicast or not block.is_global
+    if elsewhere and not any(map(block.subnet_of, _EXAMPLES)):
+        return f"is {text}, where no address of the internet is", "addresses of the internet: private ones reach the private endpoint"
+    return None
 
 
 def wrong_division(block: IPv4Network, zones: int) -> str:

@@ -7,16 +7,15 @@ checks between environments, the bill and the policies read one file. Sizes and 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
-from mlgate.addresses import network_of, wrong_division
+from mlgate.addresses import network_of, wrong_callers, wrong_division
 from mlgate.documents import Declared, Location, contradictions, once
 from mlgate.interface import Name
 from mlgate.log_days import LOG_DAYS
-from mlgate.platform_machines import impossible
+from mlgate.platform_machines import impossible, needs_karpenter
 from mlgate.platform_pools import GpuAmi, Pool
 from mlgate.platform_who import Principal, Who
 from mlgate.regions import region_of, unknown_region, wrong_zones
@@ -31,12 +30,11 @@ Percent = Annotated[int, Field(ge=1, le=1000)]
 Block = Annotated[str, Field(description="addresses, such as 198.51.100.0/24")]
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 # Kubernetes documentation, "Object Names and IDs": a label of RFC 1035, so that it fits everywhere.
-Label = Annotated[str, StringConstraints(pattern=r"^([a-z]|[a-z][a-z0-9-]{0,61}[a-z0-9])$")]
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 # Tagging AWS Resources user guide, "Tag naming limits and requirements".
 TagValue = Annotated[str, StringConstraints(pattern=r"^[\w .:/=+@-]+$", max_length=256)]
 # AWS Budgets API reference: ten notifications of a budget, ten subscribers of each.
 _OF_BUDGETS = Field(min_length=1, max_length=10)
-_ANYWHERE = IPv4Network("0.0.0.0/0")
 _PARTS = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -89,7 +87,7 @@ class Cluster(Declared):
     """The EKS cluster and the nodes that its own services stand on."""
 
     version: str = Field(description="Kubernetes' minor version, such as 1.35; it goes up one at a time and never down")
-    public_from: list[Block] = Field(default=[], description="who reaches the API server from outside of the VPC; nobody unless said")
+    public_from: list[Block] = Field(default=[], description="whose addresses reach the API server from the internet; nobody's unless said")
     system_instance_types: list[str] = Field(description="machines for the cluster's own services")
     system_nodes_min: int = Field(default=2, ge=2, le=100, description="how many of them there are at least")
     system_nodes_max: int = Field(default=4, ge=2, le=100, description="and at most")
@@ -109,16 +107,9 @@ class Cluster(Declared):
     @field_validator("public_from")
     @classmethod
     def _somebody(cls, blocks: list[str]) -> list[str]:
-        found: dict[Location, tuple[str, str]] = {}
-        for index, block in enumerate(blocks):
-            try:
-                if network_of(block) == _ANYWHERE:
-                    found[index,] = (
-                        f"{block} is everybody",
-                        "name the networks that operators come from, or leave it out and come by the VPC",
-                    )
-            except ValueError as error:
-                found[index,] = f"is {block!r}", str(error)
+        found: dict[Location, tuple[str, str]] = {
+            (index,): wrong for index, wrong in enumerate(map(wrong_callers, blocks)) if wrong is not None
+        }
         if found:
             raise contradictions(found)
         return blocks
@@ -243,7 +234,13 @@ class Platform(Declared):
                 found["services", name, "service_account"] = said, "one of its own: EKS gives pods of a service account one role"
         for name in [name for name, admin in self.cluster.admins.items() if admin in self.who.gate.principals]:
             found["cluster", "admins", name] = "takes the gate's role too", "somebody else: who signs evidence must not act on it"
+        karpenter = self.pins.addons.get("karpenter", Addon())
         for name, pool in self.pools.items():
+            if not karpenter.on and needs_karpenter(pool):
+                found["pools", name] = (
+                    "needs Karpenter, which pins.addons.karpenter.on turns off",
+                    "that set to true, or a share for the pool: its nodes are a group of fixed size then",
+                )
             for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
                 found[where] = said, accepted
         if found:

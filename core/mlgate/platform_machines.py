@@ -12,7 +12,7 @@ from mlgate.documents import Location
 from mlgate.gpu_types import Wanted, fit
 from mlgate.platform_pools import GpuAmi, Pool
 
-__all__ = ["impossible"]
+__all__ = ["impossible", "needs_karpenter"]
 
 _ELSEWHERE: dict[str, Location] = {"network.zones": ("network", "zones"), "ami.architecture": ("pins", "gpu_ami", "architecture")}
 
@@ -44,6 +44,15 @@ def impossible(name: str, pool: Pool, region: str, zones: Sequence[str], ami: Gp
                 reason = found.rejected.get(reserved.instance_type, "is no machine of the catalogue")
                 yield (*at, "instance_type"), f"is {reserved.instance_type!r}, which {reason}", f"one of {', '.join(fitting)}"
     if pool.floor:
-        least = capacity.Floor(**pool.floor.model_dump()).replicas
+        least = _on_demand(pool)
         if least > pool.replicas:
             yield (*here, "floor"), f"comes to {least} replicas, more than replicas, which are {pool.replicas}", f"{least} replicas or more"
+
+
+def needs_karpenter(pool: Pool) -> bool:
+    """Whether it has nodes that come and go: those of a share, and of the floor on demand, are node groups of fixed size."""
+    return pool.share is None and pool.replicas > _on_demand(pool)
+
+
+def _on_demand(pool: Pool) -> int:
+    return capacity.Floor(**pool.floor.model_dump()).replicas if pool.floor else 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_division
+from mlgate.addresses import INTRA, PRIVATE, PUBLIC, divide, network_of, wrong_callers, wrong_division
 
 ZONES = [f"eu-central-1{letter}" for letter in "abcdefgh"]
 BLOCKS = st.builds(lambda first, bits: IPv4Network((first << 24, bits), strict=False), st.sampled_from([10, 100, 192]), st.integers(16, 28))
@@ -69,3 +69,29 @@ def test_a_block_that_cannot_be_divided_says_why(block: str, zones: int, said: s
 def test_what_is_no_block_says_what_one_is(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         network_of(text)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *("10.0.0.0/8", "10.20.0.0/16", "172.16.0.0/12", "192.168.7.0/24"),
+        *("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "239.1.1.1/32", "240.0.0.0/4", "0.0.0.0/8", "198.18.0.0/15"),
+    ],
+)
+def test_from_where_no_address_of_the_internet_is_nobody_comes_to_an_endpoint_there(block: str) -> None:
+    found, accepted = wrong_callers(block) or ("", "")
+    assert found == f"is {block}, where no address of the internet is"
+    assert "private ones reach the private endpoint" in accepted
+
+
+@pytest.mark.parametrize("block", ["8.8.8.0/24", "52.0.0.0/8", "172.32.0.0/16", "192.0.2.0/24", "198.51.100.7/32", "203.0.113.0/24"])
+def test_addresses_of_the_internet_and_those_of_examples_are_let_in(block: str) -> None:
+    assert wrong_callers(block) is None
+
+
+def test_everybody_is_not_let_in_nor_what_is_no_block() -> None:
+    assert (wrong_callers("0.0.0.0/0") or ("",))[0] == "is 0.0.0.0/0, which is everybody"
+    assert wrong_callers("198.51.100.1/24") == (
+        "is '198.51.100.1/24'",
+        "'198.51.100.1/24' has bits below its prefix: write 198.51.100.0/24",
+    )

@@ -20,7 +20,6 @@ from mlgate_components.aws.addons.plan import planned as planned_addons
 from mlgate_components.aws.cluster.arguments import check_cluster
 from mlgate_components.aws.cluster.cluster import Cluster
 from mlgate_components.aws.gpu.checks import planned as planned_pool
-from mlgate_components.aws.gpu.plan import PoolPlan
 from mlgate_components.aws.gpu.quotas import too_small
 from mlgate_components.aws.network.network import Network
 from mlgate_components.aws.pins import addon_settings, is_pinned
@@ -145,12 +144,9 @@ class PlatformArgs:
         refused: list[Problem] = []
         for where, check, name, args in asked:
             try:
-                plan = check(name, args)
+                check(name, args)
             except ArgumentsError as error:
                 refused += [Problem(f"{where}: {each.where}", each.found, each.expected) for each in error.problems]
-                continue
-            if isinstance(plan, PoolPlan) and plan.ranks and addon_settings(self.platform).get("karpenter", {}).get("on") is False:
-                refused.append(Problem(where, "needs Karpenter, which pins.addons turns off", "Karpenter, or a pool of fixed size"))
         if refused:
             raise ArgumentsError("environment", self.name, refused)
 

@@ -60,13 +60,17 @@ def test_the_keys_of_what_is_kept_wait_as_long_as_is_said() -> None:
     assert waits == dict.fromkeys(("models", "evidence", "evidence-signing", "audit", "images", "cluster-secrets"), 8)
 
 
-def test_the_trail_watches_both_stores_and_the_auditor_reads_it() -> None:
+def test_the_trail_watches_both_stores_and_the_auditor_reads_and_validates_it() -> None:
     (_, objects) = each("aws:cloudtrail/trail:Trail")["audit"]["advancedEventSelectors"]
     watched = {one["field"]: one for one in objects["fieldSelectors"]}["resources.ARN"]["startsWiths"]
     assert watched == ["<arn of Bucket models>/", "<arn of Bucket evidence>/"]
     allowed = json.loads(each("aws:iam/rolePolicy:RolePolicy")["auditor"]["policy"])["Statement"]
     read = {statement["Resource"] for statement in allowed if "s3:GetObject" in statement["Action"]}
     assert read == {f"<arn of Bucket {store}>/*" for store in ("models", "evidence", "audit")}
+    validated = {statement["Resource"] for statement in allowed if "s3:GetBucketLocation" in statement["Action"]}
+    assert validated == {"<arn of Bucket audit>"}
+    (of_none,) = (statement for statement in allowed if statement["Resource"] == "*")
+    assert of_none["Action"] == ["cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys"]
     assert composed().outputs["audit"] == "<bucket of Bucket audit>"
 
 

@@ -13,6 +13,7 @@ from mlgate_components.aws.access.permissions import (
     pushes,
     reads,
     signs,
+    validates,
     verifies,
     views,
     writes,
@@ -36,12 +37,13 @@ def duties(
     the stack's state, `trail` the AuditTrail of them, each the component or something of yours with the same outputs.
     """
     looks = [reads(models), reads(evidence), verifies(evidence)]
+    audited = [audits(each) for each in (models, evidence, trail) if each is not None]
     moves = [operates(cluster), keeps_state(state), *looks]
     return {
         "ci": [reads(models), writes(models), *(pushes(each) for each in repositories)],
         "deployer": [*moves, *(writes_secret(each) for each in secrets)],
         "gate": [*looks, writes(evidence), signs(evidence), *(pulls(each) for each in repositories)],
         "promoter": moves,
-        "auditor": [*(audits(each) for each in (models, evidence, trail) if each is not None), verifies(evidence), views(cluster)],
+        "auditor": [*audited, *([] if trail is None else [validates(trail)]), verifies(evidence), views(cluster)],
         "break_glass": moves,
     }

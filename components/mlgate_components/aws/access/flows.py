@@ -41,6 +41,7 @@ class Verb(enum.Enum):
     READS = "reads"
     WRITES = "writes"
     AUDITS = "audits"
+    VALIDATES = "validates"
     KEEPS_STATE = "keeps-state"
     SIGNS = "signs"
     VERIFIES = "verifies"
@@ -99,6 +100,12 @@ TABLE: Mapping[Verb, tuple[Act, ...]] = {
         Act(At.LISTING, ("s3:ListBucket", "s3:ListBucketVersions")),
         Act(At.BUCKET, ("s3:GetBucketObjectLockConfiguration", "s3:GetBucketVersioning")),
         Act(At.KEY, ("kms:Decrypt",)),
+    ),
+    # What `aws cloudtrail validate-logs` asks besides, of a trail's bucket and of CloudTrail: AWS CLI command reference, and the command's
+    # own source (aws-cli, awscli/customizations/cloudtrail). Which trail it is and the keys that sign its digests have no resource.
+    Verb.VALIDATES: (
+        Act(At.BUCKET, ("s3:GetBucketLocation",)),
+        Act(At.ACCOUNT, ("cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys")),
     ),
     # Pulumi's backend in a bucket: a lock is an object that is deleted again. Its secrets are encrypted by the key itself (gocloud.dev,
     # secrets/awskms: Encrypt and Decrypt), and so may the bucket be.
@@ -184,8 +191,8 @@ def wrong_flow(verb: Verb, arns: Mapping[str, object], prefix: str) -> Iterator[
             yield f"resource.{name}", "is nothing to it", f"{verb.value} takes {', '.join(taken)}"
         elif isinstance(arn, str) and not (kind := _KINDS[name]).fits(arn):
             yield f"resource.{name}", f"is {arn!r}", f"the ARN of one resource, such as {kind.example}"
-    if prefix and "bucket_arn" not in taken:
-        yield "prefix", f"is {prefix!r}", f"none: {verb.value} is about no store"
+    if prefix and all(act.at is not At.OBJECTS for act in TABLE[verb]):
+        yield "prefix", f"is {prefix!r}", f"none: {verb.value} is about nothing that is in a store"
     elif prefix and not _PREFIX.fullmatch(prefix):
         yield "prefix", f"is {prefix!r}", "a path that ends in /, such as digits/: digits would be the start of digits-old too, * a pattern"
 

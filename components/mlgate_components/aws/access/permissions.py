@@ -31,6 +31,7 @@ __all__ = [
     "reads",
     "reads_secret",
     "signs",
+    "validates",
     "verifies",
     "views",
     "writes",
@@ -46,7 +47,7 @@ class FlowResource(TypedDict):
     """The resource of a flow: the ARNs that its verb takes."""
 
     bucket_arn: NotRequired[pulumi.Input[str]]
-    """The bucket of a store: reads, writes, audits, keeps-state."""
+    """The bucket of a store: reads, writes, audits, validates, keeps-state."""
     key_arn: NotRequired[pulumi.Input[str]]
     """The KMS key that the store or the secret is encrypted with; none where AWS uses a key of its own."""
     signing_key_arn: NotRequired[pulumi.Input[str]]
@@ -109,6 +110,7 @@ def flow(verb: Verb, resource: object, prefix: str = "") -> Flow:
 reads = partial(flow, Verb.READS)
 writes = partial(flow, Verb.WRITES)
 audits = partial(flow, Verb.AUDITS)
+validates = partial(flow, Verb.VALIDATES)
 keeps_state = partial(flow, Verb.KEEPS_STATE)
 signs = partial(flow, Verb.SIGNS)
 verifies = partial(flow, Verb.VERIFIES)

@@ -1,12 +1,11 @@
 """What a cluster is told, and what of it cannot be."""
 
 import re
-from ipaddress import IPv4Network
 from typing import NotRequired, TypedDict
 
 import pulumi
 
-from mlgate.addresses import network_of
+from mlgate.addresses import wrong_callers
 from mlgate.log_days import LOG_DAYS
 from mlgate_components.arguments import Wrong, check
 from mlgate_components.aws.cluster.eks_addon import check_addon_versions
@@ -23,7 +22,6 @@ ADDONS = ("vpc-cni", "eks-pod-identity-agent", "kube-proxy", "coredns", "aws-ebs
 """The add-ons of EKS that every cluster has, by EKS's names. ClusterAddons has the others."""
 LOGS_KEPT_DAYS = 90
 _NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")  # EKS API reference, CreateCluster: 1 to 100 characters
-_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 _FEWEST_SUBNETS = 2  # EKS user guide, "VPC requirements": the control plane stands in at least two zones
 
 
@@ -101,16 +99,8 @@ def _check_public(args: ClusterArgs, wrong: Wrong) -> None:
     if blocks == []:
         wrong.add("public_from", "is empty", "name who reaches the endpoint, or leave it out: it is private then")
     for index, block in enumerate(blocks or ()):
-        path = f"public_from[{index}]"
-        try:
-            network = network_of(block)
-        except ValueError as error:
-            wrong.add(path, "is wrong", str(error))
-            continue
-        if network.prefixlen == 0:
-            wrong.add(path, f"is {block}", "the networks that operators come from: this is everybody")
-        if any(map(network.subnet_of, _PRIVATE)):
-            wrong.add(path, f"is {block}", "addresses of the internet, which alone EKS takes: private ones reach the private endpoint")
+        if told := wrong_callers(block):
+            wrong.add(f"public_from[{index}]", *told)
 
 
 def _check_subnets(network: ClusterSubnets, wrong: Wrong) -> None:

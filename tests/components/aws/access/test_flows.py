@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlgate_components.aws.access.flows import TABLE, Right, Verb, arns_of, document, statements, wrong_flow
+from mlgate_components.aws.access.flows import TABLE, At, Right, Verb, arns_of, document, statements, wrong_flow
 
 ARNS = {
     "bucket_arn": "arn:aws:s3:::models",
@@ -20,13 +20,15 @@ ARNS = {
     "cluster_arn": "arn:aws:eks:eu-central-1:123456789012:cluster/ml",
 }
 
+OF_NO_RESOURCE = {"cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys", "ecr:GetAuthorizationToken"}
+
 
 def right(verb: Verb, prefix: str = "") -> Right:
     return Right(verb, {name: ARNS[name] for name in arns_of(verb)}, prefix)
 
 
 rights = st.builds(
-    lambda verb, prefix: right(verb, prefix if "bucket_arn" in arns_of(verb) else ""),
+    lambda verb, prefix: right(verb, prefix if any(act.at is At.OBJECTS for act in TABLE[verb]) else ""),
     st.sampled_from(Verb),
     st.sampled_from(["", "digits/", "digits/old/"]),
 )
@@ -67,7 +69,7 @@ def test_the_order_in_which_flows_are_declared_changes_nothing_nor_does_saying_o
 def test_no_action_is_a_pattern_and_no_resource_is_everything_but_for_what_has_no_resource(flows: list[Right]) -> None:
     for statement in statements(flows):
         assert not any("*" in action for action in statement["Action"])
-        assert statement["Resource"] != "*" or statement["Action"] == ["ecr:GetAuthorizationToken"]
+        assert statement["Resource"] != "*" or set(statement["Action"]) <= OF_NO_RESOURCE
         assert statement["Resource"].count("*") <= 1, "one at the end, below the prefix of a store"
 
 
@@ -82,6 +84,16 @@ def granted(flows: list[Right]) -> set[tuple[str, str, str]]:
         for each in statements(flows)
         for action in each["Action"]
     }
+
+
+def test_who_audits_a_trail_and_validates_it_has_all_that_validate_logs_asks_and_the_rest_of_cloudtrail_is_not_theirs() -> None:
+    allowed = statements([right(Verb.AUDITS), right(Verb.VALIDATES)])
+    anywhere = {action for each in allowed if each["Resource"] == "*" for action in each["Action"]}
+    of_the_bucket = {action for each in allowed if each["Resource"] == ARNS["bucket_arn"] for action in each["Action"]}
+    of_objects = {action for each in allowed if each["Resource"] == f"{ARNS['bucket_arn']}/*" for action in each["Action"]}
+    assert anywhere == {"cloudtrail:DescribeTrails", "cloudtrail:ListPublicKeys"}
+    assert {"s3:GetBucketLocation", "s3:ListBucket"} <= of_the_bucket
+    assert "s3:GetObject" in of_objects
 
 
 def test_only_one_verb_signs_and_it_does_nothing_else() -> None:
@@ -109,6 +121,7 @@ def test_only_one_verb_signs_and_it_does_nothing_else() -> None:
         (Verb.READS, {"bucket_arn": ARNS["bucket_arn"]}, "${aws:username}/", "prefix", "is '${aws:username}/'"),
         (Verb.READS, {"bucket_arn": ARNS["bucket_arn"]}, "/digits/", "prefix", "is '/digits/'"),
         (Verb.OPERATES, {"cluster_arn": ARNS["cluster_arn"]}, "digits/", "prefix", "is 'digits/'"),
+        (Verb.VALIDATES, {"bucket_arn": ARNS["bucket_arn"]}, "digits/", "prefix", "is 'digits/'"),
     ],
 )
 def test_what_would_be_wider_than_one_resource_or_another_kind_of_it_is_refused(

@@ -11,6 +11,8 @@ from mlgate.accelerators import mig_profiles
 from mlgate.errors import Problem
 from mlgate.gpu_types import pods_per_machine
 from mlgate.platform import Platform
+from mlgate.platform_machines import needs_karpenter
+from mlgate.platform_pools import Pool
 from mlgate_components.arguments import ArgumentsError
 from mlgate_components.aws.gpu.arguments import Accelerator
 from mlgate_components.aws.gpu.checks import planned
@@ -125,16 +127,21 @@ def test_an_image_that_moves_by_itself_is_taken_in_dev_and_refused_in_prod() -> 
     assert [problem.where for problem in caught.value.problems] == ["pools.l4: ami.version"]
 
 
-def test_what_karpenter_would_start_is_refused_where_it_is_turned_off_and_what_has_a_fixed_size_is_not() -> None:
-    def without_karpenter(**pool: Any) -> PlatformArgs:
-        said = values("dev")
-        said["pins"]["addons"] = {"karpenter": {"on": False}}
-        said["pools"] = {"l4": {"accelerator": "l4", "replicas": 2, "capacity": [{"buy": "on-demand"}], **pool}}
-        return PlatformArgs("dev", Platform.model_validate(said), None)
-
-    record(lambda: without_karpenter(share={"time_slices": 2}).require_possible())
-    with pytest.raises(ArgumentsError, match="needs Karpenter, which pins"):
-        record(lambda: without_karpenter().require_possible())
+@pytest.mark.parametrize(
+    ("pool", "starts"),
+    [
+        ({}, True),
+        ({"replicas": 4, "floor": FLOOR}, False),
+        ({"replicas": 5, "floor": FLOOR}, True),
+        ({"replicas": 4, "floor": {**FLOOR, "node_start_s": 1.0, "image_pull_s": 1.0}}, True),
+        ({"share": {"time_slices": 2}}, False),
+        ({"share": {"time_slices": 2}, "floor": FLOOR}, False),
+    ],
+)
+def test_an_environment_says_that_a_pool_needs_karpenter_where_there_are_node_pools_for_it(pool: dict[str, Any], starts: bool) -> None:
+    wanted = {"accelerator": "l4", "replicas": 8, "capacity": [{"buy": "spot"}], **pool}
+    assert bool(planned("gpu", {**USUAL, **wanted}).ranks) is starts  # type: ignore[typeddict-item]
+    assert needs_karpenter(Pool.model_validate(wanted)) is starts
 
 
 def test_subnets_that_do_not_go_with_the_zones_are_refused_by_their_path_known_at_once_or_later() -> None:

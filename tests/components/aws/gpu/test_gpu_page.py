@@ -7,13 +7,18 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mlgate.capacity import SPOT_NOTICE_S, Floor
+from mlgate.platform import Platform
 from mlgate_components.aws.gpu.arguments import Accelerator, Buy, GpuNodePoolArgs
+from mlgate_components.aws.platform_args import PlatformArgs
 from mlgate_testkit.record import record
+from tests.stacks.platforms import values
 
 PAGE = (Path(__file__).parents[4] / "docs" / "platform-gpu.md").read_text(encoding="utf-8")
 (PROGRAM,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(POOLS,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 PARTS = """
 
 from types import SimpleNamespace
@@ -37,6 +42,15 @@ def test_its_program_runs_and_comes_to_the_floor_that_it_says(tmp_path: Path) ->
     assert graph.one("aws:eks/nodeGroup:NodeGroup").inputs["scalingConfig"]["desiredSize"] == 4
     assert graph.one("kubernetes:karpenter.sh/v1:NodePool").inputs["spec"]["limits"] == {"nvidia.com/gpu": "8"}
     assert any("= 185 s, 65 s longer" in line for line in graph.outputs["said"])
+
+
+def test_its_pool_of_an_environments_file_is_one_that_prod_can_have_with_the_floor_of_its_program() -> None:
+    platform = Platform.model_validate({**values("prod"), **yaml.safe_load(POOLS)})
+    record(lambda: PlatformArgs("prod", platform, None).require_possible())
+    ((_, pool),) = platform.pools.items()
+    assert [way.buy for way in pool.capacity] == ["reservation", "spot"]
+    assert pool.floor
+    assert Floor(**pool.floor.model_dump()) == Floor(200, 60, 70, 90, 25)
 
 
 def test_its_formula_is_that_of_the_code() -> None:

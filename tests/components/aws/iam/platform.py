@@ -15,6 +15,7 @@ ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 HERE = f"{REGION}:{ACCOUNT}"
 CLUSTER = f"arn:aws:eks:{HERE}:cluster/ml"
+TRAIL = f"arn:aws:cloudtrail:{HERE}:trail/audit"
 STATE = f"arn:aws:kms:{HERE}:key/state"
 TAGS = {"environment": "dev", "owner": "platform"}
 PIPELINE = {"host": "github", "repository": "acme/digits", "environment": "dev"}
@@ -49,6 +50,7 @@ FOREIGN: dict[str, dict[str, Any] | None] = {
     f"arn:aws:secretsmanager:{HERE}:secret:foreign-AbCdEf": None,
     f"arn:aws:eks:{HERE}:cluster/foreign": None,
     f"arn:aws:sqs:{HERE}:foreign": None,
+    f"arn:aws:cloudtrail:{HERE}:trail/foreign": None,
     role("foreign"): policy({"AWS": role("somebody")}, "sts:AssumeRole"),
 }
 """What belongs to others of the account, who leave it open to whoever the account lets in."""

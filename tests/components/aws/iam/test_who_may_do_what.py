@@ -21,6 +21,7 @@ from tests.components.aws.iam.platform import (
     HERE,
     OF_THE_ACCOUNT,
     STATE,
+    TRAIL,
     attached_to,
     policies_of,
     policy,
@@ -31,7 +32,7 @@ from tests.components.aws.iam.platform import (
     session,
 )
 
-SERVICES = ("ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
+SERVICES = ("cloudtrail", "ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
 ELSEWHERE = "210987654321"
 IDENTITIES = {
     "ci": "access-ci",
@@ -81,6 +82,7 @@ def resources() -> dict[str, dict[str, Any] | None]:
         **{f"{bucket.arn}/{name}": made.get(bucket.arn) for bucket in BUCKETS.values() for name in bucket.objects},
         STATE: OF_THE_ACCOUNT,
         CLUSTER: None,
+        TRAIL: None,
         **FOREIGN,
     }
 
