@@ -154,7 +154,7 @@ def _load(packages: list[str]) -> None:
     """Loads them as programs do, by their names: to import a module that is called as its class would leave the module in its place."""
     for name in packages:
         with contextlib.suppress(Exception):  # what cannot be loaded here is loaded by the next program, or is told there
-            dir(importlib.import_module(name))  # Pulumi's are loaded once anything of them is asked for
+            getattr(importlib.import_module(name), "__all__", None)  # Pulumi's are loaded once anything of them is asked for
     if packages:
         gc.collect()
         gc.freeze()  # a child looks through its own garbage alone
