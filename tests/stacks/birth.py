@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Collection
 from itertools import count
 
+from mlgate.errors import UsageError
 from mlgate_testkit.engine import Simulated, UpdateError
 from mlgate_testkit.engine.events import Event
 from mlgate_testkit.engine.stack import Stack
@@ -17,8 +18,8 @@ AT_MOST = 30
 """Runs of `up`: one more than resources stand on each other, and again for what a killed one had not come to."""
 KILLS = 5
 """So many engines are killed: among the first buckets and networks, stores and roles, routes and nodes, add-ons."""
-MANY = 10
-"""A run that makes so many again of what was refused is killed at two thirds of them."""
+MANY = 5
+"""A run that makes so many again of what was refused is killed at the last of them."""
 
 
 def require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_killed(made: Stack, aws: Simulated) -> None:
@@ -28,16 +29,13 @@ def require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_k
     refused: set[str] = set()
     killed, said = 0, list[str]()
     for _ in range(AT_MOST):
-        kill = killed < KILLS and len(refused) >= MANY
-        try:
-            made.operate("up", "--continue-on-error", "--yes", "--skip-preview", kill_at=_again(refused) if kill else None)
+        ended = _raised(made, refused if killed < KILLS and len(refused) >= MANY else ())
+        if ended is None:
             break
-        except UpdateError as ended:
-            refused = {step.urn for step in ended.changes.failed()}
-            if not ended.killed_at:
-                continue
-        killed += 1
-        assert list(recovered(made, aws, said)) == [], "nothing is left to a person"
+        refused = {step.urn for step in ended.changes.failed()}
+        if ended.killed_at:
+            killed += 1
+            assert list(recovered(made, aws, said)) == [], "nothing is left to a person"
     assert killed == KILLS
     assert any("took over" in line for line in said)
     asked = Counter((call.token, call.name) for cloud in made.attached for call in cloud.calls("create"))
@@ -47,7 +45,19 @@ def require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_k
     assert once(made)
 
 
-def _again(refused: Set[str]) -> Callable[[Event], bool]:
-    """True of the event with which two thirds of what the run before was refused have been begun again."""
-    begun = count(2 * len(refused) // 3, -1)
-    return lambda event: event.operation == "create" and event.phase == "begun" and event.urn in refused and next(begun) == 0
+def _raised(made: Stack, again: Collection[str]) -> UpdateError | None:
+    """How one run of `up` ended, unless well. Where any are given it is killed with the last of them that is begun again."""
+    left = count(len(again) - 1, -1)
+
+    def kill_at(event: Event) -> bool:
+        return event.operation == "create" and event.phase == "begun" and event.urn in again and next(left) == 0
+
+    try:
+        made.operate("up", "--continue-on-error", "--yes", "--skip-preview", kill_at=kill_at if again else None)
+    except UpdateError as ended:
+        return ended
+    except UsageError as never:  # it had failed before the last of them
+        if isinstance(never.__cause__, UpdateError):
+            return never.__cause__
+        raise
+    return None

@@ -3,7 +3,8 @@
 Loading them is half the time that Python takes for a platform's program, and `pip list`, which the language host asks for the plugins that
 a program needs, takes half a second more. The language host starts `command` as it would start Python; that hands itself over to the
 process that waits (`serve.py`), which forks, and whose child is to all appearances the program: its arguments, environment, folder,
-streams, signals and end are those of what was started. Loaded ahead are Pulumi's packages, pip and what these need, never a user's code.
+streams, signals and end are those of what was started. Loaded ahead are Pulumi's packages, pip, pydantic and what these need, never a
+user's code.
 
 Where forking cannot stand for starting (another system than Linux, other PYTHON* variables, a socket's path that is too long), `command`
 starts Python.

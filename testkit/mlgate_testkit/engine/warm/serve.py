@@ -1,6 +1,6 @@
 """The process that waits with Pulumi's packages loaded, and forks: `serve.py SOCKET`. At first it has the standard library alone.
 
-What to load it learns from the programs that it ran: packages of Pulumi's and of pip of which a child had loaded anything when it ended.
+What to load it learns from the programs that it ran: packages of these names of which a child had loaded anything when it ended.
 It has one thread, so that forking is safe, and ends with its standard input.
 """
 
@@ -20,7 +20,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-_LOADED_AHEAD = ("pulumi", "pip")
+_LOADED_AHEAD = ("pulumi", "pip", "pydantic")
 _WAIT_S = 10.0
 _STDIN = 0
 
@@ -156,8 +156,14 @@ def _load(packages: list[str]) -> None:
         with contextlib.suppress(Exception):  # what cannot be loaded here is loaded by the next program, or is told there
             getattr(importlib.import_module(name), "__all__", None)  # Pulumi's are loaded once anything of them is asked for
     if packages:
+        if log := sys.modules.get("pulumi.log"):
+            vars(log)["debug"] = _unheard
         gc.collect()
         gc.freeze()  # a child looks through its own garbage alone
+
+
+def _unheard(*_: Any, **__: Any) -> None:
+    """The SDK's own debug messages, five for each resource, take a seventh of a run's time, and the testkit leaves them out."""
 
 
 def _pass_on(connection: socket.socket, pid: int) -> None:
