@@ -51,7 +51,7 @@ def command(
     bill = make_bill(program.resources, program.region, book, on=today, usage=expected)
     difference = None
     if deployed:
-        there = deployed_program(deployed).resources
+        there = deployed_program(deployed, name, program.graph.project).resources
         names = {resource.name for resource in there}
         before = make_bill(there, program.region, book, on=today, usage={each: expected[each] for each in expected if each in names})
         difference = bill.since(before)

@@ -123,11 +123,11 @@ def _with_stand_ins(project: Path, stack: str) -> tuple[list[Unpinned], dict[str
     return missing, {KEY: stand_ins(platform, missing)} if missing else {}
 
 
-def deployed_program(path: Path) -> Program:
-    """What a stack's exported state holds. Raises UsageError for a file that is none."""
+def deployed_program(path: Path, stack: str, project: str | None = None) -> Program:
+    """What the stack's exported state holds. Raises UsageError for a file that is none, and for another stack's or project's."""
     from mlgate_testkit.record import Graph
 
-    remedy = "write it by: pulumi stack export --file FILE"
+    remedy = f"write it by: pulumi stack export -s {stack} --file FILE"
     try:
         export = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -136,7 +136,11 @@ def deployed_program(path: Path) -> Program:
         raise UsageError(f"is no JSON: {error}", where=str(path), remedy=remedy) from None
     if not isinstance(export, dict):
         raise UsageError("is no exported state", where=str(path), remedy=remedy)
-    return Program(Graph.from_state(export))
+    graph = Graph.from_state(export)
+    if graph.stack and (graph.stack, graph.project) != (stack, project or graph.project):  # an empty one does not say whose it is
+        asked = f"stack {stack} of project {project}" if project else f"stack {stack}"
+        raise UsageError(f"is of stack {graph.stack} of project {graph.project}, and not of {asked}", where=str(path), remedy=remedy)
+    return Program(graph)
 
 
 def _inputs(found: Recorded) -> Any:

@@ -26,7 +26,7 @@ def command(
     from mlgate.remains import remaining, waiting
     from mlgate_cli.recorded import deployed_program, recorded_program
 
-    program = deployed_program(deployed) if deployed else recorded_program(project, name)
+    program = deployed_program(deployed, name) if deployed else recorded_program(project, name)
     found, waits = remaining(program.kept), waiting(program.kept)
     if as_json:
         print_json({"environment": name, "remains": [asdict(each) for each in found], "waits": [asdict(each) for each in waits]})

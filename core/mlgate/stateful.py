@@ -66,9 +66,11 @@ STATEFUL: Final = {
     "aws:qldb/ledger:Ledger": "a ledger",
     "aws:rds/cluster:Cluster": "a database",
     "aws:rds/clusterSnapshot:ClusterSnapshot": "a backup",
+    "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": "a backup",
     "aws:rds/globalCluster:GlobalCluster": "a database",
     "aws:rds/instance:Instance": "a database",
     "aws:rds/snapshot:Snapshot": "a backup",
+    "aws:rds/snapshotCopy:SnapshotCopy": "a backup",
     "aws:redshift/cluster:Cluster": "a warehouse",
     "aws:redshift/clusterSnapshot:ClusterSnapshot": "a backup",
     "aws:redshiftserverless/namespace:Namespace": "a warehouse",
@@ -92,6 +94,13 @@ STATEFUL: Final = {
 """Types whose deletion loses something that a second `pulumi up` does not bring back: data, history, or the means to read them."""
 
 CONTAINERS: Final = {
+    "aws:cloudcontrol/resource:Resource": "what its type does, which may be a database",
+    "aws:cloudformation/stack:Stack": "all that its template made",
+    "aws:cloudformation/stackInstances:StackInstances": "all that its template made",
+    "aws:cloudformation/stackSet:StackSet": "all that its template made",
+    "aws:cloudformation/stackSetInstance:StackSetInstance": "all that its template made",
+    "aws:serverlessrepository/cloudFormationStack:CloudFormationStack": "all that its template made",
+    "aws:servicecatalog/provisionedProduct:ProvisionedProduct": "all that its template made",
     "aws:ssm/parameter:Parameter": "a value",
     "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition": "all objects of its kind",
     "kubernetes:core/v1:Namespace": "all objects in it",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.policy_documents import listed, open_statements, statements
-from mlgate_policies.documents import ATTACHED, IDENTITY, RESOURCE
+from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, RESOURCE
 from mlgate_policies.resource import Resource, at, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
@@ -19,7 +19,7 @@ _SIGN_IN = "sts:AssumeRoleWithWebIdentity"
 _HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
 # What a subject begins with before anybody is named: GitHub (repo:), GitLab (project_path:), Kubernetes.
 _KIND = re.compile(r"^(system:serviceaccount|[a-z_]+):")
-_PERMISSION = "aws:lambda/permission:Permission"
+_EVERYBODY = ("*", "all")  # the latter is what EC2 and RDS call it
 
 
 def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -49,11 +49,7 @@ def _all_of_it(arns: Any) -> Iterator[str]:
 
 
 def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
-    if resource.type == _PERMISSION:
-        narrowed = any(resource.at(key) is not None for key in ("principalOrgId", "sourceAccount", "sourceArn"))
-        if resource.at("principal") == "*" and not narrowed:
-            yield "its principal is *"
-        return
+    yield from _granted_to_everybody(resource)
     for policy in _held_by(resource, RESOURCE):
         anybody = list(open_statements(policy))
         for number, statement in _allowed(policy):
@@ -62,6 +58,13 @@ def _wildcard_principals(resource: Resource, _others: Sequence[Resource]) -> Ite
             federated = listed(at(statement.get("Principal"), "Federated"))
             if federated and _SIGN_IN in listed(statement.get("Action")) and not _names_subjects(statement.get("Condition")):
                 yield f"{number} lets in everybody whom {_told(federated)} knows: no condition on its sub names anybody"
+
+
+def _granted_to_everybody(resource: Resource) -> Iterator[str]:
+    if resource.type in GRANTS:
+        who, narrowing = GRANTS[resource.type]
+        if not any(resource.at(key) for key in narrowing):
+            yield from (f"its {who} lets in {each}" for each in listed_at(resource.properties, who) if each in _EVERYBODY)
 
 
 def _names_subjects(condition: Any) -> bool:
@@ -105,7 +108,7 @@ RULES = (
         why="a policy that lets in everybody is only as safe as a secret that its resource's name is not",
         remedy="name the principals, or add a Condition that does (aws:PrincipalOrgID, the sub of an identity provider)",
         levels=EVERYWHERE,
-        types=frozenset({*RESOURCE, _PERMISSION}),
+        types=frozenset({*RESOURCE, *GRANTS}),
         check=_wildcard_principals,
     ),
 )

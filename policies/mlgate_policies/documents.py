@@ -1,13 +1,14 @@
 """Where resources of AWS have policies of IAM, by the type and the path of the input, a dot between its steps, through lists as well.
 
+`GRANTS` are those that let somebody in without one.
 tests/policies/policy_inputs.py finds what may hold one in pulumi_aws, and says of everything that stands in no table here why it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-__all__ = ["ATTACHED", "IDENTITY", "RESOURCE"]
+__all__ = ["ATTACHED", "GRANTS", "IDENTITY", "RESOURCE"]
 
 IDENTITY: Mapping[str, str] = {
     "aws:iam/groupPolicy:GroupPolicy": "policy",
@@ -112,3 +113,17 @@ RESOURCE: Mapping[str, str] = {
     "aws:xray/resourcePolicy:ResourcePolicy": "policyDocument",
 }
 """Who may come to the resource that has it."""
+
+GRANTS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "aws:cloudwatch/eventPermission:EventPermission": ("principal", ["condition"]),
+    "aws:ec2/amiLaunchPermission:AmiLaunchPermission": ("group", []),
+    "aws:ec2/vpcEndpointService:VpcEndpointService": ("allowedPrincipals", []),
+    "aws:ec2/vpcEndpointServiceAllowedPrinciple:VpcEndpointServiceAllowedPrinciple": ("principalArn", []),
+    "aws:lambda/layerVersionPermission:LayerVersionPermission": ("principal", ["organizationId"]),
+    "aws:lambda/permission:Permission": ("principal", ["principalOrgId", "sourceAccount", "sourceArn"]),
+    "aws:rds/clusterSnapshot:ClusterSnapshot": ("sharedAccounts", []),
+    "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": ("sharedAccounts", []),
+    "aws:rds/snapshot:Snapshot": ("sharedAccounts", []),
+    "aws:rds/snapshotCopy:SnapshotCopy": ("sharedAccounts", []),
+}
+"""The same without a document: the input that says who, and those any of which holds everybody to somebody who is named."""

@@ -137,6 +137,24 @@ def test_the_difference_to_what_is_deployed_is_told(cost: Cost) -> None:
     assert "against what is deployed: min +102.20, expected +102.20, max +102.20, of what is known" in shown
 
 
+def exported(*urns: str) -> str:
+    resources = [{"urn": urn, "type": urn.split("::")[2]} for urn in urns]
+    return json.dumps({"version": 3, "deployment": {"resources": resources}})
+
+
+@pytest.mark.parametrize(("stack", "name"), [("far", "net"), ("dev", "web")])
+def test_what_is_deployed_of_another_stack_is_not_compared(cost: Cost, stack: str, name: str) -> None:
+    done = cost("dev", deployed=exported(f"urn:pulumi:{stack}::{name}::pulumi:pulumi:Stack::{name}-{stack}"))
+    assert done.exit_code == 2
+    assert f"deployed: is of stack {stack} of project {name}, and not of stack dev of project net" in done.stderr
+    assert "pulumi stack export -s dev --file FILE" in done.stderr
+
+
+def test_against_a_stack_that_holds_nothing_all_of_it_is_new(cost: Cost) -> None:
+    told = document(cost("dev", "--json", deployed=exported()))
+    assert told["difference"]["total"] == told["total"]
+
+
 @pytest.mark.parametrize(
     ("stack", "files", "said"),
     [

@@ -58,3 +58,15 @@ def test_a_state_that_is_none_is_said_without_a_traceback(tmp_path: Path) -> Non
     assert shown.returncode == 2
     assert "is no exported state" in shown.stderr
     assert "Traceback" not in shown.stderr
+
+
+def test_a_state_of_another_stack_is_refused_and_an_empty_one_leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    stack = {"urn": "urn:pulumi:staging::ours::pulumi:pulumi:Stack::ours-staging", "type": "pulumi:pulumi:Stack"}
+    path.write_text(json.dumps({"version": 3, "deployment": {"resources": [stack]}}), encoding="utf-8")
+    shown = remains("dev", "--deployed", str(path))
+    assert shown.returncode == 2
+    assert "state.json: is of stack staging of project ours, and not of stack dev" in shown.stderr
+    assert "pulumi stack export -s dev --file FILE" in shown.stderr
+    path.write_text(json.dumps({"version": 3, "deployment": {}}), encoding="utf-8")
+    assert json.loads(remains("dev", "--deployed", str(path), "--json").stdout)["remains"] == []

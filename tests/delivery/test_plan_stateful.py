@@ -22,6 +22,20 @@ def approval(of=HELD, operation="delete", **other):
     [
         (BUCKET, {}, "it holds objects, and nothing brings that back"),
         (BUCKET, {"protect": True}, "it holds objects, and nothing brings that back"),
+        ("aws:rds/snapshotCopy:SnapshotCopy", {}, "it holds a backup, and nothing brings that back"),
+        ("aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy", {}, "it holds a backup, and nothing brings that back"),
+        ("aws:cloudcontrol/resource:Resource", {}, "it holds what its type does, which may be a database, and nothing brings that back"),
+        *(
+            (made, {}, "it holds all that its template made, and nothing brings that back")
+            for made in (
+                "aws:cloudformation/stack:Stack",
+                "aws:cloudformation/stackInstances:StackInstances",
+                "aws:cloudformation/stackSet:StackSet",
+                "aws:cloudformation/stackSetInstance:StackSetInstance",
+                "aws:serverlessrepository/cloudFormationStack:CloudFormationStack",
+                "aws:servicecatalog/provisionedProduct:ProvisionedProduct",
+            )
+        ),
         ("acme:index:Thing", {"protect": True}, "protected or retained: whoever declared it wants it kept"),
         ("acme:index:Thing", {"retainOnDelete": True}, "protected or retained: whoever declared it wants it kept"),
         ("random:index/randomPassword:RandomPassword", {}, "what it holds is not known here"),

@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
-from mlgate_policies.documents import ATTACHED, IDENTITY, RESOURCE
+from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, RESOURCE
 from mlgate_policies.resource import UNKNOWN, Resource
 
 from .asking import BUCKET, objections, resource
 
 POLICY = "aws:iam/policy:Policy"
 ROLE = "aws:iam/role:Role"
-PERMISSION = "aws:lambda/permission:Permission"
+FUNCTION, LAYER = "aws:lambda/permission:Permission", "aws:lambda/layerVersionPermission:LayerVersionPermission"
+BUS, SERVICE = "aws:cloudwatch/eventPermission:EventPermission", "aws:ec2/vpcEndpointService:VpcEndpointService"
+ALLOWED = "aws:ec2/vpcEndpointServiceAllowedPrinciple:VpcEndpointServiceAllowedPrinciple"
+IMAGE = "aws:ec2/amiLaunchPermission:AmiLaunchPermission"
 GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
 SUB = "token.actions.githubusercontent.com:sub"
 
@@ -147,15 +150,37 @@ def test_a_role_for_a_service_an_account_or_our_own_sign_in_is_left_alone(princi
 
 
 @pytest.mark.parametrize(
-    ("properties", "objected"),
+    ("kind", "properties", "expected"),
     [
-        ({"principal": "*"}, True),
-        ({"principal": "*", "sourceArn": "arn:aws:s3:::b"}, False),
-        ({"principal": "*", "sourceAccount": UNKNOWN}, False),
-        ({"principal": "*", "principalOrgId": "o-1"}, False),
-        ({"principal": "s3.amazonaws.com"}, False),
-        ({"principal": UNKNOWN}, False),
+        (FUNCTION, {"principal": "*"}, ["its principal lets in *"]),
+        (FUNCTION, {"principal": "*", "sourceArn": "", "functionUrlAuthType": "NONE"}, ["its principal lets in *"]),
+        (FUNCTION, {"principal": "*", "sourceArn": "arn:aws:s3:::b"}, []),
+        (FUNCTION, {"principal": "*", "sourceAccount": UNKNOWN}, []),
+        (FUNCTION, {"principal": "*", "principalOrgId": "o-1"}, []),
+        (FUNCTION, {"principal": "s3.amazonaws.com"}, []),
+        (LAYER, {"principal": "*"}, ["its principal lets in *"]),
+        (LAYER, {"principal": "*", "organizationId": "o-1"}, []),
+        (BUS, {"principal": "*"}, ["its principal lets in *"]),
+        (BUS, {"principal": "*", "condition": {"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-1"}}, []),
+        (SERVICE, {"allowedPrincipals": ["arn:aws:iam::111122223333:root", "*"]}, ["its allowedPrincipals lets in *"]),
+        (SERVICE, {"allowedPrincipals": ["arn:aws:iam::111122223333:root", UNKNOWN]}, []),
+        (ALLOWED, {"principalArn": "*"}, ["its principalArn lets in *"]),
+        (IMAGE, {"group": "all"}, ["its group lets in all"]),
+        (IMAGE, {"accountId": "111122223333"}, []),
     ],
 )
-def test_a_permission_for_everybody_to_call_a_function_is_named(properties: dict[str, Any], objected: bool) -> None:
-    assert objections("wildcard-principal", resource(PERMISSION, properties)) == (["its principal is *"] if objected else [])
+def test_everybody_let_in_without_a_policy_is_named(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
+    assert objections("wildcard-principal", resource(kind, properties)) == expected
+
+
+@pytest.mark.parametrize("kind", [kind for kind in GRANTS if kind.startswith("aws:rds/")])
+def test_a_backup_for_everybody_is_named(kind: str) -> None:
+    assert objections("wildcard-principal", resource(kind, {"sharedAccounts": ["all"]})) == ["its sharedAccounts lets in all"]
+    assert objections("wildcard-principal", resource(kind, {"sharedAccounts": ["111122223333"]})) == []
+
+
+@pytest.mark.parametrize("kind", GRANTS)
+def test_somebody_or_nobody_let_in_without_a_policy_is_left_alone(kind: str) -> None:
+    who, _ = GRANTS[kind]
+    for value in ("111122223333", ["111122223333"], UNKNOWN, None):
+        assert objections("wildcard-principal", resource(kind, {who: value})) == []

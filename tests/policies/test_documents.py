@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlgate_policies.documents import ATTACHED, IDENTITY, RESOURCE
+from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, RESOURCE
+from mlgate_testkit.record.sdk import arguments_of, class_of, field_types
 
 from .policy_inputs import LEFT_OUT, policy_inputs, why_left_out
 
@@ -28,3 +29,12 @@ def test_a_role_alone_has_policies_of_more_than_one_sort_and_what_is_attached_ha
     assert {kind for kind in kinds if kinds.count(kind) > 1} == {"aws:iam/role:Role"}
     assert {path.endswith(("Arn", "Arns")) for path in ATTACHED.values()} == {True}
     assert {path.endswith(("Arn", "Arns")) for table in (IDENTITY, RESOURCE) for path in table.values()} == {False}
+
+
+def test_what_lets_in_without_a_policy_is_called_as_the_sdk_calls_it() -> None:
+    for kind, (who, narrowing) in GRANTS.items():
+        found = class_of(kind)
+        assert found, kind
+        arguments = arguments_of(found)
+        assert arguments, kind
+        assert {who, *narrowing} <= field_types(arguments).keys(), kind
