@@ -58,12 +58,13 @@ def test_it_has_the_arguments_environment_folder_streams_and_end_of_what_was_sta
 
 
 def test_what_one_program_loaded_of_pulumis_packages_the_next_one_has(warm: Warm, tmp_path: Path) -> None:
-    """`pulumi_aws.sqs` is of those that are loaded once something of them is asked for."""
+    """However it ended. `pulumi_aws.sqs` is of those that are loaded once something of them is asked for."""
     text = """
-import sys
-print("pulumi_aws.sqs.queue" in sys.modules)
+import os, sys
+print("pulumi_aws.sqs.queue" in sys.modules, flush=True)
 import pulumi_aws
 pulumi_aws.sqs.Queue
+os.kill(os.getpid(), 9)
 """
     assert [run(warm, program(tmp_path, text)).stdout for _ in range(2)] == ["False\n", "True\n"]
 

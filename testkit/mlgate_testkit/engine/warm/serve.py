@@ -1,6 +1,6 @@
 """The process that waits with Pulumi's packages loaded, and forks: `serve.py SOCKET`. At first it has the standard library alone.
 
-What to load it learns from the programs that it ran: packages of these names of which a child had loaded anything when it ended.
+What to load it learns from the programs that it ran: each child writes down what it loads of some packages, before it may be killed.
 It has one thread, so that forking is safe, and ends with its standard input.
 """
 
@@ -100,9 +100,9 @@ class Server:
             with contextlib.suppress(OSError):
                 connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
             connection.close()
-            said = report.read_text(encoding="utf-8")
+            loaded = report.read_text(encoding="utf-8").split()
             report.unlink()
-            _load(json.loads(said) if said else [])
+            _load(sorted({name.rpartition(".")[0] or name for name in loaded}))
 
 
 def _request(connection: socket.socket) -> tuple[list[int], dict[str, Any]]:
@@ -130,7 +130,7 @@ def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn
     os.environ.clear()
     os.environ.update(asked["environment"])
     arguments = asked["arguments"]
-    before = set(sys.modules)
+    _write_down(report)
     try:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
@@ -144,10 +144,17 @@ def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn
     except BaseException:  # the server's own code, which is above, must not go on
         traceback.print_exc()
         sys.exit(1)
-    finally:
-        new = [name for name in sys.modules if name not in before and name.split(".")[0].split("_")[0] in _LOADED_AHEAD]
-        loaded = {name.rpartition(".")[0] or name for name in new}
-        report.write_text(json.dumps(sorted(loaded)), encoding="utf-8")
+
+
+def _write_down(report: Path) -> None:
+    """From now on the names of modules that are looked for, of packages that are loaded ahead, a line each."""
+    file = os.open(report, os.O_WRONLY)
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "import" and arguments[0].split(".")[0].split("_")[0] in _LOADED_AHEAD:
+            os.write(file, f"{arguments[0]}\n".encode())
+
+    sys.addaudithook(hear)
 
 
 def _load(packages: list[str]) -> None:
