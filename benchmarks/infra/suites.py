@@ -11,7 +11,7 @@ from benchmarks.harness import NotRunError, Row, say
 from benchmarks.provenance import PROJECT
 
 COMPONENTS = "tests/components/aws"
-# The longest first, and files in that order: xdist's own goes by how many tests a file has, and the longest file has two.
+# Files in their order, the longest first (tests/conftest.py): xdist's own goes by how many tests a file has, and the longest have one.
 ENGINE = ("--no-loadscope-reorder", "tests/stacks", "tests/components/aws")
 _PASSED = re.compile(r"(\d+) passed")
 _LACKING = re.compile(r"\d+ (failed|errors?|skipped)")
