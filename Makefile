@@ -35,7 +35,7 @@ demo: tools ## train, pack, deploy, gate and promote four releases on this machi
 cluster-tools: tools ## get a Kubernetes control plane for the testkit (built once, cached per user)
 	@$(BIN)/python -m mlgate_tools cluster || { test -z "$$CI" && echo "its tests will be reported as not run"; }
 
-# Files of the second half in their order: xdist would begin with those of most tests, and the longest of all has two.
+# Files of the second half in their order, the longest first (tests/conftest.py): xdist would begin with those of most tests.
 test: cluster-tools ## run every test: the quick ones side by side, those with the engine or a control plane likewise, then those that load servers one by one
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not (engine or cluster or serve or demo or gpu)" $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder -m "(engine or cluster) and not (serve or demo or gpu)" $(PYTEST_ARGS)

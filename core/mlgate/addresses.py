@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network
 
-__all__ = ["INTRA", "PRIVATE", "PUBLIC", "divide", "network_of", "wrong_callers", "wrong_division"]
+__all__ = ["INTRA", "PRIVATE", "PUBLIC", "WIDEST", "divide", "network_of", "wrong_callers", "wrong_division"]
 
 PRIVATE, PUBLIC, INTRA = "private", "public", "intra"
 _FEWEST_PLACES = 4
@@ -20,6 +20,10 @@ _LARGEST, _SMALLEST = 16, 28
 _TAKEN = IPv4Network("172.17.0.0/16")
 # RFC 5737: what examples have in the place of addresses of the internet.
 _EXAMPLES = tuple(map(IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
+
+WIDEST = {4: 8, 6: 32}
+"""Prefix lengths, by version of IP: a wider range is the internet, in halves as well as in one. As Amazon S3 draws the line (User Guide,
+"The meaning of 'public'")."""
 
 
 def network_of(text: str) -> IPv4Network:
@@ -45,11 +49,11 @@ def wrong_callers(text: str) -> tuple[str, str] | None:
         block = network_of(text)
     except ValueError as error:
         return f"is {text!r}", str(error)
-    if not block.prefixlen:
-        return f"is {text}, which is everybody", "the networks that operators come from, or none: they come by the VPC then"
     elsewhere = block.is_multicast or not block.is_global
     if elsewhere and not any(map(block.subnet_of, _EXAMPLES)):
         return f"is {text}, where no address of the internet is", "addresses of the internet: private ones reach the private endpoint"
+    if block.prefixlen < WIDEST[block.version]:
+        return f"is {text}, which is everybody", "the networks that operators come from, or none: they come by the VPC then"
     return None
 
 

@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlgate.addresses import WIDEST
+
 __all__ = ["listed", "open_statements", "read_policy", "statements"]
 
 _FIXING = {
@@ -25,8 +27,6 @@ _FIXING = {
 _OPERATOR = re.compile(r"(ForAnyValue:)?(StringEquals|StringEqualsIgnoreCase|StringLike|ArnEquals|ArnLike|IpAddress)")
 """What holds a request to the values. Not so with IfExists and ForAllValues, which hold where the key is missing, nor with Not."""
 
-_WIDEST = {4: 8, 6: 32}
-"""Prefix lengths, by version of IP: S3 calls a wider range public."""
 _ARN_ACCOUNT = 4
 _WILD = re.compile(r"[*?]|\$\{")
 
@@ -97,4 +97,4 @@ def _narrow(addresses: str) -> bool:
         network = ipaddress.ip_network(addresses, strict=False)
     except ValueError:  # a marked text
         return True
-    return network.prefixlen >= _WIDEST[network.version]
+    return network.prefixlen >= WIDEST[network.version]

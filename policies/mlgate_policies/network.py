@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mlgate.addresses import WIDEST
 from mlgate_policies.resource import Resource, at, known, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
@@ -24,8 +25,6 @@ _MACHINES = frozenset(
     }
 )
 _NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
-# As Amazon S3 draws the line (User Guide, "The meaning of 'public'"): a wider range is the internet, in halves as well as in one.
-_WIDEST = {4: 8, 6: 32}
 
 
 def _open_ports(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -43,7 +42,7 @@ def _wide(addresses: Any) -> bool:
         network = ipaddress.ip_network(str(addresses), strict=False)
     except ValueError:  # the engine or AWS says that this is no range
         return False
-    return network.prefixlen < _WIDEST[network.version]
+    return network.prefixlen < WIDEST[network.version]
 
 
 def _ports(rule: Any) -> str:

@@ -90,7 +90,8 @@ def test_addresses_of_the_internet_and_those_of_examples_are_let_in(block: str) 
 
 
 def test_everybody_is_not_let_in_nor_what_is_no_block() -> None:
-    assert (wrong_callers("0.0.0.0/0") or ("",))[0] == "is 0.0.0.0/0, which is everybody"
+    for block in ("0.0.0.0/0", "128.0.0.0/1", "16.0.0.0/7"):  # in halves as well as in one
+        assert (wrong_callers(block) or ("",))[0] == f"is {block}, which is everybody"
     assert wrong_callers("198.51.100.1/24") == (
         "is '198.51.100.1/24'",
         "'198.51.100.1/24' has bits below its prefix: write 198.51.100.0/24",

@@ -17,13 +17,14 @@ def require_a_refresh_sees_what_was_changed_by_hand(made: Stack, aws: Simulated,
 
 
 def require_a_lost_cluster_comes_back_and_no_store_is_touched(made: Stack, aws: Simulated, kubernetes: Simulated) -> None:
-    """The next `up` makes it again with all that stood in it, and shuts the store that a hand had opened."""
+    """The next `up` makes it again with all that stood in it, and shuts the store and the network that a hand had opened."""
     stood = {(each.type, each.name) for each in kubernetes.alive()}
     lose_cluster(aws, kubernetes, f"mlgate-{made.name}")
     made.refresh()
     changes = made.up()
     assert [step.name for step in changes.created("aws:eks/cluster:Cluster")] == ["cluster"]
     assert {(step.type, step.name) for step in changes.created() if step.type.startswith("kubernetes:")} == stood != set()
+    assert {step.name for step in changes.updated()} >= {"models", "network-default"}, "what a hand had opened is shut"
     moved = [step for step in changes if step.operation != "same"]
     assert not [step for step in moved if step.type in STATEFUL]
     put_right = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"

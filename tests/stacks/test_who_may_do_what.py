@@ -22,6 +22,7 @@ from tests.components.aws.iam.platform import (
     HERE,
     OF_THE_ACCOUNT,
     STATE,
+    TRAIL,
     attached_to,
     policies_of,
     resource_policies,
@@ -42,7 +43,7 @@ LOOKED_UP = {
 MADE = {**ANSWERED, CLUSTER: lambda inputs: {"arn": f"arn:aws:eks:{HERE}:cluster/{inputs['name']}", "name": inputs["name"]}}
 KEEPING = ("ecr", "kms", "s3", "secretsmanager")
 """The services that keep images, keys, models, evidence, state and secrets."""
-JUDGED = (*KEEPING, "eks", "iam", "sqs", "sts")
+JUDGED = (*KEEPING, "cloudtrail", "eks", "iam", "sqs", "sts")
 ROLES = ("ci", "gate", "deployer", "promoter", "auditor", "break_glass")
 
 
@@ -93,6 +94,7 @@ def resources(graph: Graph, things: dict[str, Thing]) -> dict[str, dict[str, Any
     return {
         "*": None,
         STATE: OF_THE_ACCOUNT,
+        TRAIL: None,
         **FOREIGN,
         **made,
         **{f"{arn}/2026-11-27": own for arn, own in made.items() if arn.startswith("arn:aws:s3:::") and arn.endswith("-logs")},

@@ -138,6 +138,8 @@ class Engine:
             )
         except process.TimedOut:
             code, timed_out = 1, True
+        finally:
+            self._warm.settle()
         changes = Changes(operation, heard.events, heard.diagnostics, needs)
         if timed_out:
             ending = f"did not end within {self.timeout_s:g} s, and was ended; {_unended(changes)}"

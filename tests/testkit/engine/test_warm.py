@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,6 +92,43 @@ def test_an_exception_that_nobody_caught_is_told_and_ends_it_alone(warm: Warm, t
     done = run(warm, program(tmp_path, "raise OSError('no such thing')"))
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "OSError: no such thing")
     assert run(warm, program(tmp_path, "print('well')")).stdout == "well\n"
+
+
+def test_what_was_killed_is_told_as_killed(warm: Warm, tmp_path: Path) -> None:
+    done = run(warm, program(tmp_path, "import os; os.kill(os.getpid(), 9)"))
+    assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
+
+
+def test_one_who_goes_away_before_the_answer_harms_nobody_else(warm: Warm, tmp_path: Path) -> None:
+    """Its socket is closed before the fork that it asked for is told."""
+    path = program(tmp_path, "import time; print('there', flush=True); time.sleep(60)")
+    request = json.dumps({"arguments": [str(path)], "environment": dict(os.environ), "folder": str(tmp_path)}).encode()
+    with subprocess.Popen([warm.command, path], stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"there\n"
+        for asked in (request, request[:9], b""):
+            with socket.socket(socket.AF_UNIX) as gone:
+                gone.connect(str(tmp_path / "warm"))
+                gone.sendall(len(request).to_bytes(8, "big") + asked)
+        warm.settle()
+        assert run(warm, program(tmp_path, "import os; print(os.getpid() == os.getsid(0))")).stdout == "True\n"
+        assert other.poll() is None
+        other.kill()
+
+
+def test_all_is_quiet_once_who_asked_has_ended_and_what_it_left_behind_too(warm: Warm, tmp_path: Path) -> None:
+    text = """
+import os, subprocess, time
+print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([warm.command, program(tmp_path, text)], stdout=subprocess.PIPE) as asker:
+        assert asker.stdout
+        left = [int(pid) for pid in asker.stdout.readline().split()]
+        asker.kill()
+    warm.settle()
+    assert not psutil.pid_exists(left[0])
+    until(lambda: not psutil.pid_exists(left[1]) or psutil.Process(left[1]).status() == psutil.STATUS_ZOMBIE)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -45,40 +45,46 @@ class Server:
             heard: list[int | socket.socket] = [_STDIN, self.ended, self.listener, *(each for each, _ in self.runs.values())]
             ready, _, _ = select.select(heard, [], [])
             if _STDIN in ready:
-                for pid in self.runs:
-                    os.kill(pid, signal.SIGKILL)
+                for pid in list(self.runs):
+                    self._end(pid)
                 return
             if self.ended in ready:
                 os.read(self.ended, 4096)
                 self._reap()
-            for pid, (connection, _) in self.runs.items():
+            for pid, (connection, _) in list(self.runs.items()):
                 if connection in ready:
-                    _pass_on(connection, pid)
-            if self.listener in ready:
+                    self._pass_on(connection, pid)
+            if self.listener in ready:  # the last: who asks whether all is quiet is answered once nobody's run is left
                 connection, _ = self.listener.accept()
                 connection.settimeout(_WAIT_S)
-                try:
-                    self._begin(connection)
-                except (OSError, ValueError):  # who asked went away in the middle
-                    connection.close()
+                self._answer(connection)
 
-    def _begin(self, connection: socket.socket) -> None:
-        """Forks for who asks, unless a Python that was started for it would be another one."""
-        streams, asked = _request(connection)
-        if _of_python(asked["environment"]) != _of_python(os.environ):
-            connection.sendall(b"-")
-            connection.close()
-        else:
-            handle, report = tempfile.mkstemp(dir=self.folder)
-            os.close(handle)
-            if not (pid := os.fork()):
+    def _answer(self, connection: socket.socket) -> None:
+        """Forks for who asks, unless nothing is to be run, or by another Python than a fork of this one."""
+        streams = array.array("i")
+        pid = 0
+        try:
+            asked = _request(connection, streams)
+            if asked is None:
+                connection.sendall(b"+")
+            elif _of_python(asked["environment"]) != _of_python(os.environ):
+                connection.sendall(b"-")
+            else:
+                handle, report = tempfile.mkstemp(dir=self.folder)
+                os.close(handle)
+                if not (pid := os.fork()):
+                    self._leave()
+                    own, streams = list(streams), array.array("i")
+                    _become(asked, own, Path(report))
+                self.runs[pid] = connection, Path(report)
+                connection.sendall(b"+")
+        except (OSError, ValueError):  # who asked went away in the middle, which ends its run in the next round; or the disk is full
+            pass
+        finally:
+            for stream in streams:
+                os.close(stream)
+            if not pid:
                 connection.close()
-                self._leave()
-                _become(asked, streams, Path(report))
-            self.runs[pid] = connection, Path(report)
-            connection.sendall(b"+")
-        for stream in streams:
-            os.close(stream)
 
     def _leave(self) -> None:
         """A child has nothing of it; objects that stayed open would later close what has their number then."""
@@ -94,21 +100,43 @@ class Server:
         """Tells who asked how their runs ended, and loads what those had to load."""
         for pid in list(self.runs):
             which, status = os.waitpid(pid, os.WNOHANG)
-            if not which:
-                continue
-            connection, report = self.runs.pop(pid)
-            with contextlib.suppress(OSError):
-                connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
-            connection.close()
-            loaded = report.read_text(encoding="utf-8").split()
-            report.unlink()
-            _load(sorted({name.rpartition(".")[0] or name for name in loaded}))
+            if which:
+                connection, report = self._forget(pid)
+                with contextlib.suppress(OSError):
+                    connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+                connection.close()
+                loaded = report.read_text(encoding="utf-8").split()
+                report.unlink()
+                _load(sorted({name.rpartition(".")[0] or name for name in loaded}))
+
+    def _pass_on(self, connection: socket.socket, pid: int) -> None:
+        """The signals that who asked was sent; the end, if who asked is gone."""
+        try:
+            numbers = connection.recv(16)
+        except OSError:
+            numbers = b""
+        for number in numbers:
+            os.kill(pid, number)
+        if not numbers:
+            self._end(pid)
+
+    def _end(self, pid: int) -> None:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        connection, report = self._forget(pid)
+        connection.close()
+        report.unlink()
+
+    def _forget(self, pid: int) -> tuple[socket.socket, Path]:
+        """Of what a child started, that which did not leave its session ends with it, as it does with an engine's."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+        return self.runs.pop(pid)
 
 
-def _request(connection: socket.socket) -> tuple[list[int], dict[str, Any]]:
-    """The streams that came along, and what is asked for."""
-    size, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
-    streams = array.array("i")
+def _request(connection: socket.socket, streams: "array.array[int]") -> dict[str, Any] | None:
+    """What is asked for; None if nothing is to be run. The streams that come along are added to `streams`."""
+    size, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * streams.itemsize))
     for _, _, given in ancillary:
         streams.frombytes(given)
     left, read = int.from_bytes(size, "big"), bytearray()
@@ -117,21 +145,21 @@ def _request(connection: socket.socket) -> tuple[list[int], dict[str, Any]]:
         if not part:
             raise ConnectionError
         read += part
-    asked: dict[str, Any] = json.loads(read)
-    return list(streams), asked
+    return json.loads(read) if read else None
 
 
 def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn:
-    """This process, a child, is from now on what was asked for."""
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.chdir(asked["folder"])
-    os.environ.clear()
-    os.environ.update(asked["environment"])
-    arguments = asked["arguments"]
-    _write_down(report)
+    """This process, a child, is from now on what was asked for, in a session of its own."""
     try:
+        os.setsid()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        os.chdir(asked["folder"])
+        os.environ.clear()
+        os.environ.update(asked["environment"])
+        _write_down(report)
+        arguments = asked["arguments"]
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
             runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
@@ -171,16 +199,6 @@ def _load(packages: list[str]) -> None:
 
 def _unheard(*_: Any, **__: Any) -> None:
     """The SDK's own debug messages, five for each resource, take a seventh of a run's time, and the testkit leaves them out."""
-
-
-def _pass_on(connection: socket.socket, pid: int) -> None:
-    """The signals that who asked was sent; the end, if who asked is gone."""
-    try:
-        numbers = connection.recv(16)
-    except OSError:
-        numbers = b""
-    for number in numbers or [signal.SIGKILL]:
-        os.kill(pid, number)
 
 
 def _of_python(environment: Any) -> dict[str, str]:
