@@ -73,6 +73,7 @@ class Server:
                 handle, report = tempfile.mkstemp(dir=self.folder)
                 os.close(handle)
                 if not (pid := os.fork()):
+                    connection.close()
                     self._leave()
                     own, streams = list(streams), array.array("i")
                     _become(asked, own, Path(report))
