@@ -46,7 +46,7 @@ JUDGED: dict[str, Sequence[str]] = {
     f"{POLICIES}/resource.py": tuple(f"tests/policies/test_{rules}.py" for rules in ("access", "storage", "network", "cost", "naming")),
     f"{POLICIES}/rule.py": (*_RULES, "tests/policies/test_cost.py"),
     f"{POLICIES}/rules.py": ("tests/policies/test_rules.py", "tests/policies/test_cost.py"),
-    f"{POLICIES}/serve.py": ("tests/policies/test_served.py",),
+    f"{POLICIES}/serve.py": ("tests/policies/test_served.py", "tests/policies/test_served_files.py"),
     f"{POLICIES}/storage.py": ("tests/policies/test_storage.py", *_RULES),
     f"{POLICIES}/traffic.py": ("tests/policies/test_traffic.py", *_RULES),
     f"{GUARD}/approval.py": ("tests/delivery/test_plan_approval.py", *_GUARD),

@@ -99,6 +99,7 @@ CONTAINERS: Final = {
     "aws:cloudformation/stackInstances:StackInstances": "all that its template made",
     "aws:cloudformation/stackSet:StackSet": "all that its template made",
     "aws:cloudformation/stackSetInstance:StackSetInstance": "all that its template made",
+    "aws:elasticbeanstalk/environment:Environment": "perhaps a database",
     "aws:serverlessrepository/cloudFormationStack:CloudFormationStack": "all that its template made",
     "aws:servicecatalog/provisionedProduct:ProvisionedProduct": "all that its template made",
     "aws:ssm/parameter:Parameter": "a value",

@@ -19,7 +19,7 @@ _SIGN_IN = "sts:AssumeRoleWithWebIdentity"
 _HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
 # What a subject begins with before anybody is named: GitHub (repo:), GitLab (project_path:), Kubernetes.
 _KIND = re.compile(r"^(system:serviceaccount|[a-z_]+):")
-_EVERYBODY = ("*", "all")  # the latter is what EC2 and RDS call it
+_EVERYBODY = ("*", "all")  # the latter is what EC2 and RDS call it, and Systems Manager in either case
 
 
 def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -34,10 +34,13 @@ def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterat
 
 def _held_by(resource: Resource, table: Mapping[str, str]) -> list[Any]:
     """What stands where the table says that a resource of this type has it."""
-    if resource.type not in table:
-        return []
+    return _along(resource, table[resource.type]) if resource.type in table else []
+
+
+def _along(resource: Resource, path: str) -> list[Any]:
+    """What stands at the path, which goes through lists as well."""
     found: list[Any] = [resource.properties]
-    for step in table[resource.type].split("."):
+    for step in path.split("."):
         found = [each for value in found for each in listed_at(value, step)]
     return found
 
@@ -64,7 +67,7 @@ def _granted_to_everybody(resource: Resource) -> Iterator[str]:
     if resource.type in GRANTS:
         who, narrowing = GRANTS[resource.type]
         if not any(resource.at(key) for key in narrowing):
-            yield from (f"its {who} lets in {each}" for each in listed_at(resource.properties, who) if each in _EVERYBODY)
+            yield from (f"its {who} lets in {each}" for each in _along(resource, who) if str(each).lower() in _EVERYBODY)
 
 
 def _names_subjects(condition: Any) -> bool:

@@ -119,11 +119,16 @@ GRANTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "aws:ec2/amiLaunchPermission:AmiLaunchPermission": ("group", []),
     "aws:ec2/vpcEndpointService:VpcEndpointService": ("allowedPrincipals", []),
     "aws:ec2/vpcEndpointServiceAllowedPrinciple:VpcEndpointServiceAllowedPrinciple": ("principalArn", []),
+    "aws:imagebuilder/distributionConfiguration:DistributionConfiguration": (
+        "distributions.amiDistributionConfiguration.launchPermission.userGroups",
+        [],
+    ),
     "aws:lambda/layerVersionPermission:LayerVersionPermission": ("principal", ["organizationId"]),
     "aws:lambda/permission:Permission": ("principal", ["principalOrgId", "sourceAccount", "sourceArn"]),
     "aws:rds/clusterSnapshot:ClusterSnapshot": ("sharedAccounts", []),
     "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": ("sharedAccounts", []),
     "aws:rds/snapshot:Snapshot": ("sharedAccounts", []),
     "aws:rds/snapshotCopy:SnapshotCopy": ("sharedAccounts", []),
+    "aws:ssm/document:Document": ("permissions.account_ids", []),
 }
-"""The same without a document: the input that says who, and those any of which holds everybody to somebody who is named."""
+"""The same without a document: the path of the input that says who, and those any of which holds everybody to somebody who is named."""

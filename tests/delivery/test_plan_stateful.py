@@ -25,6 +25,7 @@ def approval(of=HELD, operation="delete", **other):
         ("aws:rds/snapshotCopy:SnapshotCopy", {}, "it holds a backup, and nothing brings that back"),
         ("aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy", {}, "it holds a backup, and nothing brings that back"),
         ("aws:cloudcontrol/resource:Resource", {}, "it holds what its type does, which may be a database, and nothing brings that back"),
+        ("aws:elasticbeanstalk/environment:Environment", {}, "it holds perhaps a database, and nothing brings that back"),
         *(
             (made, {}, "it holds all that its template made, and nothing brings that back")
             for made in (

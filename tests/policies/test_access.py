@@ -18,6 +18,7 @@ ROLE = "aws:iam/role:Role"
 FUNCTION, LAYER = "aws:lambda/permission:Permission", "aws:lambda/layerVersionPermission:LayerVersionPermission"
 BUS, SERVICE = "aws:cloudwatch/eventPermission:EventPermission", "aws:ec2/vpcEndpointService:VpcEndpointService"
 ALLOWED = "aws:ec2/vpcEndpointServiceAllowedPrinciple:VpcEndpointServiceAllowedPrinciple"
+DOCUMENT = "aws:ssm/document:Document"
 IMAGE = "aws:ec2/amiLaunchPermission:AmiLaunchPermission"
 GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
 SUB = "token.actions.githubusercontent.com:sub"
@@ -167,10 +168,22 @@ def test_a_role_for_a_service_an_account_or_our_own_sign_in_is_left_alone(princi
         (ALLOWED, {"principalArn": "*"}, ["its principalArn lets in *"]),
         (IMAGE, {"group": "all"}, ["its group lets in all"]),
         (IMAGE, {"accountId": "111122223333"}, []),
+        (DOCUMENT, {"permissions": {"type": "Share", "account_ids": "All"}}, ["its permissions.account_ids lets in All"]),
+        (DOCUMENT, {"permissions": {"type": "Share", "account_ids": "111122223333,111122224444"}}, []),
     ],
 )
 def test_everybody_let_in_without_a_policy_is_named(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
     assert objections("wildcard-principal", resource(kind, properties)) == expected
+
+
+def test_images_that_are_built_for_everybody_are_named() -> None:
+    def built(*groups: list[str]) -> Resource:
+        images = [{"amiDistributionConfiguration": {"launchPermission": {"userGroups": each}}} for each in groups]
+        return resource("aws:imagebuilder/distributionConfiguration:DistributionConfiguration", {"distributions": images})
+
+    who = "distributions.amiDistributionConfiguration.launchPermission.userGroups"
+    assert objections("wildcard-principal", built([], ["all"])) == [f"its {who} lets in all"]
+    assert objections("wildcard-principal", built([], ["ours"])) == []
 
 
 @pytest.mark.parametrize("kind", [kind for kind in GRANTS if kind.startswith("aws:rds/")])
@@ -183,4 +196,4 @@ def test_a_backup_for_everybody_is_named(kind: str) -> None:
 def test_somebody_or_nobody_let_in_without_a_policy_is_left_alone(kind: str) -> None:
     who, _ = GRANTS[kind]
     for value in ("111122223333", ["111122223333"], UNKNOWN, None):
-        assert objections("wildcard-principal", resource(kind, {who: value})) == []
+        assert objections("wildcard-principal", holding(kind, {kind: who}, value)) == []
