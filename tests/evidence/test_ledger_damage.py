@@ -90,7 +90,7 @@ def test_an_entry_of_a_later_version_asks_for_that_version(refused: Refused, lin
 
 
 def test_every_altered_byte_is_found(refused: Refused, lines: list[bytes]) -> None:
-    """All bytes of the two lines in the middle; what follows them is what tells."""
+    """Every seventh byte of the two lines in the middle; what follows them is what tells."""
     whole = b"".join(line + b"\n" for line in lines)
     start = len(lines[0]) + 1
     for at in range(start, start + len(lines[1]) + len(lines[2]) + 2, 7):

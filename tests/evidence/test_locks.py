@@ -104,7 +104,7 @@ def test_a_note_that_finds_no_room_does_not_stop_the_holder(environ: dict[str, s
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with endpoint_lock(URL, environ), pytest.raises(BusyError), endpoint_lock(URL, environ):
+    with endpoint_lock(URL, environ), pytest.raises(BusyError, match="somebody who has just begun"), endpoint_lock(URL, environ):
         pass
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import asdict
@@ -77,7 +78,9 @@ class TestRoundTrip:
     def test_signing_takes_the_time_of_now_unless_told_otherwise(self, desk: Any, attempt: Any) -> None:
         statement = build_statement({"release": RELEASE, "configuration": CONFIGURATION}, desk.predicate(attempt))
         assert "signed_ns" not in statement["predicate"]
-        read_evidence(sign_statement(statement, desk.signer), desk.trust, "local", 2**62)
+        before = time.time_ns()
+        evidence = read_evidence(sign_statement(statement, desk.signer), desk.trust, "local", 2**62)
+        assert before <= evidence.signed_ns <= time.time_ns()
 
     @pytest.mark.parametrize("verdict", list(Verdict))
     def test_every_verdict_can_be_signed(self, desk: Any, attempt: Any, verdict: Verdict) -> None:

@@ -142,15 +142,6 @@ def test_the_minimum_duration_binds_at_a_low_rate_too(judge: Judge, plan_from: C
     assert verdicts == {40: Verdict.INCONCLUSIVE, 60: Verdict.INCONCLUSIVE, 61: Verdict.PASS}
 
 
-def test_pass_is_judged_on_all_rows_not_on_the_best_moment(latency: Judged) -> None:
-    found = latency(latency_ms=at(spread(25), 300.0, 8.0))
-    peak = max(log_pass for _, log_pass, _ in found.path)
-    clean_start = latency(2000)
-    assert clean_start.numbers["log_e_pass"] > clean_start.numbers["threshold_pass"]
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert peak >= found.numbers["log_e_pass"]
-
-
 @pytest.mark.parametrize(("quantile", "count", "expected_ms"), [(0.99, 100, 99), (0.99, 101, 100), (0.5, 3, 2), (1e-9, 5, 1)])
 def test_the_estimate_is_the_least_latency_that_the_share_of_requests_kept(
     judge: Judge, plan_from: Callable[..., Plan], good: Any, quantile: float, count: int, expected_ms: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ import pytest
 from mlgate import Environment, EvidenceError, Verdict
 from mlgate.digests import digest_json
 from mlgate_evidence.signer import KeyFileSigner
-from mlgate_evidence.trust import ensure_local_trust
+from mlgate_evidence.trust import Trust, ensure_local_trust
 from mlgate_gates.plan import Plan
 from mlgate_gates.result import GateResult
-from mlgate_gates.verify import Verified, differences
+from mlgate_gates.verify import Verified, differences, verify_folder
 
 Judge = Callable[..., GateResult]
 Verify = Callable[..., Verified]
@@ -37,9 +38,16 @@ def test_evidence_that_holds_gives_its_verdict_again(
     assert verified.keyid == KeyFileSigner(environment.signing_key).keyid
 
 
-def test_the_present_is_the_clocks_unless_given(evidence: Callable[..., Path], verify: Verify) -> None:
+def test_the_present_is_the_clocks_unless_given(
+    evidence: Callable[..., Path], verify: Verify, environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = evidence()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
     with pytest.raises(EvidenceError, match="in the future"):
-        verify(evidence(), hours=-1)
+        verify_folder(folder, Trust.read(environment.trust))
+    with pytest.raises(EvidenceError, match="in the future"):
+        verify(folder, hours=-1)
+    assert verify(folder).result.verdict is Verdict.PASS
 
 
 def test_a_refusal_is_verified_like_a_pass(evidence: Callable[..., Path], verify: Verify, planned: Plan, good: Any) -> None:

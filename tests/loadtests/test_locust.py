@@ -23,7 +23,6 @@ import yaml
 from mlgate_serving.ports import free_ports
 
 LOCUSTFILE = Path(__file__).parents[2] / "loadtests" / "locustfile.py"
-pytest.importorskip("geventhttpclient", reason="the extra `load` is not installed")
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def test_a_caller_killed_while_starting_leaves_no_duplicate(tmp_path: Path, supe
 
 
 def test_stop_ends_what_a_killed_caller_spawned_and_did_not_register(tmp_path: Path, supervisor: Supervisor) -> None:
-    call_and_die(tmp_path, DIE_AT_WRITE.format(before=1))
+    assert call_and_die(tmp_path, DIE_AT_WRITE.format(before=1)) == -signal.SIGKILL
+    assert len(ours(tmp_path)) == 1
     supervisor.stop("one")
     assert not ours(tmp_path)
     assert not list((tmp_path / "registry").glob("*.json"))

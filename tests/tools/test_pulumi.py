@@ -128,6 +128,7 @@ def test_a_build_reads_nothing_of_the_users_go_but_where_modules_come_from_and_l
     ensure_pulumi(said.append, base_url=nowhere)
     assert left_in(cache) == {SLOT}
     asking = [call for call in go.calls if call["arguments"][0] == "env"]
+    assert asking
     assert not any({"GOROOT", "GOOS", "GOARCH", "GOEXPERIMENT"} & set(call["environment"]) for call in asking)
     building = [call for call in go.calls if call["arguments"][0] != "env"]
     assert {call["arguments"][0] for call in building} == {"list", "build"}

@@ -87,9 +87,9 @@ def test_what_eks_cannot_change_needs_a_new_group(cloud: Cloud) -> None:
         {"subnetIds": arguments["subnetIds"][:1]},
         {"nodeRoleArn": "arn:aws:iam::123456789012:role/other"},
     ):
-        assert cloud.diff(NODES, made, **{**arguments, **change}).replace == frozenset(
-            path for path in cloud.diff(NODES, made, **{**arguments, **change}).changed
-        )
+        difference = cloud.diff(NODES, made, **{**arguments, **change})
+        assert difference.replace, change
+        assert difference.replace == frozenset(difference.changed)
     grown: dict[str, Any] = {**arguments, "scalingConfig": {"minSize": 1, "desiredSize": 2, "maxSize": 3}}
     assert not cloud.diff(NODES, made, **grown).replace
 

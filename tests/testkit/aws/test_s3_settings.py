@@ -36,7 +36,8 @@ def test_a_block_that_is_left_out_is_off(cloud: Cloud) -> None:
 
 def test_a_new_bucket_blocks_whatever_is_public(cloud: Cloud) -> None:
     found = cloud.boto("s3").get_public_access_block(Bucket="models")["PublicAccessBlockConfiguration"]
-    assert all(found.values())
+    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    assert found == dict.fromkeys(blocks, True)
 
 
 def test_a_new_bucket_has_an_owner_whom_the_program_may_change(cloud: Cloud) -> None:

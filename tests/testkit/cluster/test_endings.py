@@ -38,7 +38,7 @@ def owner() -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     with process:
         assert process.stdout
         line = process.stdout.readline()
-        assert line, "it did not come up"
+        assert line.strip(), "it did not come up"
         yield process, [int(port) for port in line.split()]
 
 

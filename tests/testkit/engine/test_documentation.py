@@ -34,8 +34,10 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, blocks: list
 
 
 def test_every_example_is_two_tests():
+    fixtures = re.findall(r"^\| \[`(\w+)`\]", PAGE, flags=re.MULTILINE)
+    assert fixtures
     assert [text.count("def test_") for text in TESTS] == [2] * len(TESTS)
-    for fixture in re.findall(r"^\| \[`(\w+)`\]", PAGE, flags=re.MULTILINE):
+    for fixture in fixtures:
         assert any(re.search(rf"def test_\w+\(.*\b{fixture}\b", text) for text in TESTS), fixture
 
 
