@@ -22,7 +22,7 @@ print(json.dumps([name for name in sys.modules if name.partition(".")[0] in ("pu
 def measure(times: int = 9) -> list[Row]:
     """`times` fresh interpreters of each in turn, after one that does not count.
 
-    The import is lazy, so the second figure is the honest one: every name asked for, over the same modules of the SDKs.
+    The import is lazy, so the second figure is what a program that uses all of it pays: every name asked for, over the same modules.
     """
     same = f"{_THEIRS}\nimport importlib\nfor name in {_said(_LOADED)!r}: importlib.import_module(name)"
     programs = {"ours": _OURS, "theirs": _THEIRS, "all of ours": _ALL_OF_OURS, "the same": same}

@@ -29,4 +29,5 @@ def require_a_lost_cluster_comes_back_and_no_store_is_touched(made: Stack, aws: 
     assert not [step for step in moved if step.type in STATEFUL]
     put_right = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     assert [step.type for step in moved if step.name in STORES] == [put_right], "no store is touched by the cluster's loss"
+    assert made.preview().nothing()
     assert once(made)

@@ -20,9 +20,10 @@ def test_prod_outlives_refusals_and_kills_a_hand_on_it_its_clusters_loss_and_lea
     require_it_comes_up_though_everything_is_refused_once_and_five_engines_are_killed(prod, simulated_aws)
     require_a_refresh_sees_what_was_changed_by_hand(prod, simulated_aws, kubernetes_cluster)
     require_a_lost_cluster_comes_back_and_no_store_is_touched(prod, simulated_aws, kubernetes_standin)
-    declared = require_it_leaves_what_was_told(prod, simulated_aws)
+    declared = require_it_leaves_what_was_told(prod, simulated_aws, values("prod"))
     assert ("Cluster", "cluster") in declared
-    prod.change(config={"mlgate:platform": values("prod", deletion_protection=False)})
+    bare = values("prod", deletion_protection=False)
+    prod.change(config={"mlgate:platform": bare})
     prod.up()
-    until = require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(prod, simulated_aws)
+    until = require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(prod, simulated_aws, bare)
     assert "each version 2555 days after it was written" in until["Bucket", "evidence"]

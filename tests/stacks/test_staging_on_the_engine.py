@@ -77,7 +77,8 @@ def test_staging_outlives_refusals_and_kills_does_what_the_table_of_changes_says
     assert done_to(staging.preview(), "InterruptionQueue") == row("InterruptionQueue", "tags")
 
     require_a_refresh_sees_what_was_changed_by_hand(staging, simulated_aws, kubernetes_cluster)
-    staging.change(config={"mlgate:platform": varied({"cluster.deletion_protection": False}, VALUES)})
+    bare = varied({"cluster.deletion_protection": False}, VALUES)
+    staging.change(config={"mlgate:platform": bare})
     require_a_lost_cluster_comes_back_and_no_store_is_touched(staging, simulated_aws, kubernetes_standin)
-    until = require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(staging, simulated_aws)
+    until = require_it_leaves_what_was_told_and_nothing_paid_by_the_hour(staging, simulated_aws, bare)
     assert "each version 90 days after it was written" in until["Bucket", "evidence"]

@@ -154,11 +154,16 @@ class Resource:
         return [found for urn in self.maker_urns if (found := self.graph.find(urn))]
 
     def needs(self, other: Resource) -> bool:
-        """Whether the engine makes `other` before this one, directly or by way of others."""
+        """Whether the engine makes `other` before this one and deletes it after it, directly or by way of others.
+
+        A resource also needs its parent and its provider (pulumi/pkg, resource/graph, DependenciesOf): so what a component depends on is
+        needed by all that is in it.
+        """
         seen: set[str] = set()
         pending = [self]
         while pending:
-            for dependency in pending.pop().depends_on:
+            here = pending.pop()
+            for dependency in (*here.depends_on, *(each for each in (here.parent, here.provider) if each)):
                 if dependency is other:
                     return True
                 if dependency.urn not in seen:

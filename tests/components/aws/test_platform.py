@@ -6,6 +6,8 @@ import json
 from functools import cache
 from typing import Any
 
+import yaml
+
 from mlgate_cli.answers import Answers
 from mlgate_testkit.record import Graph, record
 from tests.core.platforms import varied
@@ -95,3 +97,24 @@ def test_the_network_is_the_one_that_is_said_and_a_service_has_the_pods_and_the_
     assert pods["serviceAccount"] == "digits-server"
     read = json.loads(each("aws:iam/rolePolicy:RolePolicy")["digits"]["policy"])["Statement"]
     assert [one["Resource"] for one in read if "s3:GetObject" in one["Action"]] == ["<arn of Bucket models>/digits/*"]
+
+
+def test_what_operators_and_other_stacks_ask_for_is_exported() -> None:
+    told = composed().outputs
+    assert told.keys() == {"cluster", "models", "evidence", "audit", "trust", "roles", "pools", "quotas", "services"}
+    assert told["cluster"] == {
+        "name": "mlgate-dev",
+        "endpoint": "<endpoint of Cluster cluster>",
+        "version": values("dev")["cluster"]["version"],
+    }
+    assert (told["models"], told["evidence"], told["audit"]) == tuple(
+        f"<bucket of Bucket {store}>" for store in ("models", "evidence", "audit")
+    )
+    assert yaml.safe_load(told["trust"])["keys"][0]["environments"] == ["dev"]
+    duties = ("auditor", "break-glass", "ci", "deployer", "gate", "promoter")
+    assert told["roles"] == {duty.replace("-", "_"): f"<arn of Role access-{duty}>" for duty in duties}
+    assert told["pools"].keys() == {"l4"}
+    assert told["pools"]["l4"]["instance_types"][0] == "g6.xlarge"
+    assert told["pools"]["l4"]["said"][0].startswith("1 l4 for each of 8 pods, on g6.xlarge, ")
+    assert told["quotas"] == {"l4": {"L-DB2E81BA": 8 * 4, "L-3819A6DF": 8 * 4}}, "vCPUs, on demand and spot"
+    assert told["services"] == {"digits": {"role_arn": "<arn of Role digits>", "repository": "<repositoryUrl of Repository digits>"}}
