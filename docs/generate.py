@@ -60,7 +60,8 @@ _ENVIRONMENTS = """\
 
 Generated from the model by `make docs`. What an environment is made of stands in `stacks/Pulumi.<environment>.yaml` under
 `mlgate:platform`, beside the lines that Pulumi keeps there. Unknown keys and impossible values are errors that name file, line, value and
-what would be accepted, all of them at once, before anything is made.
+what would be accepted, all of them at once, before anything is made. What is wrong between two values comes with them, where both are well
+by themselves.
 
 Two things stand in no file. Whose credentials these are is asked by `mlgate bootstrap` and `mlgate env`, which refuse those of another
 account by the line of `account`; whoever goes on with such is ended by the provider (`allowedAccountIds ... AWS account ID not allowed:
@@ -101,15 +102,22 @@ the run goes on without that comparison: a mistake in dev should not stop a repa
 |---|---|
 {rules}| `budget.alert_percents` | every share at which the lower one tells somebody |
 | `cluster.public_from` | no address that the lower one does not let in |
-| `cluster.admins` | nobody who is not an admin of the lower one, by name in whatever account |
-| `who` | nobody has a role whom the lower one does not give it: roles and users by name in whatever account, pipelines by repository |
-| `who`, *up* | a pipeline's deployment environment is of one level: a job that dev lets in is nobody in prod |
+| `cluster.admins` | nobody who is not an admin of the lower one: by name in the environment's own account, by whole ARN in any other |
+| `who` | nobody has a role whom the lower one does not give it: roles and users likewise, pipelines by repository |
+| `who`, *up* | a pipeline's deployment environment is of one level: a job that dev lets in, in whatever role, is nobody in prod |
 | `who.existing_oidc_providers`, *up* | one environment of an account makes the identity provider of a host, the others name it here |
 | `who`, `cluster.admins` | nobody of an account that a lower environment is in: who administers that can be anybody in it |
 | `who` | a session of a role that somebody takes lasts no longer than in the lower one |
 | its name, *up* | `dev`, `staging` and `prod` are of that level, since policies go by it; 37 characters at most, for its state's bucket |
 | `account`, *up* | production shares its account, and with it its state, with no other environment |
 | `network.cidr`, *up* | blocks apart from every other environment's, or the two can never be connected |
+
+GitLab tells of a deployment environment its tier alone, and a project has five. So three levels that sign evidence there in jobs of their
+own take two projects: one for the gate and one for all else, each with the tiers `development`, `staging` and `production`.
+
+Within an environment, who may take the gate's role is no admin of the cluster and may take no role that opens traffic. That holds for the
+environment's own roles too, which can be named like any others: they are known by what they are called, such as `access-gate-` and seven
+hex digits. In a program of your own that calls its `Access` otherwise, it is for you to see to.
 """
 
 

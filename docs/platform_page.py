@@ -11,19 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+
+from platform_roles import CONTROLLERS, PEOPLE, controllers, people, said_of_people, with_policies
 
 from mlgate.bill import Bill, Line, make_bill
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import read_platform, stack_file
-from mlgate.platform_who import Pipeline, Takers
 from mlgate.prices import price_book
 from mlgate.remains import Remaining, remaining
-from mlgate.roles import OPENING, ROLES
 from mlgate_cli.recorded import Program, recorded_program
-from mlgate_components.aws import duties
-from mlgate_components.aws.access.flows import Verb
 from mlgate_policies.cost import told
+from mlgate_testkit.record import Graph
 
 __all__ = ["bill_told", "sections"]
 
@@ -51,6 +49,7 @@ def sections() -> dict[str, str]:
     programs = {name: recorded_program(PROJECT, name) for name in LEVELS}
     platform, _ = read_platform(stack_file(PROJECT / "stacks", "prod"))
     prod = programs["prod"]
+    graph = with_policies(PROJECT, platform)
     bill = _bill(prod)
     return {
         "parts": _parts(prod),
@@ -58,7 +57,8 @@ def sections() -> dict[str, str]:
         "bill": _costs(bill),
         "unknown": _unknown(bill),
         "pins": _pins(prod),
-        "roles": _roles(platform),
+        "roles": _roles(platform, graph),
+        "controllers": _table(CONTROLLERS, controllers(graph)),
         "remains": _remains(prod, bill),
     }
 
@@ -130,54 +130,8 @@ def _pins(program: Program) -> str:
     return _table(("pin", "what says it"), [(f"`{each.path}`", f"`{each.command}`") for each in program.unpinned])
 
 
-def _roles(platform: Platform) -> str:
-    flows = duties(
-        models=_Thing("models"),
-        evidence=_Thing("evidence"),
-        cluster=_Thing("the cluster"),
-        state=_Thing("the stack's state"),
-        repositories=[_Thing("images")],
-        trail=_Thing("the trail"),
-    )
-    rows = [(f"`{role}`", _takers(getattr(platform.who, role)), _does(flows[role])) for role in ROLES]
-    rows += [
-        (f"service `{name}`", f"pods of `{service.namespace}/{service.service_account}`", f"reads models below `{name}/`")
-        for name, service in platform.services.items()
-    ]
-    admins = ", ".join(f"`{principal.rsplit(':', 1)[1]}`" for principal in platform.cluster.admins.values())
-    rows.append(("`cluster.admins`", admins, "everything inside of the cluster; nothing in AWS by that"))
-    signing = [role for role in ROLES if any(flow["verb"] is Verb.SIGNS for flow in flows[role])]
-    said = f"Evidence is signed by {_listed(signing)} alone. Traffic can be opened by {_listed(OPENING)}.\n"
-    return f"{_table(('role', 'who takes it', 'what it does'), rows)}\n{said}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _takers(takers: Takers) -> str:
-    return ", ".join([*(f"`{each.rsplit(':', 1)[1]}`" for each in takers.principals), *map(_job, takers.pipelines)])
-
-
-def _job(pipeline: Pipeline) -> str:
-    return f"jobs of {pipeline.host}'s `{pipeline.repository}` in `{pipeline.environment}`"
-
-
-class _Thing:
-    """Something that a flow goes to, whose every output is what it is called."""
-
-    def __init__(self, called: str) -> None:
-        self._called = called
-
-    def __getattr__(self, name: str) -> str:
-        return self._called
-
-
-def _does(flows: Iterable[Mapping[str, Any]]) -> str:
-    done: dict[str, list[str]] = {}
-    for flow in flows:
-        done.setdefault(flow["verb"].value, []).append(next(iter(flow["resource"].values())))
-    return "; ".join(f"{verb.removesuffix('-state')} {', '.join(what)}" for verb, what in done.items())
+def _roles(platform: Platform, graph: Graph) -> str:
+    return f"{_table(PEOPLE, people(platform, graph))}\n{textwrap.fill(said_of_people(graph), 140)}\n"
 
 
 def _remains(program: Program, bill: Bill) -> str:
@@ -185,7 +139,7 @@ def _remains(program: Program, bill: Bill) -> str:
     rows = [(f"{_short(each.type)} `{each.name}`", each.holds, each.until) for each in found if each.holds]
     beside = Counter(_short(each.type) for each in found if not each.holds)
     named = ", ".join(f"{count} {kind}" for kind, count in sorted(beside.items()))
-    said = textwrap.fill(f"Beside them what is set on them, and what they name: {named}.", 140)
+    said = textwrap.fill(f"Beside them what is set on them, and what they name or stand in: {named}.", 140)
     return f"{_table(('resource', 'holds', 'until'), rows)}\n{said}\n\n{_going_on(found, bill)}"
 
 

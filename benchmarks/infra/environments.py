@@ -14,8 +14,8 @@ ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
 REGION = "eu-central-1"
 STATE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/state"
 """Where no engine looks it up."""
-_NO_DIGEST = {"digest": f"sha256:{0:064x}"}  # digests of Karpenter's charts are asked of whoever runs them: nobody's
-_PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST}
+_NO_DIGEST = {"digest": f"sha256:{0:064x}"}  # digests of these charts are asked of whoever runs them: nobody's
+_PINS = dict.fromkeys(("prometheus-operator", "karpenter-crd", "karpenter"), _NO_DIGEST)
 
 LOOKED_UP: Mapping[str, Mapping[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/deployer/ci", "accountId": ACCOUNT},

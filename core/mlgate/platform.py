@@ -7,18 +7,20 @@ checks between environments, the bill and the policies read one file. Sizes and 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from mlgate.addresses import network_of, wrong_callers, wrong_division
 from mlgate.documents import Declared, Location, contradictions, once
 from mlgate.interface import Name
 from mlgate.log_days import LOG_DAYS
-from mlgate.platform_machines import impossible, needs_karpenter
+from mlgate.platform_checks import CHECKS
 from mlgate.platform_pools import GpuAmi, Pool
 from mlgate.platform_who import Principal, Who
-from mlgate.regions import region_of, unknown_region, wrong_zones
+from mlgate.platform_whole import Whole, Wrong
+from mlgate.regions import unknown_region, wrong_zones
 
 __all__ = ["LEVELS", "Addon", "Budget", "Cluster", "Level", "Network", "Pins", "Platform", "Retention", "Service"]
 
@@ -55,36 +57,43 @@ def _called(at_most: int, why: str) -> AfterValidator:
 PoolName = Annotated[str, _called(48, "its node groups are called after it")]
 # IAM user guide, "IAM and STS quotas": a role's name has 64, and Pulumi's suffix takes 8.
 ServiceName = Annotated[str, _called(56, "its role is called after it")]
-Bounded = TypeVar("Bounded", bound=Declared)
-_OF_ROLES = frozenset({"auditor", "break-glass", "deployer"})  # by which the cluster knows them
 _MINOR = re.compile(r"1\.\d{1,2}")
 
 
-class Network(Declared):
+def _named_zones(network: Network) -> Iterator[Wrong]:
+    for index, said, accepted in wrong_zones(network.zones):
+        yield ("zones",) if index is None else ("zones", index), said, accepted
+
+
+def _divided(network: Network) -> Iterator[Wrong]:
+    try:
+        if reason := wrong_division(network_of(network.cidr), len(network.zones)):
+            yield ("cidr",), f"is {network.cidr}", reason
+    except ValueError as error:
+        yield ("cidr",), f"is {network.cidr!r}", str(error)
+
+
+def _bounded(cluster: Cluster) -> Iterator[Wrong]:
+    least, most = cluster.system_nodes_min, cluster.system_nodes_max
+    if least > most:
+        yield ("system_nodes_min",), f"is {least}", f"at most system_nodes_max, which is {most}"
+
+
+class Network(Whole):
     """The VPC and the ways out of it."""
+
+    checks = (_named_zones, _divided)
 
     cidr: str = Field(description="the block of all its addresses")
     zones: list[str] = Field(description="the availability zones by name, two or more")
     nat: Literal["none", "single", "per-zone"] = Field(default="per-zone", description="where private subnets go out")
     dns_zone_ids: list[str] = Field(default=[], description="hosted zones of Route 53 in which the cluster may write")
 
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        found: dict[Location, tuple[str, str]] = {}
-        for index, said, accepted in wrong_zones(self.zones):
-            found[("zones",) if index is None else ("zones", index)] = said, accepted
-        try:
-            if reason := wrong_division(network_of(self.cidr), len(self.zones)):
-                found["cidr",] = f"is {self.cidr}", reason
-        except ValueError as error:
-            found["cidr",] = f"is {self.cidr!r}", str(error)
-        if found:
-            raise contradictions(found)
-        return self
 
-
-class Cluster(Declared):
+class Cluster(Whole):
     """The EKS cluster and the nodes that its own services stand on."""
+
+    checks = (_bounded,)
 
     version: str = Field(description="Kubernetes' minor version, such as 1.35; it goes up one at a time and never down")
     public_from: list[Block] = Field(default=[], description="whose addresses reach the API server from the internet; nobody's unless said")
@@ -127,10 +136,6 @@ class Cluster(Declared):
         if found:
             raise contradictions(found)
         return admins
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        return _ordered(self, "system_nodes_min", "system_nodes_max")
 
 
 class Retention(Declared):
@@ -190,8 +195,10 @@ class Service(Declared):
     service_account: Label = Field(description="their service account, of no other service")
 
 
-class Platform(Declared):
+class Platform(Whole):
     """An environment on AWS."""
+
+    checks = CHECKS
 
     level: Level = Field(description="how much depends on it: what prod holds is at least what staging does, and staging at least dev")
     account: Account = Field(description="the AWS account, as text; the provider is bound to it")
@@ -213,43 +220,3 @@ class Platform(Declared):
         if instead := unknown_region(region):
             raise contradictions({(): (f"{region!r} is no region that EKS is in", instead)})
         return region
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        found: dict[Location, tuple[str, str]] = {}
-        for index, zone in enumerate(self.network.zones):
-            if region_of(zone) != self.region:
-                found["network", "zones", index] = f"is {zone!r}", f"a zone of {self.region}"
-        for name in sorted(_OF_ROLES & self.cluster.admins.keys()):
-            found["cluster", "admins", name] = f"{name} is the name of a role of `who`", "another name: that role is let in by itself"
-        if not (self.who.gate.principals or self.who.gate.pipelines):
-            found["who", "gate"] = "is nobody", "principals or pipelines: somebody must be able to sign evidence"
-        if self.pools and self.pins.gpu_ami is None:
-            found["pins", "gpu_ami"] = "is missing", f"the image of the nodes of {', '.join(self.pools)}: its family and version, or its id"
-        pods: dict[tuple[str, str], str] = {}
-        for name, service in self.services.items():
-            first = pods.setdefault((service.namespace, service.service_account), name)
-            if first != name:
-                said = f"is {service.service_account!r} in the namespace {service.namespace}, as {first}'s is"
-                found["services", name, "service_account"] = said, "one of its own: EKS gives pods of a service account one role"
-        for name in [name for name, admin in self.cluster.admins.items() if admin in self.who.gate.principals]:
-            found["cluster", "admins", name] = "takes the gate's role too", "somebody else: who signs evidence must not act on it"
-        karpenter = self.pins.addons.get("karpenter", Addon())
-        for name, pool in self.pools.items():
-            if not karpenter.on and needs_karpenter(pool):
-                found["pools", name] = (
-                    "needs Karpenter, which pins.addons.karpenter.on turns off",
-                    "that set to true, or a share for the pool: its nodes are a group of fixed size then",
-                )
-            for where, said, accepted in impossible(name, pool, self.region, self.network.zones, self.pins.gpu_ami):
-                found[where] = said, accepted
-        if found:
-            raise contradictions(found)
-        return self
-
-
-def _ordered(model: Bounded, least: str, most: str) -> Bounded:
-    low, high = getattr(model, least), getattr(model, most)
-    if low > high:
-        raise contradictions({(least,): (f"is {low}", f"at most {most}, which is {high}")})
-    return model

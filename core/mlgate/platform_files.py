@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mlgate.documents import Location, dotted, line_of, parse_yaml, problems_of
 from mlgate.errors import DeclarationError, Problem, UsageError
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_state import LONGEST_NAME
+from mlgate.platform_whole import all_wrong
 
 __all__ = ["KEY", "Declared", "Source", "platform_of", "read_others", "read_platform", "read_platforms", "stack_file"]
 
@@ -137,13 +136,10 @@ def _name_of(path: Path) -> str:
 
 def _validated(value: Any, name: str, where: str, lines: dict[Location, int]) -> Platform:
     problems = [Problem(f"{where}:{line_of(at, lines)}", found, accepted) for at, found, accepted in _wrong_name(name, value)]
-    try:
-        platform = Platform.model_validate(value)
-    except ValidationError as error:
-        problems += problems_of(error, Platform, lines, where)
+    problems += [problem for error in all_wrong(Platform, value) for problem in problems_of(error, Platform, lines, where)]
     if problems:
-        raise DeclarationError(problems)
-    return platform
+        raise DeclarationError(sorted(problems, key=lambda problem: int(problem.where.rpartition(":")[2])))
+    return Platform.model_validate(value)
 
 
 def _wrong_name(name: str, value: Any) -> Iterator[tuple[Location, str, str]]:

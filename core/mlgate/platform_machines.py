@@ -14,7 +14,7 @@ from mlgate.platform_pools import GpuAmi, Pool
 
 __all__ = ["impossible", "needs_karpenter"]
 
-_ELSEWHERE: dict[str, Location] = {"network.zones": ("network", "zones"), "ami.architecture": ("pins", "gpu_ami", "architecture")}
+_OF_ALL_POOLS = {"network.zones": "network.zones", "ami.architecture": "pins.gpu_ami.architecture"}
 
 
 def impossible(name: str, pool: Pool, region: str, zones: Sequence[str], ami: GpuAmi | None) -> Iterator[tuple[Location, str, str]]:
@@ -29,11 +29,17 @@ def impossible(name: str, pool: Pool, region: str, zones: Sequence[str], ami: Gp
             mig_profile=share.mig_profile if share else None,
             time_slices=share.time_slices if share else None,
             capacity=tuple(way.buy for way in pool.capacity),
+            zones=pool.least_zones,
             architecture=ami.architecture if ami else "amd64",
         )
     )
     for problem in found.problems:
-        yield _ELSEWHERE.get(problem.where, (*here, *problem.where.split("."))), problem.found, problem.expected
+        if shared := _OF_ALL_POOLS.get(problem.where):  # which is no fault of it, for another pool may be right there
+            yield (*here, "accelerator"), f"is {pool.accelerator!r}, and {shared} {problem.found}", problem.expected
+        else:
+            yield (*here, *problem.where.split(".")), problem.found, problem.expected
+    if pool.least_zones > len(zones):
+        yield (*here, "least_zones"), f"is {pool.least_zones}, more than the zones of the network, {', '.join(zones)}", "as many or fewer"
     fitting = [kind.name for kind in found.machines]
     for index, way in enumerate(pool.capacity):
         for number, reserved in enumerate(way.reservations):

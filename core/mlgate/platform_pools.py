@@ -60,5 +60,6 @@ class Pool(Declared):
     count: int = Field(default=1, ge=1, le=16, description="how many accelerators a pod asks for")
     share: Share | None = Field(default=None, description="how pods share one")
     capacity: list[Capacity] = Field(min_length=1, description="ways to come by machines; the first one that gives any is taken")
+    least_zones: int = Field(default=1, ge=1, description="in how many zones of the region a machine must be offered, to be taken")
     floor: Floor | None = Field(default=None, description="of a pool with spot: what stands on demand beside it")
     image_disk_gib: int = Field(default=200, ge=20, le=16_384, description="the disk that holds images, in GiB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -13,7 +13,7 @@ from mlgate.documents import Location, dotted
 from mlgate.errors import DeclarationError, Problem
 from mlgate.platform import LEVELS, Platform
 from mlgate.platform_files import Declared, Source, read_others, read_platforms
-from mlgate.platform_who import Pipeline
+from mlgate.platform_who import Pipeline, Takers
 from mlgate.roles import ROLES
 
 __all__ = ["AT_LEAST", "Ordered", "broken_rules", "read_ruled", "require_apart"]
@@ -62,7 +62,7 @@ def broken_rules(environments: Mapping[str, Declared]) -> list[Problem]:
         for other, below in environments.items():
             if other in _next_below(name, environments):
                 found += _at_least(declared, other, below[0])
-                found += _never_wider(declared, other, below[0])
+                found += _never_wider(declared, other, below[0], _lower_accounts(declared[0], environments))
             if LEVELS.index(below[0].level) < LEVELS.index(declared[0].level):
                 found += _of_no_account_below(declared, other, below[0])
     for (name, one), (other, two) in combinations(environments.items(), 2):
@@ -91,6 +91,12 @@ def _next_below(name: str, environments: Mapping[str, Declared]) -> list[str]:
     return [other for other, its in lower.items() if its == max(lower.values())]
 
 
+def _lower_accounts(platform: Platform, environments: Mapping[str, Declared]) -> set[str]:
+    """The accounts of environments of a lower level that are not its own too."""
+    level = LEVELS.index(platform.level)
+    return {other.account for other, _ in environments.values() if LEVELS.index(other.level) < level} - {platform.account}
+
+
 def _at_least(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
     platform, source = declared
     for rule in AT_LEAST:
@@ -106,7 +112,8 @@ def _at_least(declared: Declared, other: str, below: Platform) -> Iterator[Probl
         )
 
 
-def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
+def _never_wider(declared: Declared, other: str, below: Platform, lower_accounts: Container[str]) -> Iterator[Problem]:
+    """Who is of a lower account is told by `_of_no_account_below`, whatever he is there."""
     platform, source = declared
     for index, block in enumerate(platform.cluster.public_from):
         if not any(network_of(block).subnet_of(network_of(theirs)) for theirs in below.cluster.public_from):
@@ -115,27 +122,17 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
                 f"cluster.public_from lets {block} in, which {other} does not",
                 "reach it from inside of the VPC, or let these in there too",
             )
-    admins = {_whom(principal) for principal in below.cluster.admins.values()}
-    for name, principal in platform.cluster.admins.items():
-        if _whom(principal) not in admins:
+    known = {(among, name) for among, _, names in _let_in(below) for name in names}
+    for among, at, names in _let_in(platform):
+        if known.isdisjoint((among, name) for name in names) and _account(names[0]) not in lower_accounts:
             yield Problem(
-                source.place("cluster", "admins", name),
-                f"cluster.admins names {_whom(principal)}, who is no admin in {other}",
+                source.place(*at),
+                f"{among} names {names[-1]}, who is {_what(among)} in {other}",
                 f"nobody may do here what they may not do in {other}",
             )
     for role in ROLES:
         mine, theirs = getattr(platform.who, role), getattr(below.who, role)
-        named = [(("principals", index), _whom(principal)) for index, principal in enumerate(mine.principals)]
-        named += [(("pipelines", index), _where_from(pipeline)) for index, pipeline in enumerate(mine.pipelines)]
-        known = {*map(_whom, theirs.principals), *map(_where_from, theirs.pipelines)}
-        for at, whom in named:
-            if whom not in known:
-                yield Problem(
-                    source.place("who", role, *at),
-                    f"who.{role} names {whom}, who is not {role} in {other}",
-                    f"nobody may do here what they may not do in {other}",
-                )
-        if named and mine.session_s > theirs.session_s:
+        if (mine.principals or mine.pipelines) and mine.session_s > theirs.session_s:
             yield Problem(
                 source.place("who", role, "session_s"),
                 f"who.{role}.session_s is {mine.session_s}, longer than {other}'s {theirs.session_s}",
@@ -146,11 +143,8 @@ def _never_wider(declared: Declared, other: str, below: Platform) -> Iterator[Pr
 def _of_no_account_below(declared: Declared, other: str, below: Platform) -> Iterator[Problem]:
     """Who administers an account makes himself any role or user of it."""
     platform, source = declared
-    named: list[tuple[Location, str]] = [(("cluster", "admins", name), whom) for name, whom in platform.cluster.admins.items()]
-    for role in ROLES:
-        named += [(("who", role, "principals", index), whom) for index, whom in enumerate(getattr(platform.who, role).principals)]
-    for at, whom in named:
-        if below.account != platform.account and whom.split(":")[4] == below.account:
+    for _, at, (whom, *_) in _let_in(platform):
+        if below.account != platform.account and _account(whom) == below.account:
             yield Problem(
                 source.place(*at),
                 f"{dotted(at)} is {whom}, of the account that {other} is in",
@@ -181,14 +175,14 @@ def _apart(name: str, one: Declared, other: str, two: Declared) -> Iterator[Prob
             "blocks apart, or the two can never be connected",
         )
     if platform.level != second.level:
+        taken = {pipeline: role for role in ROLES for pipeline in getattr(platform.who, role).pipelines}
         for role in ROLES:
-            taken = getattr(platform.who, role).pipelines
             for index, pipeline in enumerate(getattr(second.who, role).pipelines):
                 if pipeline in taken:
                     yield Problem(
                         place.place("who", role, "pipelines", index),
-                        f"who.{role} names {_where_from(pipeline)} in {pipeline.environment}, as {name} does",
-                        f"a deployment environment of its own: a job that {name} lets in must not be {role} in {other}",
+                        f"who.{role} names {_where_from(pipeline)} in {pipeline.environment}, as {name}'s who.{taken[pipeline]} does",
+                        f"a deployment environment of its own: a job that {name} lets in must be nobody in {other}",
                     )
 
 
@@ -202,9 +196,31 @@ def _first_of(host: str, platform: Platform, source: Source) -> str:
     )
 
 
-def _whom(principal: str) -> str:
-    """Role or user without the account, which is another one in each environment."""
-    return principal.rsplit(":", 1)[1]
+def _let_in(platform: Platform) -> Iterator[tuple[str, Location, tuple[str, ...]]]:
+    """Everybody: among whom, where that stands, and by which names another environment may have the same."""
+    for name, principal in platform.cluster.admins.items():
+        yield "cluster.admins", ("cluster", "admins", name), _names(principal, platform)
+    for role in ROLES:
+        takers: Takers = getattr(platform.who, role)
+        for index, principal in enumerate(takers.principals):
+            yield f"who.{role}", ("who", role, "principals", index), _names(principal, platform)
+        for index, pipeline in enumerate(takers.pipelines):
+            yield f"who.{role}", ("who", role, "pipelines", index), (_where_from(pipeline),)
+
+
+def _names(principal: str, platform: Platform) -> tuple[str, ...]:
+    """The whole name, and without the account where that is the environment's own, which is another one in each."""
+    return (principal, principal.rsplit(":", 1)[1]) if _account(principal) == platform.account else (principal,)
+
+
+def _account(principal: str) -> str | None:
+    """None for a pipeline."""
+    parts = principal.split(":")
+    return parts[4] if len(parts) > 4 else None
+
+
+def _what(among: str) -> str:
+    return "no admin" if among == "cluster.admins" else f"not {among.removeprefix('who.')}"
 
 
 def _where_from(pipeline: Pipeline) -> str:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from mlgate.documents import Declared, Location, contradictions, once
+from mlgate.platform_whole import Whole, Wrong
 from mlgate.roles import GITLAB_TIERS, OPENING, ROLES
 
-__all__ = ["Host", "Pipeline", "Principal", "Takers", "Who"]
+__all__ = ["APART", "Host", "Pipeline", "Principal", "Takers", "Who", "duty_of_made"]
 
+APART = "somebody else: who signs evidence must not act on it"
 Host = Literal["github", "gitlab"]
+# `build` of the components calls what makes the roles `access`, and Pulumi puts a hyphen and seven hex digits behind a name (Pulumi docs,
+# "Resource names", autonaming).
+_MADE = re.compile(r".*:role/access-([a-z-]+)-[0-9a-f]{7}")
 _PRINCIPAL = re.compile(r"arn:aws:iam::\d{12}:(role|user)/[\w+=,.@/-]+", re.ASCII)
 
 
@@ -24,6 +31,12 @@ def _principal(arn: str) -> str:
 
 # IAM user guide, "IAM identifiers": a role or user, by whole name. A pattern or a whole account would let in who is not named here.
 Principal = Annotated[str, AfterValidator(_principal)]
+
+
+def duty_of_made(principal: str) -> str | None:
+    """The role of `who` that a principal is, by what an environment's roles are called; None for what is called otherwise."""
+    made = _MADE.fullmatch(principal)
+    return made[1].replace("-", "_") if made else None
 
 
 class Pipeline(Declared):
@@ -38,11 +51,12 @@ class Pipeline(Declared):
         pattern=r"^[A-Za-z0-9_.-]+$", description="the deployment environment there that a job must run in; of GitLab its tier"
     )
 
-    @model_validator(mode="after")
-    def _of_its_host(self) -> Self:
-        if self.host == "gitlab" and self.environment not in GITLAB_TIERS:
-            raise contradictions({("environment",): (f"is {self.environment!r}", f"a tier of GitLab: {', '.join(GITLAB_TIERS)}")})
-        return self
+    @field_validator("environment")
+    @classmethod
+    def _of_its_host(cls, environment: str, info: ValidationInfo) -> str:
+        if info.data.get("host") == "gitlab" and environment not in GITLAB_TIERS:
+            raise contradictions({(): (f"is {environment!r}", f"a tier of GitLab: {', '.join(GITLAB_TIERS)}")})
+        return environment
 
 
 class Takers(Declared):
@@ -53,14 +67,43 @@ class Takers(Declared):
     session_s: int = Field(default=3600, ge=3600, le=43_200, description="how long a session lasts at most (IAM: 3600 to 43,200)")
 
 
-class Who(Declared):
+def _second_factor(who: Who) -> Iterator[Wrong]:
+    # IAM user guide, "MFA-protected API access": what a role or a pipeline was given does not tell of a second factor.
+    for where, taker in _each(who.break_glass):
+        if not (isinstance(taker, str) and ":user/" in taker):
+            yield ("break_glass", *where), "has no second factor of its own", "a user, who has one"
+
+
+def _signs_too(duty: str, who: Who) -> Iterator[Wrong]:
+    """Who opens traffic, as one of his roles, and takes the gate's role as well."""
+    signing = [taker for _, taker in _each(who.gate)]
+    for where, taker in _each(getattr(who, duty)):
+        if taker in signing:
+            yield (duty, *where), "takes the gate's role too", APART
+
+
+def _is_the_other(duty: str, who: Who) -> Iterator[Wrong]:
+    """A role of the environment that takes another one of it: the gate's one that opens traffic, or the other way round."""
+    others = OPENING if duty == "gate" else ("gate",)
+    for index, principal in enumerate(getattr(who, duty).principals):
+        if (other := duty_of_made(principal)) in others:
+            yield (duty, "principals", index), f"is {principal}, which is called as the role of {other} is", APART
+
+
+class Who(Whole):
     """Who may take which role."""
+
+    checks = (
+        _second_factor,
+        *(partial(_signs_too, duty) for duty in OPENING),
+        *(partial(_is_the_other, duty) for duty in ("gate", *OPENING)),
+    )
 
     ci: Takers = Field(default=Takers(), description="builds images and models and stores them")
     deployer: Takers = Field(default=Takers(), description="puts services into the cluster")
     gate: Takers = Field(default=Takers(), description="judges releases and signs the evidence")
     promoter: Takers = Field(default=Takers(), description="moves traffic to releases that have evidence")
-    auditor: Takers = Field(default=Takers(), description="reads everything and changes nothing")
+    auditor: Takers = Field(default=Takers(), description="reads models, evidence and the trail, and changes nothing")
     break_glass: Takers = Field(default=Takers(), description="repairs the cluster in an emergency: users, after a second factor")
     existing_oidc_providers: list[Host] = Field(
         default=[],
@@ -72,22 +115,6 @@ class Who(Declared):
         """The hosts whose identity provider the environment makes: those of its pipelines that the account does not have."""
         hosts = {pipeline.host for role in ROLES for pipeline in getattr(self, role).pipelines}
         return frozenset(hosts - set(self.existing_oidc_providers))
-
-    @model_validator(mode="after")
-    def _apart(self) -> Self:
-        found: dict[Location, tuple[str, str]] = {}
-        # IAM user guide, "MFA-protected API access": what a role or a pipeline was given does not tell of a second factor.
-        for where, taker in _each(self.break_glass):
-            if not (isinstance(taker, str) and ":user/" in taker):
-                found["break_glass", *where] = "has no second factor of its own", "a user, who has one"
-        signing = [taker for _, taker in _each(self.gate)]
-        for duty in OPENING:
-            for where, taker in _each(getattr(self, duty)):
-                if taker in signing:
-                    found[duty, *where] = "takes the gate's role too", "somebody else: who signs evidence must not act on it"
-        if found:
-            raise contradictions(found)
-        return self
 
 
 def _each(takers: Takers) -> list[tuple[Location, str | Pipeline]]:

@@ -37,7 +37,7 @@ def test_prod_is_told_before_all_of_it_is_pinned_and_that_its_cluster_goes_on_co
     assert shown.returncode == 0, shown.stderr
     (cluster,) = [line for line in shown.stdout.splitlines() if line.strip().startswith("Cluster cluster")]
     assert "costs by the hour" in cluster
-    assert shown.stdout.splitlines()[-1].startswith("not pinned yet, on which none of it depends: pins.addons.karpenter-crd.digest")
+    assert shown.stdout.splitlines()[-1].startswith("not pinned yet, on which none of it depends: pins.addons.prometheus-operator.digest")
 
 
 def test_a_key_that_goes_is_told_to_wait(tmp_path: Path) -> None:

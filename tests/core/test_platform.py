@@ -20,6 +20,7 @@ from .platforms import LEAVE_OUT, USUAL, varied, write
 
 ENGINEERS = USUAL["cluster"]["admins"]["platform"]
 ACCOUNT = "arn:aws:iam::111122223333"
+GATES = f"{ACCOUNT}:role/access-gate-1a2b3c4"
 SERVICE = {"namespace": "digits", "service_account": "digits"}
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -95,7 +96,11 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
         ({"who.break_glass": {"pipelines": [{"repository": "a/b", "environment": "c"}]}}, "- repository: a/b", "a user, who has one"),
         ({"who.gate": USUAL["who"]["deployer"]}, f"- {ACCOUNT}:role/platform-engineers", "who signs evidence must not act on it"),
         ({"pools.l4.accelerator": "l5"}, "accelerator: l5", "pools.l4.accelerator: is 'l5' one of a100-40g, a100-80g, a10g"),
-        ({"pools.l4.accelerator": "b200"}, "zones:", "are in eu-central-1, where b200 is not offered it is in eu-north-1"),
+        (
+            {"pools.l4.accelerator": "b200"},
+            "accelerator: b200",
+            "is 'b200', and network.zones are in eu-central-1, where b200 is not offered it is in eu-north-1",
+        ),
         ({"pools.l4.count": 3}, "count: 3", "machines with l4 carry pods of 1, 2, 4 or 8"),
         ({"pools.l4.share": {"mig_profile": "1g.5gb"}}, "mig_profile: 1g.5gb", "l4 cannot be partitioned"),
         ({"pools.l4.capacity": [{"buy": "block"}]}, "capacity:", "machines with l4 are sold on-demand or spot"),
@@ -114,12 +119,39 @@ def test_what_stands_in_the_file_is_what_the_environment_is(tmp_path: Path) -> N
             "floor:",
             "comes to 5 replicas, more than replicas, which are 4 5 replicas or more",
         ),
-        ({"pins.gpu_ami.architecture": "arm64"}, "architecture: arm64", "machines with l4 are amd64"),
+        (
+            {"pins.gpu_ami.architecture": "arm64"},
+            "accelerator: l4",
+            "is 'l4', and pins.gpu_ami.architecture is arm64 machines with l4 are amd64",
+        ),
+        ({"pools.l4.least_zones": 3}, "least_zones: 3", "is 3, more than the zones of the network, eu-central-1a, eu-central-1b"),
+        (
+            {"pools.l4.accelerator": "a100-80g", "pools.l4.least_zones": 3, "network.zones": [f"eu-central-1{zone}" for zone in "abc"]},
+            "least_zones: 3",
+            "pools.l4.least_zones: are 3 a100-80g is offered in 2 zones of eu-central-1",
+        ),
+        ({"pools.l4.least_zones": 0}, "least_zones: 0", "greater than or equal to 1"),
         ({"pools": {"l" * 49: USUAL["pools"]["l4"]}}, f"{'l' * 49}:", "has 49 characters 48 at most"),
         (
             {"who.gate": {"principals": [ENGINEERS]}, "who.deployer": LEAVE_OUT},
             f"platform: {ENGINEERS}",
             "cluster.admins.platform: takes the gate's role too",
+        ),
+        (
+            {"cluster.admins.ours": GATES},
+            f"ours: {GATES}",
+            f"cluster.admins.ours: is {GATES}, which is called as the gate's role is somebody else: who signs evidence must not act on it",
+        ),
+        ({"who.promoter.principals": [GATES]}, f"- {GATES}", f"is {GATES}, which is called as the role of gate is"),
+        (
+            {"who.gate.principals": [f"{ACCOUNT}:role/access-promoter-1a2b3c4"]},
+            f"- {ACCOUNT}:role/access-promoter-1a2b3c4",
+            "which is called as the role of promoter is somebody else",
+        ),
+        (
+            {"who.gate.principals": [f"{ACCOUNT}:role/access-break-glass-1a2b3c4"]},
+            f"- {ACCOUNT}:role/access-break-glass-1a2b3c4",
+            "which is called as the role of break_glass is somebody else",
         ),
         ({"cluster.admins.me": "arn:aws:iam::111122223333:user/me"}, "me: arn:aws:iam::111122223333:user/me", "a role, which a user takes"),
         ({"cluster.admins.twice": ENGINEERS}, f"twice: {ENGINEERS}", "is the role of platform too each role once"),
@@ -192,9 +224,12 @@ def test_stacks_that_are_no_environment_on_aws_are_left_alone_and_none_at_all_is
         {"budget.notify": [f"{number}@example.com" for number in range(10)], "budget.alert_percents": [*range(1, 11)]},
         {"who.ci.pipelines": [{"repository": "acme@12/ml@345", "environment": "dev"}]},
         {"who.ci.pipelines": [{"host": "gitlab", "repository": "acme/team/ml", "environment": "development"}]},
+        {"who.ci.principals": [GATES], "who.auditor.principals": [GATES]},
+        {"who.gate.principals": [f"{ACCOUNT}:role/access-ci-1a2b3c4"]},
+        {"cluster.admins.ours": f"{ACCOUNT}:role/access-gate-keepers", "who.promoter.principals": [f"{ACCOUNT}:role/access-gate"]},
     ],
 )
-def test_a_name_or_a_list_may_be_as_long_and_as_strange_as_aws_takes_it(tmp_path: Path, most: dict[str, Any]) -> None:
+def test_what_aws_takes_and_keeps_signing_and_acting_apart_may_be_said(tmp_path: Path, most: dict[str, Any]) -> None:
     assert read_platform(write(tmp_path, "dev", varied(most)))
 
 

@@ -14,10 +14,11 @@ from mlgate.platform_rules import broken_rules, require_apart
 from .platforms import LEAVE_OUT, USUAL, varied, write
 
 BLOCK = "198.51.100.0/24"
+SHARED = {"account": "111111111111"}
 
 
 def environment(level: str, number: int, **changes: Any) -> dict[str, Any]:
-    account = str(number) * 12
+    account = changes.get("account", str(number) * 12)
     own = {
         "level": level,
         "account": account,
@@ -89,6 +90,42 @@ def test_production_has_at_least_what_staging_has(tmp_path: Path, path: str, les
     assert f"{path.rsplit('.', maxsplit=1)[-1]}:" in found
 
 
+@pytest.mark.parametrize(
+    ("dev", "staging", "said"),
+    [
+        ({"retention__images": 51}, {}, "images: 50: retention.images is 50, less than dev's 51"),
+        ({"network__nat": "per-zone"}, {}, "nat: single: network.nat is single, less than dev's per-zone"),
+        (
+            {},
+            {"cluster__deletion_protection": False},
+            "deletion_protection: false: cluster.deletion_protection is False, less than dev's True",
+        ),
+        ({"budget__alert_percents": [30, 50, 80, 100]}, {}, "budget:: budget.alert_percents lacks 30 %, which dev has"),
+        ({}, {"cluster__public_from": [BLOCK]}, f"- {BLOCK}: cluster.public_from lets {BLOCK} in, which dev does not"),
+        (
+            {},
+            {"who__promoter__principals": [joe(2)]},
+            "- arn:aws:iam::222222222222:user/joe: who.promoter names user/joe, who is not promoter in dev",
+        ),
+        (
+            {},
+            {"who__deployer__principals": ["arn:aws:iam::111111111111:role/platform-engineers"]},
+            "- arn:aws:iam::111111111111:role/platform-engineers: who.deployer.principals[0] is "
+            "arn:aws:iam::111111111111:role/platform-engineers, of the account that dev is in",
+        ),
+        ({}, {"who__ci__session_s": 7200}, "session_s: 7200: who.ci.session_s is 7200, longer than dev's 3600"),
+    ],
+)
+def test_staging_is_held_against_dev_whether_or_not_there_is_production(
+    tmp_path: Path, dev: dict[str, Any], staging: dict[str, Any], said: str
+) -> None:
+    here = {"retention__images": 50, "cluster__deletion_protection": True, **staging}
+    two = {"dev": environment("dev", 1, **dev), "staging": environment("staging", 2, **here)}
+    (found,) = broken(tmp_path, **two)
+    assert found.startswith(f"Pulumi.staging.yaml {said}")
+    assert found in broken(tmp_path, **two, prod=environment("prod", 3, **here))
+
+
 def test_without_staging_production_is_held_against_dev(tmp_path: Path) -> None:
     (found,) = broken(tmp_path, dev=environment("dev", 1, retention__images=51), prod=environment("prod", 3))
     assert "less than dev's 51" in found
@@ -123,6 +160,23 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
         ),
         ({"who__ci": LEAVE_OUT}, {}, "- repository: acme/ml: who.ci names github's acme/ml, who is not ci in staging"),
         ({}, {"who__ci": LEAVE_OUT}, ""),
+        ({"who__promoter__principals": [joe(9)]}, {"who__promoter__principals": [joe(9)]}, ""),
+        ({"who__promoter__principals": [joe(3)]}, {"who__promoter__principals": [joe(3)]}, ""),
+        (
+            {"who__promoter__principals": [joe(2)]},
+            {"who__promoter__principals": [joe(9)]},
+            "- arn:aws:iam::999999999999:user/joe: who.promoter names arn:aws:iam::999999999999:user/joe, who is not promoter in staging",
+        ),
+        (
+            {"who__promoter__principals": [joe(9)]},
+            {"who__promoter__principals": [joe(3)]},
+            "- arn:aws:iam::333333333333:user/joe: who.promoter names user/joe, who is not promoter in staging",
+        ),
+        (
+            {},
+            {"cluster__admins": {"joe": joe(9).replace("user", "role")}},
+            "joe: arn:aws:iam::999999999999:role/joe: cluster.admins names arn:aws:iam::999999999999:role/joe, who is no admin in staging",
+        ),
         (
             {},
             {"who__ci__pipelines": [{"repository": "acme/other", "environment": "prod"}]},
@@ -131,7 +185,7 @@ def test_an_environment_is_held_against_all_of_the_level_below_and_none_of_its_o
         (
             {},
             {"who__ci__pipelines": [{"repository": "acme/ml", "environment": "staging"}]},
-            "- repository: acme/ml: who.ci names github's acme/ml in staging, as staging does",
+            "- repository: acme/ml: who.ci names github's acme/ml in staging, as staging's who.ci does",
         ),
         (
             {"who__ci__session_s": 3600},
@@ -167,7 +221,59 @@ def test_production_lets_in_nobody_whom_staging_does_not_and_shares_nothing(
     assert not said or found[0].startswith(f"Pulumi.prod.yaml {said}")
 
 
-SHARED = {"account": "111111111111"}
+def test_who_is_of_a_lower_account_is_told_once_whatever_the_environments_between_know_of_him(tmp_path: Path) -> None:
+    (found,) = broken(
+        tmp_path,
+        dev=environment("dev", 1, who__promoter__principals=[joe(1)]),
+        staging=environment("staging", 2, who__promoter__principals=[joe(2)]),
+        prod=environment("prod", 3, who__promoter__principals=[joe(1)]),
+    )
+    assert found.endswith("who.promoter.principals[0] is arn:aws:iam::111111111111:user/joe, of the account that dev is in")
+
+
+def test_who_is_of_an_account_that_is_shared_or_of_a_higher_one_is_held_against_the_lower_environment(tmp_path: Path) -> None:
+    shared_one = environment("staging", 2, **SHARED, who__existing_oidc_providers=["github"], who__promoter__principals=[joe(1)])
+    (found,) = broken(tmp_path / "shared", dev=environment("dev", 1), staging=shared_one)
+    assert found.endswith("who.promoter names user/joe, who is not promoter in dev")
+    of_prod = {name: environment(name, number, who__promoter__principals=[joe(3)]) for number, name in ((2, "staging"), (3, "prod"))}
+    (found,) = broken(tmp_path / "higher", dev=environment("dev", 1), **of_prod)
+    assert found.endswith("who.promoter names arn:aws:iam::333333333333:user/joe, who is not promoter in dev")
+
+
+def jobs(environment: str, repository: str = "acme/ml") -> list[dict[str, str]]:
+    return [{"repository": repository, "environment": environment}]
+
+
+def test_a_job_that_one_level_lets_in_is_nobody_in_another_one_in_no_role(tmp_path: Path) -> None:
+    dev = environment("dev", 1, who__promoter__pipelines=jobs("c"))
+    staging = environment("staging", 2, who__ci__pipelines=jobs("a"), who__promoter__pipelines=jobs("b"))
+    prod = environment("prod", 3, who__ci__pipelines=jobs("c"), who__promoter__pipelines=jobs("a"))
+    found = [
+        "who.ci names github's acme/ml in c, as dev's who.promoter does",
+        "who.promoter names github's acme/ml in a, as staging's who.ci does",
+    ]
+    write(tmp_path, "dev", dev)
+    write(tmp_path, "staging", staging)
+    assert shared(tmp_path, "prod", prod) == list(zip(("who.ci.pipelines[0]", "who.promoter.pipelines[0]"), found, strict=True))
+    assert broken(tmp_path, prod=prod) == [f"Pulumi.prod.yaml - repository: acme/ml: {said}" for said in found]
+
+
+def test_one_job_may_have_several_roles_of_an_environment_and_of_others_of_its_level(tmp_path: Path) -> None:
+    both = {"who__ci__pipelines": jobs("a"), "who__promoter__pipelines": jobs("a")}
+    assert broken(tmp_path, eu=environment("prod", 3, **both), us=environment("prod", 4, **both)) == []
+
+
+def test_gitlab_whose_projects_have_five_tiers_carries_three_environments_with_a_project_for_the_gate(tmp_path: Path) -> None:
+    tiers = {"dev": "development", "staging": "staging", "prod": "production"}
+    on_gitlab = {
+        level: {
+            f"who__{role}__pipelines": [{"host": "gitlab", "repository": repository, "environment": tier}]
+            for role, repository in (("ci", "acme/ml"), ("gate", "acme/ml-gate"), ("promoter", "acme/ml"))
+        }
+        for level, tier in tiers.items()
+    }
+    environments = {level: environment(level, number, **on_gitlab[level]) for number, level in enumerate(tiers, 1)}
+    assert broken(tmp_path, **environments) == []
 
 
 def test_dev_and_staging_may_share_an_account_of_which_one_makes_the_identity_provider(tmp_path: Path) -> None:
@@ -227,7 +333,7 @@ def test_before_it_is_brought_up_an_environment_is_asked_all_that_it_shares_with
     found = [
         ("network.cidr", f"network.cidr is 10.1.128.0/17, which overlaps dev's 10.1.0.0/16 ({dev}:{block})"),
         ("account", "account is 222222222222, which is staging's too"),
-        ("who.ci.pipelines[0]", "who.ci names github's acme/ml in staging, as staging does"),
+        ("who.ci.pipelines[0]", "who.ci names github's acme/ml in staging, as staging's who.ci does"),
     ]
     assert shared(tmp_path, "prod", prod) == found
     lines = write(tmp_path, "prod", prod).read_text(encoding="utf-8").splitlines()

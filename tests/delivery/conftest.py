@@ -116,7 +116,7 @@ def service(declare: Callable[..., Path]) -> Service:
 @pytest.fixture
 def write_model() -> Callable[..., None]:
     """Writes an untrained model that keeps the interface of `toy`; another seed gives another one."""
-    torch = pytest.importorskip("torch")
+    import torch
 
     def write(folder: Path, seed: int = 0) -> None:
         folder.mkdir(exist_ok=True)

@@ -1,38 +1,51 @@
-"""`mlgate env ENVIRONMENT --recover` with the real engine: state, lock and orphan on simulated AWS, as a killed engine leaves them."""
+"""`mlgate env ENVIRONMENT --recover` after a kill -9 of the real engine: its lock, its state in S3 and its orphan on simulated AWS."""
 
 from __future__ import annotations
 
 import json
 import os
-import socket
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from moto.s3.models import S3Backend
 
 from tests.core.platforms import varied, write
+from tests.delivery.own_aws import own_aws
 from tests.testkit.aws.cloud import by_hand
 
 pytestmark = pytest.mark.engine
 ACCOUNT = "123456789012"  # moto's own
 BUCKET = f"mlgate-state-dev-{ACCOUNT}"
 LOCKS = ".pulumi/locks/organization/ours/dev/"
+STATE = ".pulumi/stacks/ours/dev.json"
 PROGRAM = """\
 import pulumi
 import pulumi_aws as aws
-tags = {"Name": "network", "environment": "dev", "owner": "ml-platform", "managed-by": "mlgate"}
+tags = {"environment": "dev", "owner": "ml-platform", "managed-by": "mlgate"}
 opts = pulumi.ResourceOptions(provider=aws.Provider("aws", region="eu-central-1"))
-aws.ec2.Vpc("network", cidr_block="10.0.0.0/16", tags=tags, opts=opts)
+network = aws.ec2.Vpc("network", cidr_block="10.0.0.0/16", tags={**tags, "Name": "network"}, opts=opts)
+aws.ec2.Subnet("private", vpc_id=network.id, cidr_block="10.0.0.0/24", tags={**tags, "Name": "private"}, opts=opts)
 """
+EXPORTS = 'eval "$(mlgate env dev)"'
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def run(simulated_aws: Any, pulumi_engine: Any, tmp_path: Path) -> Run:
-    """Runs a script in the shell of a project whose stack dev is on simulated AWS, and has been brought up."""
+def storage() -> Iterator[str]:
+    """S3, in this process: a test can come between the engine and its state."""
+    with own_aws() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def run(simulated_aws: Any, storage: str, pulumi_engine: Any, tmp_path: Path) -> Run:
+    """Runs a script in the shell of a project whose stack dev is on simulated AWS, and holds nothing yet."""
     (tmp_path / "Pulumi.yaml").write_text("name: ours\nruntime: python\nmain: program/\nstackConfigDir: stacks\n", encoding="utf-8")
     for folder in ("program", "stacks"):
         (tmp_path / folder).mkdir()
@@ -47,6 +60,7 @@ def run(simulated_aws: Any, pulumi_engine: Any, tmp_path: Path) -> Run:
         "PULUMI_DEBUG_PROVIDERS": f"aws:{simulated_aws.port}",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "AWS_ENDPOINT_URL": simulated_aws.endpoint(),
+        "AWS_ENDPOINT_URL_S3": storage,
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
@@ -60,44 +74,75 @@ def run(simulated_aws: Any, pulumi_engine: Any, tmp_path: Path) -> Run:
 
     said = run("mlgate bootstrap dev").stdout + run("mlgate env dev").stderr
     (init,) = [line.split(", then ", 1)[1] for line in said.splitlines() if "once: mlgate bootstrap" in line]
-    by_hand(simulated_aws.endpoint(), "s3").delete_bucket_policy(Bucket=BUCKET)  # moto takes "denied without TLS" for "denied"
-    run(f'eval "$(mlgate env dev 2>/dev/null)"\n{init}\npulumi up --yes --skip-preview')
+    by_hand(storage, "s3").delete_bucket_policy(Bucket=BUCKET)  # moto takes "denied without TLS" for "denied"
+    run(f"{EXPORTS}\n{init}")
     return run
 
 
-def test_what_a_killed_engine_had_begun_is_taken_over_and_the_next_update_makes_nothing(
-    run: Run, simulated_aws: Any, tmp_path: Path
+@pytest.fixture
+def ec2(simulated_aws: Any) -> Any:
+    return by_hand(simulated_aws.endpoint(), "ec2")
+
+
+@pytest.fixture
+def killed(run: Run, storage: str, ec2: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+    """The engine of a `pulumi up`, ended by kill -9 when AWS had made the network and the state did not say so yet."""
+    s3, write_object = by_hand(storage, "s3"), S3Backend.put_object
+    engines: list[psutil.Process] = []
+    plugins: list[psutil.Process] = []
+
+    def killing(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
+        if key_name == STATE and not engines and networks(ec2):
+            (lock,) = s3.list_objects_v2(Bucket=BUCKET, Prefix=LOCKS)["Contents"]
+            holder = json.loads(s3.get_object(Bucket=BUCKET, Key=lock["Key"])["Body"].read())["pid"]
+            engines.append(psutil.Process(holder))
+            plugins.extend(engines[0].children(recursive=True))
+            engines[0].kill()
+            raise ConnectionError("the engine is gone")
+        return write_object(backend, bucket_name, key_name, *given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(S3Backend, "put_object", killing)
+        assert run(f"{EXPORTS}\nexec pulumi up --yes --skip-preview >/dev/null 2>&1", fails=True).returncode == -signal.SIGKILL
+    yield engines[0]
+    for left in plugins:  # they would look for their engine every five minutes
+        if left.is_running():
+            left.kill()
+
+
+def networks(ec2: Any) -> list[str]:
+    found = ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["network"]}])["Vpcs"]
+    return [each["VpcId"] for each in found]
+
+
+def test_what_a_killed_engine_had_made_is_taken_over_by_its_tags_and_the_next_update_makes_only_the_rest(
+    run: Run, killed: psutil.Process, storage: str, ec2: Any
 ) -> None:
-    s3, ec2 = (by_hand(simulated_aws.endpoint(), service) for service in ("s3", "ec2"))
-    stored = {"Bucket": BUCKET, "Key": ".pulumi/stacks/ours/dev.json"}
-    state = json.loads(s3.get_object(**stored)["Body"].read())
-    latest = state["checkpoint"]["latest"]
-    *rest, vpc = latest["resources"]
-    made = vpc.pop("id")
-    del vpc["outputs"]
-    latest |= {"resources": rest, "pending_operations": [{"resource": vpc, "type": "creating"}]}
-    s3.put_object(**stored, Body=json.dumps(state).encode())
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
+    s3 = by_hand(storage, "s3")
+    left = json.loads(s3.get_object(Bucket=BUCKET, Key=STATE)["Body"].read())["checkpoint"]["latest"]
+    (begun,) = left["pending_operations"]
+    (network,) = networks(ec2)
+    assert (begun["type"], begun["resource"]["type"]) == ("creating", "aws:ec2/vpc:Vpc")
+    assert network not in json.dumps(left), "no state knows what was made"
 
-    def lock(pid: int, host: str = socket.gethostname()) -> None:
-        said = {"pid": pid, "username": "ada", "hostname": host, "timestamp": "2026-01-02T03:04:05Z"}
-        s3.put_object(Bucket=BUCKET, Key=f"{LOCKS}dead.json", Body=json.dumps(said).encode())
-
-    lock(1, "elsewhere")
+    elsewhere = {"Bucket": BUCKET, "Key": f"{LOCKS}elsewhere.json"}
+    said = {"pid": 1, "username": "ada", "hostname": "elsewhere", "timestamp": "2026-01-02T03:04:05Z"}
+    s3.put_object(**elsewhere, Body=json.dumps(said).encode())
     refused = run("mlgate env dev --recover", fails=True).stderr
     assert "process 1 of ada on elsewhere, since 2026-01-02 03:04:05" in refused
     assert 'if it is dead: eval "$(mlgate env dev)" && pulumi cancel -s dev, and run the same command again' in refused
+    s3.delete_object(**elsewhere)
 
-    lock(ended.pid)
     tags = [{"Key": "environment", "Value": "dev"}, {"Key": "managed-by", "Value": "mlgate"}]
     ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])
-    said = run("mlgate env dev --recover")
-    assert f"taking away the lock of process {ended.pid}" in said.stderr
-    assert f"took over aws:ec2/vpc:Vpc network ({made})" in said.stderr
-    assert said.stderr.count("left to you: ") == 1
-    assert "delete it: aws ec2 delete-vpc --vpc-id vpc-" in said.stderr
-    assert "export PULUMI_BACKEND_URL=" in said.stdout
+    recovered = run("mlgate env dev --recover")
+    assert f"taking away the lock of process {killed.pid}" in recovered.stderr
+    assert f"took over aws:ec2/vpc:Vpc network ({network})" in recovered.stderr
+    assert recovered.stderr.count("left to you: ") == 1
+    assert "delete it: aws ec2 delete-vpc --vpc-id vpc-" in recovered.stderr
+    assert "export PULUMI_BACKEND_URL=" in recovered.stdout
     assert not s3.list_objects_v2(Bucket=BUCKET, Prefix=LOCKS).get("Contents")
-    run('eval "$(mlgate env dev)"\npulumi up --yes --skip-preview --expect-no-changes')
-    assert len(ec2.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["network"]}])["Vpcs"]) == 1
+
+    went_on = run(f"{EXPORTS}\npulumi up --yes --skip-preview\npulumi preview --expect-no-changes").stdout
+    assert "+ 1 created\n    3 unchanged" in went_on, "the subnet; stack, provider and network were there"
+    assert networks(ec2) == [network]

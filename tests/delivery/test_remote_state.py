@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,10 +14,10 @@ from pathlib import Path
 import boto3
 import pytest
 from moto.kms.models import kms_backends
-from moto.server import ThreadedMotoServer
 
 from mlgate_tools.pulumi import ensure_pulumi
 from tests.core.platforms import varied, write
+from tests.delivery.own_aws import own_aws
 
 pytestmark = pytest.mark.engine
 ACCOUNT = "123456789012"  # moto's own
@@ -56,11 +57,8 @@ app()
 @pytest.fixture
 def endpoint() -> Iterator[str]:
     """An AWS of its own, empty."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with own_aws() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
@@ -124,10 +122,18 @@ def test_a_stack_made_as_the_commands_say_though_they_were_killed_is_locked_by_w
         time.sleep(0.05)
     second = shell("pulumi up --yes --skip-preview")
     refused = "".join(second.communicate(timeout=120))
+    (lock,) = s3.list_objects_v2(Bucket=bucket, Prefix=".pulumi/locks/")["Contents"]
+    holder = json.loads(s3.get_object(Bucket=bucket, Key=lock["Key"])["Body"].read())["pid"]
     assert second.returncode != 0
     assert "the stack is currently locked by 1 lock(s)" in refused
     assert f"created by {os.environ.get('USER', 'root')}@" in refused
-    assert "(pid " in refused
+    assert f"(pid {holder})" in refused
+    assert "wait for the other process(es) to end or delete the lock file with `pulumi cancel`" in refused, "Pulumi's own remedy"
+    ours = shell("mlgate env dev --recover")
+    told = ours.communicate(timeout=120)[1]
+    assert ours.returncode != 0
+    assert f"the stack is being updated by process {holder} of " in told
+    assert 'wait for it to end; if it is dead: eval "$(mlgate env dev)" && pulumi cancel -s dev, and run the same command again' in told
     (project / "program" / "go-on").touch()
     output, errors = first.communicate(timeout=120)
     assert first.returncode == 0, output + errors

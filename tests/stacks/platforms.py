@@ -17,9 +17,9 @@ DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu" / "karpenter-prov
 """What Karpenter on AWS is asked for, as a cluster must know it."""
 ENVIRONMENTS = ("dev", "staging", "prod")
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
-# Digests of Karpenter's charts are asked of whoever runs them: these are nobody's.
+# Digests of these charts are asked of whoever runs them: this one is nobody's.
 _NO_DIGEST = {"digest": f"sha256:{0:064x}"}
-_PINS = {"karpenter-crd": _NO_DIGEST, "karpenter": _NO_DIGEST}
+_PINS = dict.fromkeys(("prometheus-operator", "karpenter-crd", "karpenter"), _NO_DIGEST)
 
 
 def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]:

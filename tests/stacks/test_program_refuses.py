@@ -18,6 +18,8 @@ from mlgate_testkit.record.monitor import RecordingMonitor
 from .platforms import ACCOUNT, PROJECT, values
 
 QUOTA = "aws:servicequotas/getServiceQuota:getServiceQuota"
+NOTHING = {"pulumi:pulumi:Stack", "pulumi:providers:aws"}
+"""What the program registers and nothing is made of."""
 OTHER = "111122223333"
 
 
@@ -35,11 +37,23 @@ def test_the_one_provider_of_aws_is_bound_to_account_and_region_and_no_default_o
     assert json.loads(str(graph.config["pulumi:disable-default-providers"])) == ["aws", "kubernetes"]
 
 
-def test_a_pool_that_no_machine_carries_is_told_before_anything_is_registered() -> None:
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The types of all that a program asks for, whether or not it comes to its end."""
+    types: list[str] = []
+    register = RecordingMonitor.RegisterResource
+    monkeypatch.setattr(
+        RecordingMonitor, "RegisterResource", lambda monitor, request: (types.append(request.type), register(monitor, request))[1]
+    )
+    return types
+
+
+def test_a_pool_that_no_machine_carries_is_told_before_anything_is_registered(registered: list[str]) -> None:
     platform = values("dev")
     platform["pools"]["l4"]["accelerator"] = "h300"
     with pytest.raises(pulumi.RunError, match=r"pools\.l4\.accelerator: is 'h300'\n  -> did you mean h200 or h100\?"):
         composed(platform)
+    assert set(registered) <= NOTHING
 
 
 def impossible() -> dict[str, Any]:
@@ -58,21 +72,11 @@ REFUSED = (
 )
 
 
-def test_what_components_refuse_is_told_of_all_of_them_at_once() -> None:
+def test_what_components_refuse_is_told_of_all_of_them_at_once_before_anything_is_registered(registered: list[str]) -> None:
     with pytest.raises(pulumi.RunError) as refused:
         composed(impossible())
     assert str(refused.value) == REFUSED
-
-
-@pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The types of all that a program asks for, whether or not it comes to its end."""
-    types: list[str] = []
-    register = RecordingMonitor.RegisterResource
-    monkeypatch.setattr(
-        RecordingMonitor, "RegisterResource", lambda monitor, request: (types.append(request.type), register(monitor, request))[1]
-    )
-    return types
+    assert set(registered) <= NOTHING
 
 
 @pytest.fixture
@@ -98,7 +102,7 @@ def test_addresses_of_another_environment_are_told_before_anything_is_registered
         f"network.cidr: network.cidr is 10.30.64.0/18, which overlaps prod's 10.30.0.0/16 ({prod}:{line_of('10.30.0.0', prod)})\n"
         "  -> blocks apart, or the two can never be connected"
     )
-    assert set(registered) <= {"pulumi:pulumi:Stack"}
+    assert set(registered) <= NOTHING
     composed(values("dev"))
     assert "aws:ec2/vpc:Vpc" in registered
 
@@ -125,11 +129,12 @@ def test_the_broken_file_of_another_environment_is_warned_of_and_stops_nothing(p
     assert warned == [f"{dev} is not well declared, so prod was not compared with it: mlgate environments check says why"]
 
 
-def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview_and_nothing_is_registered() -> None:
+def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview_and_nothing_is_registered(registered: list[str]) -> None:
     platform = values("dev")
     platform["pools"]["second"] = dict(platform["pools"]["l4"])
     allowed = {"quotaName": "G and VT", "value": 32.0}
     assert composed(values("dev"), **{QUOTA: allowed}).all("aws:ec2/vpc:Vpc"), "one of them may have so many"
+    registered.clear()
     with pytest.raises(pulumi.RunError) as refused:
         composed(platform, **{QUOTA: allowed})
     assert str(refused.value) == (
@@ -137,6 +142,7 @@ def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview
         "pools: need 64 vCPUs of G and VT (L-3819A6DF)\n  -> the quota is 32: have it raised\n"
         "pools: need 64 vCPUs of G and VT (L-DB2E81BA)\n  -> the quota is 32: have it raised"
     )
+    assert set(registered) <= NOTHING
 
 
 @pytest.mark.engine

@@ -63,7 +63,7 @@ def test_with_what_stands_in_for_them_the_program_is_recorded() -> None:
 
 
 def test_what_is_pinned_lacks_nothing_and_dev_looks_things_up() -> None:
-    digests = {name: {"digest": "sha256:" + "ab" * 32} for name in ("karpenter", "karpenter-crd")}
+    digests = {name: {"digest": "sha256:" + "ab" * 32} for name in ("prometheus-operator", "karpenter-crd", "karpenter")}
     known = prod()["pins"]["addons"]
     assert unpinned(Platform.model_validate(prod(addons={**known, **digests}))) == []
     assert unpinned(Platform.model_validate({**BARE, "level": "dev"})) == []

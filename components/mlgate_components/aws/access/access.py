@@ -27,7 +27,7 @@ _DUTIES = {
     "deployer": "puts services into the cluster",
     _SIGNING: "judges releases and signs the evidence",
     "promoter": "moves traffic to releases that have evidence",
-    "auditor": "reads everything and changes nothing",
+    "auditor": "reads models, evidence and the trail, and changes nothing",
     _BREAK_GLASS: "repairs the cluster in an emergency",
 }
 _HOUR = 3_600
@@ -80,7 +80,7 @@ class Who(TypedDict):
     promoter: NotRequired[Takers]
     """Moves traffic to releases that have evidence."""
     auditor: NotRequired[Takers]
-    """Reads everything and changes nothing."""
+    """Reads models, evidence and the trail, and changes nothing."""
     break_glass: NotRequired[Takers]
     """Repairs the cluster in an emergency, after a second factor: users alone, who have one."""
 

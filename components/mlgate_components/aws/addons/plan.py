@@ -14,7 +14,7 @@ from mlgate_components.aws.addons.table import TABLE, Addon, Chart
 from mlgate_components.aws.cluster.eks_addon import EKS_VERSION, EKS_VERSIONS
 from mlgate_components.aws.names import ROLE_NAME, check_name
 
-__all__ = ["AddonPlan", "addon_plans", "merged", "planned"]
+__all__ = ["AddonPlan", "addon_plans", "merged", "nested", "planned"]
 
 _OCI = "oci://"
 _EXACT = re.compile(r"v?\d+\.\d+\.\d+(-[\w.-]+)?(\+[\w.-]+)?")
@@ -92,13 +92,19 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
     return {**below, **both}
 
 
+def nested(path: str, value: str) -> dict[str, Any]:
+    """A tree of values with that one at `path` (`image.repository`)."""
+    first, _, rest = path.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
 def _plan(name: str, settings: AddonSettings, mirror: str, monitored: bool) -> AddonPlan:
     addon, said = TABLE[name], settings.get("values", {})
     if addon.chart is None:
         return AddonPlan(name, addon, settings.get("version"), "", "", "", merged(addon.values, said))
     values = merged(addon.values, addon.monitors if monitored else {})
     for path, image in _mirrored(addon.chart, mirror).items():
-        values = merged(values, _at(path, image))
+        values = merged(values, nested(path, image))
     chart, repository = _origin(addon.chart, mirror)
     version = settings.get("version", addon.chart.version)
     # A mirror may hold the same files packed anew.
@@ -116,11 +122,6 @@ def _origin(chart: Chart, mirror: str) -> tuple[str, str]:
 def _mirrored(chart: Chart, mirror: str) -> Mapping[str, str]:
     """Values by which all its images come from the mirror, if there is one."""
     return {**{path: f"{mirror}/{upstream}" for path, upstream in chart.images.items()}, **chart.started} if mirror else {}
-
-
-def _at(path: str, value: str) -> dict[str, Any]:
-    first, _, rest = path.partition(".")
-    return {first: _at(rest, value) if rest else value}
 
 
 def _check(plan: AddonPlan, settings: AddonSettings, wrong: Wrong, *, pinned: bool) -> None:

@@ -2,6 +2,9 @@
 
 A version stands here where a public source says it, with the day that source was read; whatever has none is asked of whoever runs it.
 Which of them EKS offers itself: EKS user guide, "Available Amazon EKS add-ons from AWS" and "Community add-ons".
+A chart is taken from a registry, where it has a digest, if its publisher names one. The charts of KEDA, of NVIDIA and of the load balancer
+controller have none: their release workflows and READMEs, read at the commits below, know a repository alone, and the last two are asked
+for one (NVIDIA/dcgm-exporter#466, aws/eks-charts#1070, both open when read on 2026-11-27).
 """
 
 from __future__ import annotations
@@ -49,8 +52,11 @@ class Addon:
     owns: str = ""
 
 
-# On nodes of GpuNodePool; the device plugin on those only whose image has none, which the pool labels so (the plugin's own affinity).
-_ON_GPUS = [{"matchExpressions": [{"key": "mlgate/accelerator", "operator": "Exists"}]}]
+def _only_on(label: Mapping[str, Any]) -> Mapping[str, Any]:
+    terms = [{"matchExpressions": [label]}]
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
+
+
 _TOLERATED = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
 _OFF = {"enabled": False}
 _KARPENTER = "github.com/aws/karpenter-provider-aws v1.15.1 (2026-10-23), hack/release/common.sh: its charts carry the release's version"
@@ -59,10 +65,10 @@ TABLE: Mapping[str, Addon] = {
     "prometheus-operator": Addon(
         "monitoring",
         chart=Chart(
-            "https://prometheus-community.github.io/helm-charts",
+            "oci://ghcr.io/prometheus-community/charts",
             "kube-prometheus-stack",
             "88.5.3",
-            "prometheus-community/helm-charts at cf408a29, charts/kube-prometheus-stack/Chart.yaml, 2026-08-22",
+            "prometheus-community/helm-charts at cf408a29, charts/kube-prometheus-stack, Chart.yaml and README.md (registry), 2026-08-22",
             {
                 "prometheusOperator.image.registry": "quay.io",
                 "prometheusOperator.prometheusConfigReloader.image.registry": "quay.io",
@@ -127,6 +133,9 @@ TABLE: Mapping[str, Addon] = {
             "NVIDIA/k8s-device-plugin at 1b826acc, tag v0.20.0, deployments/helm/nvidia-device-plugin/Chart.yaml, 2026-08-19",
             {"image.repository": "nvcr.io/nvidia/k8s-device-plugin"},
         ),
+        # On nodes whose image has none, which GpuNodePool labels so. As the chart comes it goes to whatever node feature discovery finds
+        # an NVIDIA GPU in as well: on Bottlerocket, whose image has a plugin, a second one would hand out the same GPUs again.
+        values={"affinity": _only_on({"key": "nvidia.com/gpu.present", "operator": "In", "values": ["true"]})},
     ),
     "dcgm-exporter": Addon(
         "nvidia",
@@ -138,7 +147,7 @@ TABLE: Mapping[str, Addon] = {
             {"image.repository": "nvcr.io/nvidia/k8s/dcgm-exporter"},
         ),
         values={
-            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": _ON_GPUS}}},
+            "affinity": _only_on({"key": "mlgate/accelerator", "operator": "Exists"}),  # on nodes of GpuNodePool
             "tolerations": _TOLERATED,
             "serviceMonitor": {"enabled": False},  # the chart's own default needs definitions that may not be there
         },

@@ -50,7 +50,7 @@ class ClusterArgs(TypedDict):
     tags: Tags
     """What every resource of it carries."""
     viewers: NotRequired[dict[str, pulumi.Input[str]]]
-    """Roles that may see everything in it but Secrets, by name; nobody unless said."""
+    """Roles that may see workloads, their logs and configuration (no Secret, node, RBAC, custom resource), by name; nobody unless said."""
     public_from: NotRequired[list[str]]
     """Addresses that reach its endpoint from the internet, such as 198.51.100.0/24. Nobody unless said: it is private then."""
     key_arn: NotRequired[pulumi.Input[str]]

@@ -12,7 +12,7 @@ from mlgate_components.aws.cluster.arguments import LOGS_KEPT_DAYS, ClusterArgs,
 from mlgate_components.aws.cluster.eks_addon import create_addon
 from mlgate_components.aws.cluster.entries import ADMIN, VIEWER, admit, create_provider
 from mlgate_components.aws.cluster.node_groups import create_system_nodes
-from mlgate_components.aws.cluster.reach import asked_before_the_first_object, told_before_it_is_made
+from mlgate_components.aws.cluster.reach import Reach
 from mlgate_components.aws.cluster.roles import NODE_POLICIES, create_pod_role, create_service_role
 from mlgate_components.aws.cluster.version import judged_before_updates
 from mlgate_components.aws.outputs import register_declared
@@ -76,6 +76,8 @@ class Cluster(pulumi.ComponentResource):
         self._parts = Parts(name, args["tags"], self)
         self._args = args
         self._protected = args.get("deletion_protection", True)
+        # Only who goes by the endpoint itself can be told that it is not reached.
+        self._reach = Reach(name, private=args.get("public_from") is None) if args.get("kubeconfig") is None else None
         own = args.get("key_arn")
         self.key_arn = self._create_key() if own is None else pulumi.Output.from_input(own)
         self._cluster = self._create_cluster()
@@ -85,7 +87,8 @@ class Cluster(pulumi.ComponentResource):
         self.kubernetes = create_provider(self._parts, self._cluster, args.get("kubeconfig"), [*admitted, self._names, self._volumes])
         self.storage_class = self._create_storage()
         self.cluster_name, self.cluster_arn = self._cluster.name, self._cluster.arn
-        self.endpoint, self.version = self._cluster.endpoint, self._cluster.version
+        self.endpoint = self._cluster.endpoint if self._reach is None else self._reach.in_previews(self._cluster.endpoint)
+        self.version = self._cluster.version
         self.certificate_authority = self._cluster.certificate_authority.data
         self.security_group_id = self._cluster.vpc_config.cluster_security_group_id
         self.service_cidr = self._cluster.kubernetes_network_config.service_ipv4_cidr
@@ -144,7 +147,12 @@ class Cluster(pulumi.ComponentResource):
             # EKS would refuse to delete it for a replacement as well, but only once nodes and add-ons are gone; Pulumi does in the preview.
             opts=pulumi.ResourceOptions.merge(
                 self._parts.opts(logs, *granted),
-                pulumi.ResourceOptions(hooks=self._judged(), protect=self._protected or None),
+                pulumi.ResourceOptions(
+                    hooks=pulumi.ResourceHookBinding.merge(
+                        judged_before_updates("Cluster", self._parts.name), self._reach.on_cluster() if self._reach else None
+                    ),
+                    protect=self._protected or None,
+                ),
             ),
         )
 
@@ -216,19 +224,7 @@ class Cluster(pulumi.ComponentResource):
                 pulumi.ResourceOptions(
                     provider=self.kubernetes,
                     deleted_with=None if self._protected else self._cluster,
-                    hooks=self._asked(),
+                    hooks=self._reach.on_first_object(self._cluster.endpoint) if self._reach else None,
                 ),
             ),
         )
-
-    def _judged(self) -> pulumi.ResourceHookBinding | None:
-        """Only who has no way to it from outside of its network has to be told that there is none."""
-        ways = (self._args.get("public_from"), self._args.get("kubeconfig"))
-        told = None if any(way is not None for way in ways) else told_before_it_is_made(self._parts.name)
-        return pulumi.ResourceHookBinding.merge(judged_before_updates("Cluster", self._parts.name), told)
-
-    def _asked(self) -> pulumi.ResourceHookBinding | None:
-        """Only who goes by the endpoint itself can be told that it is not reached."""
-        if self._args.get("kubeconfig") is not None:
-            return None
-        return asked_before_the_first_object(self._parts.name, self._cluster.endpoint)

@@ -63,7 +63,7 @@ class AmiFamily(enum.Enum):
 
 
 class Architecture(enum.Enum):
-    """Of an image."""
+    """Of an image. No accelerator of a pool stands on an arm64 machine yet, so ARM64 is always refused."""
 
     AMD64 = "amd64"
     ARM64 = "arm64"

@@ -26,7 +26,10 @@ def device_plugin(family: str) -> str:
 
 
 def image_parameter(plan: PoolPlan, kubernetes: str) -> str:
-    """Where AWS publishes the id of its image with NVIDIA's drivers, in SSM (Karpenter 1.15.1, pkg/providers/amifamily)."""
+    """Where AWS publishes the id of its image with NVIDIA's drivers, in SSM (Karpenter 1.15.1, pkg/providers/amifamily).
+
+    By architecture, though every plan today is of "amd64": no accelerator that a pool can ask for stands on an arm64 machine.
+    """
     machine = _ARCHITECTURES[plan.wanted.architecture]
     if plan.family == "bottlerocket":
         return f"/aws/service/bottlerocket/aws-k8s-{kubernetes}-nvidia/{machine}/{plan.ami_version}/image_id"

@@ -87,7 +87,7 @@ class PoolPlan:
         """What pods find the nodes by, and labels of the program's own."""
         share = self.wanted.mig_profile or (f"time-slices-{self.wanted.time_slices}" if self.wanted.time_slices else "whole")
         own = {"mlgate/pool": self.name, "mlgate/accelerator": self.wanted.accelerator, "mlgate/share": share}
-        # NVIDIA's device plugin goes to nodes with this label (its chart's affinity): to those only whose image brings none.
+        # ClusterAddons sends NVIDIA's device plugin to nodes with this label: to those only whose image brings none.
         plugged = {} if self.family == "bottlerocket" else {"nvidia.com/gpu.present": "true"}
         return {**self.args.get("labels", {}), **own, **plugged}
 

@@ -47,7 +47,7 @@ def test_whoever_pins_is_told_of_each_addon_without_version_and_each_chart_of_a_
         recorded(pinned=True)
     missing = {problem.where for problem in refused.value.problems}
     eks = {f"addons.{name}.version" for name in ("metrics-server", "cert-manager", "external-dns")}
-    assert missing == eks | {f"addons.{name}.digest" for name in ("karpenter", "karpenter-crd")}
+    assert missing == eks | {f"addons.{name}.digest" for name in ("prometheus-operator", "karpenter", "karpenter-crd")}
     with pytest.raises(ArgumentsError) as refused:
         recorded(pinned=True, mirror="registry.example/mirror")
     charts = {f"addons.{name}.digest" for name, addon in TABLE.items() if addon.chart}
@@ -63,7 +63,7 @@ def test_a_chart_whose_digest_is_known_is_taken_by_it_but_from_no_mirror_and_in_
 
 def test_what_is_pinned_is_taken_with_nothing_looked_up() -> None:
     eks = {name: {"version": "v1.2.3-eksbuild.4"} for name in ("metrics-server", "cert-manager", "external-dns")}
-    charts = {name: {"digest": DIGEST} for name in ("karpenter", "karpenter-crd", "gateway")}
+    charts = {name: {"digest": DIGEST} for name in ("prometheus-operator", "karpenter", "karpenter-crd", "gateway")}
     graph = record(program({**USUAL, "pinned": True, "addons": {**eks, **charts}}), resources=RESOURCES)
     assert graph.outputs["versions"]["cert-manager"] == "v1.2.3-eksbuild.4"
     assert all(DIGEST in release(graph, name)["chart"] for name in charts)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlgate_components.aws.addons.arguments import ClusterAddonsArgs
 from mlgate_components.aws.addons.plan import merged, planned
 from mlgate_components.aws.addons.table import TABLE
+from mlgate_testkit.record import record
 
-from .installed import ADDON, DIGEST, POD, QUEUE, RELEASE, TAGS, USUAL, off, only, recorded, release
+from .installed import ADDON, DIGEST, LOOKED_UP, POD, QUEUE, RELEASE, RESOURCES, TAGS, USUAL, off, only, recorded, release
 
-PROXY = "docker.io/envoyproxy/envoy"  # whose registry the chart changes, and whose tag it adds
+SERVICE = "kubernetes:core/v1:Service"
 
 
 def test_each_is_an_addon_of_eks_where_there_is_one_and_else_a_chart_at_an_exact_version() -> None:
@@ -24,6 +25,7 @@ def test_each_is_an_addon_of_eks_where_there_is_one_and_else_a_chart_at_an_exact
     assert addons == {"metrics-server", "cert-manager", "external-dns"}
     assert addons | charts.keys() == TABLE.keys()
     assert charts["karpenter"]["chart"] == "oci://public.ecr.aws/karpenter/karpenter"
+    assert charts["prometheus-operator"]["chart"] == "oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack"
     assert charts["keda"]["repositoryOpts"] == {"repo": "https://kedacore.github.io/charts"}
     assert {name: inputs["version"] for name, inputs in charts.items()} == {
         name: addon.chart.version for name, addon in TABLE.items() if addon.chart
@@ -70,6 +72,40 @@ def test_each_comes_after_what_it_needs() -> None:
         assert graph.one(RELEASE, f"ml-{name}").needs(graph.one(POD, f"ml-{name}"))
 
 
+def ways_in() -> None:
+    import pulumi
+    import pulumi_kubernetes as kubernetes
+
+    from mlgate_components.aws.addons.cluster_addons import ClusterAddons
+
+    provider = kubernetes.Provider("ml", kubeconfig="{}")
+    addons = ClusterAddons("ml", ClusterAddonsArgs(**USUAL), pulumi.ResourceOptions(providers=[provider]))
+
+    def behind(controller: str) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=provider, depends_on=[addons.controllers[controller]])
+
+    balanced = {"type": "LoadBalancer", "load_balancer_class": "service.k8s.aws/nlb", "ports": [{"port": 443}]}
+    kubernetes.core.v1.Service("digits", spec=balanced, opts=behind("aws-load-balancer-controller"))
+    kubernetes.core.v1.Service("not-behind", spec=balanced, opts=pulumi.ResourceOptions(provider=provider))
+    kubernetes.apiextensions.CustomResource(
+        "way-in",
+        api_version="gateway.networking.k8s.io/v1",
+        kind="Gateway",
+        spec={"gatewayClassName": "envoy", "listeners": [{"name": "https", "port": 443, "protocol": "HTTPS"}]},
+        opts=behind("gateway"),
+    )
+
+
+def test_load_balancers_that_depend_on_their_controller_go_before_it_and_before_its_role() -> None:
+    graph = record(ways_in, invokes=LOOKED_UP, resources=RESOURCES)
+    controller, gateway = (graph.one(RELEASE, f"ml-{name}") for name in ("aws-load-balancer-controller", "gateway"))
+    role = graph.one(POD, "ml-aws-load-balancer-controller")
+    service, way_in = graph.one(SERVICE, "digits"), graph.one("kubernetes:gateway.networking.k8s.io/v1:Gateway")
+    assert [service.needs(each) for each in (controller, role, gateway)] == [True, True, False]
+    assert all(way_in.needs(each) for each in (gateway, controller, role)), "its Service has a load balancer of the other's"
+    assert not graph.one(SERVICE, "not-behind").needs(controller), "the provider does not order them: a program has to say it"
+
+
 def test_load_balancers_have_the_tags_of_what_is_made_here_so_that_they_are_billed_as_it_is() -> None:
     said = {**TAGS, "cost_center": "4711", "more": {"team-mail": "a@b.c", "list": "a,b", "a=b": "c"}}
     values = release(recorded(tags=said), "aws-load-balancer-controller")["values"]
@@ -90,6 +126,14 @@ def test_gpus_are_watched_on_the_nodes_that_have_some() -> None:
     assert [each["key"] for each in values["tolerations"]] == ["nvidia.com/gpu"]
 
 
+def test_a_device_plugin_goes_to_no_node_but_those_whose_image_has_none() -> None:
+    """Its chart's own affinity lets it onto whatever node discovery finds an NVIDIA GPU in, too."""
+    values = release(recorded(), "nvidia-device-plugin")["values"]
+    (term,) = values["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    (wanted,) = term["matchExpressions"]
+    assert (wanted["key"], wanted["operator"], wanted["values"]) == ("nvidia.com/gpu.present", "In", ["true"])
+
+
 def test_karpenter_has_its_definitions_from_their_own_chart_and_hears_of_interruptions() -> None:
     graph = recorded()
     assert graph.one(RELEASE, "ml-karpenter").needs(graph.one(RELEASE, "ml-karpenter-crd"))
@@ -106,38 +150,6 @@ def test_who_is_watched_is_watched_only_where_the_operator_is() -> None:
     assert release(with_it, "dcgm-exporter")["values"]["serviceMonitor"] == {"enabled": True}
     assert release(without, "dcgm-exporter")["values"]["serviceMonitor"] == {"enabled": False}
     assert "serviceMonitor" not in release(without, "karpenter")["values"]
-
-
-def test_a_mirror_is_where_every_chart_and_every_image_of_a_chart_comes_from() -> None:
-    graph = recorded(mirror="registry.example/mirror")
-    for name, addon in TABLE.items():
-        if addon.chart is None:
-            continue
-        inputs = release(graph, name)
-        place = addon.chart.place.split("://")[1]
-        assert inputs["chart"] == f"oci://registry.example/mirror/{place}/{addon.chart.name}"
-        assert "repositoryOpts" not in inputs
-        for path, upstream in addon.chart.images.items():
-            assert at(inputs["values"], path) == f"registry.example/mirror/{upstream}"
-    assert "controller" not in release(recorded(), "karpenter")["values"]
-
-
-def test_images_that_only_a_controller_starts_are_named_to_it_where_there_is_a_mirror() -> None:
-    """As its own defaults they would come from upstream: proxies of Envoy Gateway, servers of the Prometheus operator."""
-    mirrored, plain = recorded(mirror="registry.example/mirror"), recorded()
-    proxies = {"global": {"imageRegistry": "registry.example/mirror/docker.io", "images": {"envoyProxy": {"image": PROXY}}}}
-    assert release(mirrored, "gateway")["values"] == proxies
-    operator = release(mirrored, "prometheus-operator")["values"]["prometheusOperator"]
-    for server in ("prometheus", "alertmanager"):
-        assert operator[f"{server}DefaultBaseImageRegistry"] == "registry.example/mirror/quay.io"
-        assert operator[f"{server}DefaultBaseImage"] == f"prometheus/{server}"
-    assert "global" not in release(plain, "gateway").get("values", {}), "the default is pinned by its digest"
-    assert "prometheusOperator" not in release(plain, "prometheus-operator")["values"]
-
-
-def at(values: Mapping[str, Any], path: str) -> Any:
-    first, _, rest = path.partition(".")
-    return at(values[first], rest) if rest else values[first]
 
 
 def test_a_chart_is_taken_by_its_digest_and_values_of_ones_own_lie_over_the_tables() -> None:

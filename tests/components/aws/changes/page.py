@@ -12,12 +12,18 @@ HEAD = """\
 # What a change of an argument does
 
 Before anything is run: what each argument of a component does to its resources when it changes. `update` changes or adds in place,
-`replace` makes a resource anew, `none` is read by the component alone. Generated from the components and from the Diff of simulated AWS and
-of the Kubernetes stand-in ([how faithful](testkit-aws.md#how-faithful)): `python -m tests.components.aws.changes.page`. A test holds it to
-the code.
+`replace` makes a resource anew, `none` changes nothing, `refused` is a value that the component does not take. Generated from the
+components and from what simulated AWS and the Kubernetes stand-in say ([how faithful](testkit-aws.md#how-faithful)):
+`python -m tests.components.aws.changes.page`. A test holds it to the code.
 
-What is replaced has another id afterwards, so whatever takes one is asked again. Where a replaced resource holds what nobody can make again
-it is protected, and Pulumi stops before it: taking the protection off is a decision ([how](plan-guard.md#on-aws)).
+What is replaced has another id afterwards, and some updates give something new too, so whatever takes it is asked again: a launch template
+that changes has another version, by which EKS makes the nodes of its group anew, one after the other. What keeps its name goes before its
+replacement is there, and takes along what cannot be without it. Where a replaced resource holds what nobody can make again it is
+protected, and Pulumi stops before it: taking the protection off is a decision ([how](plan-guard.md#on-aws)).
+
+A row is one argument alone, a list as a whole. Of an optional argument that holds others the row of its own name is that it is given, or
+left out where it was; the rows below are its parts where it is given. `GpuNodePool` has a table for each use: nodes that Karpenter
+starts, groups of fixed size for GPUs that are shared, and a floor on demand beside Karpenter's nodes.
 """
 
 

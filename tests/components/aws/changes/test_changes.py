@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import typing
 from collections.abc import Iterator
 
@@ -14,9 +15,8 @@ import pytest
 import mlgate_components.aws as area
 
 from .cases import CASES
+from .changing import Case
 from .page import HEAD, written
-
-ARGUMENTS = {case.made: case for case in CASES}
 
 
 def components() -> Iterator[type]:
@@ -28,25 +28,32 @@ def components() -> Iterator[type]:
 
 
 def leaves(kind: type, path: str = "") -> Iterator[str]:
-    """The arguments of a component by their paths, those inside of others too; tags are all alike."""
+    """The arguments of a component by their paths, those inside of others too but for members of lists; tags are all alike."""
     for name, annotated in inspect.get_annotations(kind).items():
-        inner = next((each for each in (annotated, *typing.get_args(annotated)) if typing.is_typeddict(each)), None)
-        if inner is None or name == "tags" or typing.get_origin(typing.get_args(annotated)[0] if typing.get_args(annotated) else 0) is list:
-            yield f"{path}{name}"
+        bare = typing.get_args(annotated)[0] if typing.get_origin(annotated) is typing.NotRequired else annotated
+        if typing.is_typeddict(bare) and name != "tags":
+            yield from leaves(bare, f"{path}{name}.")
         else:
-            yield from leaves(inner, f"{path}{name}.")
+            yield f"{path}{name}"
 
 
 def test_every_component_is_told() -> None:
     assert {case.made for case in CASES} == set(components())
 
 
-@pytest.mark.parametrize("made", list(ARGUMENTS), ids=lambda made: made.__name__)
-def test_every_argument_is_told_alone_or_with_what_it_lies_in(made: type) -> None:
-    args = inspect.get_annotations(made.__init__, eval_str=True)["args"]
-    told = {path for case in CASES if case.made is made for path in case.changes}
-    untold = [path for path in leaves(args) if not any(path == each or path.startswith(f"{each}.") for each in told)]
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_every_argument_is_told_alone_in_every_use(case: Case) -> None:
+    args = inspect.get_annotations(case.made.__init__, eval_str=True)["args"]
+    untold = [path for path in leaves(args) if not any(told == path or told.startswith(f"{path}.") for told in case.changes)]
     assert untold == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_what_changes_a_launch_template_rolls_the_nodes_of_its_group(case: Case) -> None:
+    """EKS user guide, "Customize managed nodes with launch templates": by another version of it all nodes are made anew."""
+    changing = [row for row in written()[case.title].splitlines() if re.search("changes [^;|]*ec2 LaunchTemplate", row)]
+    assert bool(changing) == (case.title == "Cluster" or case.title.startswith("GpuNodePool "))
+    assert [row for row in changing if not re.search("(replaces|changes) [^;|]*eks NodeGroup", row)] == []
 
 
 def test_the_page_has_every_component_in_order() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from mlgate_testkit.engine import UpdateError
@@ -32,6 +34,8 @@ def platform() -> None:
     ]
     ids = [subnet.id for subnet in subnets]
     trust = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    by_tunnel = {} if config.get_bool("by_endpoint") else {"kubeconfig": config.require_secret("kubeconfig")}
+    public_from = config.get_object("public_from")
     deployer = aws.iam.Role("deployer", assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
     made = Cluster(
         "ml",
@@ -42,8 +46,9 @@ def platform() -> None:
             "nodes": {"instance_types": ["m7i.large"]},
             "admins": {"deployer": deployer.arn},
             "deletion_protection": config.require_bool("protected"),
-            "kubeconfig": config.require_secret("kubeconfig"),
             "tags": {"environment": "dev", "owner": "platform"},
+            **by_tunnel,
+            **({"public_from": public_from} if public_from else {}),
         },
     )
     if config.get_bool("addons"):
@@ -70,7 +75,7 @@ def platform() -> None:
 
 def test_a_cluster_and_its_addons_from_their_first_day_to_their_last(stack, simulated_aws, kubernetes_standin, kubernetes_cluster):
     access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text()}
-    config = {**REGION, "version": "1.33", "protected": "true", "addons": "true"}
+    config = {**REGION, "version": "1.32", "protected": "true", "addons": "true"}
     prod = stack("prod", program=platform, config=config, secrets=access)
     prod.up()
     assert prod.preview().nothing()
@@ -87,18 +92,22 @@ def test_a_cluster_and_its_addons_from_their_first_day_to_their_last(stack, simu
     iam.put_role_policy(RoleName=role, PolicyName=f"{iam.list_role_policies(RoleName=role)['PolicyNames'][0]}", PolicyDocument=ANYTHING)
     assert {step.name for step in prod.refresh().updated()} == {"ml-vpc-cni", "ml-karpenter"}
 
-    prod.change(config={"version": "1.35"})
-    with pytest.raises(UpdateError, match=r"(?s)version: is 1\.35, and the cluster has 1\.33.*1\.34 first"):
-        prod.preview()
-    prod.change(config={"version": "1.34"})
+    for version, accepted in (("1.34", "1.33 first"), ("1.31", "1.32 or 1.33: EKS takes no version back")):
+        prod.change(config={"version": version})
+        with pytest.raises(UpdateError, match=rf"(?s)version: is {version}, and the cluster has 1\.32.*{accepted}"):
+            prod.preview()
+    prod.change(config={"version": "1.33"})
     changes = prod.up()
     assert not changes.replaced()
     assert eks.describe_addon(clusterName="ml", addonName="vpc-cni")["addon"]["configurationValues"] == '{"enableNetworkPolicy": "true"}'
     assert "ml-karpenter" in {step.name for step in changes.updated("aws:iam/rolePolicy:RolePolicy")}
     control_plane, nodes = changes.of("ml", type=CLUSTER).urn, changes.of("ml-system", type=NODES).urn
-    everywhere = changes.of("ml-kube-proxy", type=ADDON).urn
-    assert changes.events.before(control_plane, everywhere)
-    assert changes.events.before(everywhere, nodes)
+    everywhere, somewhere = (
+        [changes.of(f"ml-{addon}", type=ADDON).urn for addon in addons]
+        for addons in (("eks-pod-identity-agent", "vpc-cni", "kube-proxy"), ("coredns", "aws-ebs-csi-driver"))
+    )
+    for earlier, later in itertools.pairwise(([control_plane], everywhere, [nodes], somewhere)):
+        assert all(changes.events.before(first, then) for first, then in itertools.product(earlier, later))
 
     with pytest.raises(UpdateError, match=r"(?s)Cluster ml: .*because it is protected"):
         prod.destroy()
@@ -116,23 +125,36 @@ def test_a_cluster_and_its_addons_from_their_first_day_to_their_last(stack, simu
     assert simulated_aws.alive() == []
 
 
-def unreached() -> None:
-    import pulumi
-    import pulumi_aws as aws
-
-    from mlgate_components.aws.cluster.reach import asked_before_the_first_object, told_before_it_is_made
-
-    aws.sqs.Queue("stands-for-the-cluster", opts=pulumi.ResourceOptions(hooks=told_before_it_is_made("ml")))
-    hooks = asked_before_the_first_object("ml", pulumi.Output.from_input("https://127.0.0.1:1"))
-    aws.sqs.Queue("stands-for-an-object", opts=pulumi.ResourceOptions(hooks=hooks))
+@pytest.fixture
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but the network itself says whether an address is reached."""
+    monkeypatch.setenv("no_proxy", "*")
 
 
-def test_an_api_server_that_is_not_reached_from_here_is_told_with_the_ways_there_are(stack, simulated_aws):
-    with pytest.raises(
-        UpdateError, match=r"(?s)kubeconfig: is not given, and https://127\.0\.0\.1:1 is not reached: .*inside the VPC"
-    ) as refused:
-        stack("dev", program=unreached, config=REGION).preview()
-    (told,) = [said for said in refused.value.changes.diagnostics if said.severity == "warning"]
+@pytest.mark.usefixtures("_no_proxy")
+def test_an_api_server_that_is_not_reached_ends_the_first_update_before_its_objects_and_each_preview_after(
+    stack, simulated_aws, kubernetes_standin, kubernetes_cluster
+):
+    access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text()}
+    config = {**REGION, "version": "1.33", "protected": "false", "by_endpoint": "true"}
+    dev = stack("dev", program=platform, config=config, secrets=access)
+    (told,) = [said for said in dev.preview().diagnostics if said.severity == "warning"]
     assert "the endpoint will be private" in told.message
     assert "public_from" in told.message
-    assert simulated_aws.alive() == []
+    unreached = r"(?s)kubeconfig: is not given, and https://\w+\.gr7\.eu-central-1\.eks\.amazonaws\.com is not reached: .*inside the VPC"
+    with pytest.raises(UpdateError, match=unreached):
+        dev.up()
+    eks = by_hand(simulated_aws.endpoint(), "eks")
+    assert len(eks.list_nodegroups(clusterName="ml")["nodegroups"]) == 1, "which a tunnel goes through"
+    assert kubernetes_standin.calls("create") == []
+    with pytest.raises(UpdateError, match=unreached):
+        dev.preview()
+    dev.change(config={"public_from": ["198.51.100.0/24"]})
+    assert [step.name for step in dev.preview().updated(CLUSTER)] == ["ml"], "who opens the endpoint is let pass"
+
+    dev.change(config={"public_from": None, "by_endpoint": "false"})
+    assert [step.name for step in dev.up().created()] == ["ml-gp3"], "what the first update ended before"
+    dev.change(config={"by_endpoint": "true", "version": "1.34"})
+    with pytest.raises(UpdateError, match=unreached) as refused:
+        dev.preview()
+    assert "Traceback" not in str(refused.value)

@@ -20,10 +20,11 @@ def test_a_step_that_eks_would_refuse_is_refused_by_what_the_state_says() -> Non
 
     step({"version": "1.33"}, {"version": "1.34"})
     step({}, {"version": "1.34"})
-    with pytest.raises(ArgumentsError) as refused:
-        step({"version": "1.33"}, {"version": "1.35"})
-    (problem,) = refused.value.problems
-    assert (problem.where, problem.found) == ("version", "is 1.35, and the cluster has 1.33")
+    for skipped_or_lowered in ("1.35", "1.32"):
+        with pytest.raises(ArgumentsError) as refused:
+            step({"version": "1.33"}, {"version": skipped_or_lowered})
+        (problem,) = refused.value.problems
+        assert (problem.where, problem.found) == ("version", f"is {skipped_or_lowered}, and the cluster has 1.33")
 
 
 @pytest.mark.parametrize(

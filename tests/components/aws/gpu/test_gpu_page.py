@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlgate.accelerators import instance_types
 from mlgate.capacity import SPOT_NOTICE_S, Floor
 from mlgate.platform import Platform
 from mlgate_components.aws.gpu.arguments import Accelerator, Buy, GpuNodePoolArgs
@@ -68,3 +69,8 @@ def test_every_accelerator_and_way_to_buy_is_named() -> None:
     (accelerators,) = re.findall(r"^\| `accelerator` \| (.*) \|$", PAGE, re.MULTILINE)
     assert re.split(r", | or ", accelerators) == [each.value for each in Accelerator]
     assert all(f"`{each.value}`" in PAGE for each in Buy)
+
+
+def test_no_accelerator_of_a_pool_stands_on_an_arm_machine() -> None:
+    assert "`architecture: arm64` is always refused" in PAGE
+    assert {kind.architecture for each in Accelerator for kind in instance_types(each.value)} == {"amd64"}

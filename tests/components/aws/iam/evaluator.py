@@ -41,8 +41,18 @@ class Judged:
     simulated: int
 
 
-def judge(services: Iterable[str], identities: Mapping[str, Identity], resources: Mapping[str, Mapping[str, Any] | None]) -> Judged:
-    """Every action of the services, by every identity, on every resource with its own policy; `*` for actions that have no resource."""
+def judge(
+    services: Iterable[str],
+    identities: Mapping[str, Identity],
+    resources: Mapping[str, Mapping[str, Any] | None],
+    *,
+    of_each_kind: bool = False,
+) -> Judged:
+    """Every action of the services, by every identity, on every resource with its own policy; `*` for actions that have no resource.
+
+    `of_each_kind`: also on one of every kind of resource that the services have, of the same account and called "foreign": no action is
+    allowed and unseen because nothing was asked about that it is for.
+    """
     question = {
         "services": list(services),
         "identities": {
@@ -50,6 +60,7 @@ def judge(services: Iterable[str], identities: Mapping[str, Identity], resources
             for name, each in identities.items()
         },
         "resources": {arn: {"account": _account(arn), "policy": policy} for arn, policy in resources.items()},
+        "elsewhere": {"Partition": "aws", "Region": "eu-central-1", "Account": OURS} if of_each_kind else None,
     }
     answer = json.loads(_run([str(HERE / "evaluate.mjs"), str(npm_packages("iam-simulate", HERE))], json.dumps(question)))
     return Judged(

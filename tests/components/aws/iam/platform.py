@@ -9,13 +9,10 @@ from functools import cache
 from typing import Any
 
 from mlgate_testkit.record import Graph, record
+from tests.components.aws.iam.arns import ACCOUNT, HERE, REGION, arns
 from tests.components.aws.storage.stores import ANSWERS
 
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-HERE = f"{REGION}:{ACCOUNT}"
 CLUSTER = f"arn:aws:eks:{HERE}:cluster/ml"
-TRAIL = f"arn:aws:cloudtrail:{HERE}:trail/audit"
 STATE = f"arn:aws:kms:{HERE}:key/state"
 TAGS = {"environment": "dev", "owner": "platform"}
 PIPELINE = {"host": "github", "repository": "acme/digits", "environment": "dev"}
@@ -43,17 +40,11 @@ OF_THE_ACCOUNT = policy({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "kms:*")
 
 
 FOREIGN: dict[str, dict[str, Any] | None] = {
-    "arn:aws:s3:::foreign": None,
     **{f"arn:aws:s3:::foreign/{service}/model.pt": None for service in ("toy", "digits")},
     f"arn:aws:kms:{HERE}:key/foreign": OF_THE_ACCOUNT,
-    f"arn:aws:ecr:{HERE}:repository/foreign": None,
-    f"arn:aws:secretsmanager:{HERE}:secret:foreign-AbCdEf": None,
-    f"arn:aws:eks:{HERE}:cluster/foreign": None,
-    f"arn:aws:sqs:{HERE}:foreign": None,
-    f"arn:aws:cloudtrail:{HERE}:trail/foreign": None,
     role("foreign"): policy({"AWS": role("somebody")}, "sts:AssumeRole"),
 }
-"""What belongs to others of the account, who leave it open to whoever the account lets in."""
+"""What belongs to others of the account, who leave it open to whoever the account lets in; `judge` knows one of every other kind."""
 
 
 WHO: dict[str, Any] = {
@@ -145,6 +136,7 @@ def _named(arn: str, **more: str) -> Callable[[Mapping[str, Any]], dict[str, str
 
 
 ANSWERED: dict[str, Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    "aws:cloudwatch/logGroup:LogGroup": _named(f"arn:aws:logs:{HERE}:log-group:{{}}"),
     "aws:ecr/repository:Repository": _named(f"arn:aws:ecr:{HERE}:repository/{{}}", name="{}"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": _named(
         f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
@@ -181,8 +173,8 @@ def services_named(policies: Iterable[Mapping[str, Any]]) -> set[str]:
 
 
 def resource_policies(graph: Graph) -> dict[str, dict[str, Any] | None]:
-    """Each resource that was made, by its ARN, and its own policy; of roles, who may take them."""
-    made: dict[str, dict[str, Any] | None] = {}
+    """Each resource that was made, by its ARN, and its own policy, if it has one; of roles, who may take them."""
+    made: dict[str, dict[str, Any] | None] = dict.fromkeys(arns(graph))
     for token, key in (
         ("aws:iam/role:Role", "assumeRolePolicy"),
         ("aws:kms/key:Key", "policy"),
