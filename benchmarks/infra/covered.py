@@ -1,4 +1,4 @@
-"""Branch coverage of the components and of the policies by their unit tests, and the files that fall below the goal.
+"""Branch coverage of the components, of the policies and of what they read documents of IAM by, and the files that fall below the goal.
 
 What serves the policies to the engine runs in the pack's own environment alone, so the pack's tests with the engine are counted too.
 """
@@ -21,11 +21,14 @@ from benchmarks.provenance import PROJECT
 GOAL_PERCENT = 95.0
 MEASURED = {
     "components": ("mlgate_components.aws", "mlgate_components.arguments"),
-    "policies": ("mlgate_policies",),
+    "policies": ("mlgate_policies", "mlgate.policy_documents"),
 }
 _PYTEST = ("pytest", "-q", "-p", "no:cacheprovider")
 _UNITS = "not (engine or cluster)"
-_TESTS = ("tests/components/aws", "tests/components/test_arguments.py", "tests/stacks", "tests/policies")
+_TESTS = (
+    *("tests/components/aws", "tests/components/test_arguments.py", "tests/core/test_policy_documents.py"),
+    *("tests/stacks", "tests/policies"),
+)
 _PACK_TESTS = ("tests/policies/test_on_the_engine.py",)
 
 

@@ -24,7 +24,16 @@ import pytest
 
 KILLED, SURVIVED, OVERDUE = "killed", "survived", "overdue"
 # Whatever is mutated, and whatever imports that, is imported after the fork.
-_LATE = ("mlgate_policies", "mlgate_delivery", "mlgate_cli", "tests", "benchmarks", "__main__")
+_LATE = {
+    "mlgate.policy_documents",
+    "mlgate_testkit.lint",
+    "mlgate_policies",
+    "mlgate_delivery",
+    "mlgate_cli",
+    "tests",
+    "benchmarks",
+    "__main__",
+}
 _PYTEST = ("-x", "-q", "-p", "no:cacheprovider", "-m", "not engine", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 # No date of a file comes twice: by that and the size Python knows whether what it compiled is of this source.
 _SECONDS = count(int(time.time()))
@@ -113,7 +122,7 @@ class _First:
 
 def _import(modules: Sequence[str]) -> None:
     for name in modules:
-        if name.partition(".")[0] not in _LATE:
+        if _LATE.isdisjoint({name.partition(".")[0], ".".join(name.split(".")[:2])}):
             with suppress(Exception):
                 import_module(name)
 

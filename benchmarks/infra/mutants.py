@@ -32,22 +32,27 @@ from mlgate.environment import cache_folder
 GOAL_PERCENT = 95.0
 RECORD = RESULTS / "infra-mutants.jsonl"
 REASONS = Path(__file__).with_name("survivors.toml")
-_PACKAGES = POLICIES, GUARD = "policies/mlgate_policies", "delivery/mlgate_delivery"
+POLICIES, GUARD = "policies/mlgate_policies", "delivery/mlgate_delivery"
+DOCUMENTS = "core/mlgate/policy_documents.py"
+"""When a statement lets in everybody, which the policies go by."""
+_PACKAGES = (POLICIES, GUARD, "core/mlgate")
 _RULES = ("tests/policies/test_page.py", "tests/policies/test_rules.py")
 _GUARD = tuple(f"tests/delivery/test_plan_{theme}.py" for theme in ("guard", "stateful", "documents"))
 JUDGED: dict[str, Sequence[str]] = {
+    DOCUMENTS: ("tests/core/test_policy_documents.py", "tests/policies/test_access.py"),
     f"{POLICIES}/access.py": ("tests/policies/test_access.py", *_RULES),
     f"{POLICIES}/cost.py": ("tests/policies/test_cost.py", *_RULES),
+    f"{POLICIES}/disks.py": ("tests/policies/test_disks.py", "tests/policies/test_tables.py", *_RULES),
     f"{POLICIES}/documents.py": ("tests/policies/test_documents.py", "tests/policies/test_access.py"),
     f"{POLICIES}/exceptions.py": ("tests/policies/test_exceptions.py",),
     f"{POLICIES}/judge.py": ("tests/policies/test_exceptions.py", "tests/policies/test_rules.py"),
-    f"{POLICIES}/naming.py": ("tests/policies/test_naming.py", *_RULES),
-    f"{POLICIES}/network.py": ("tests/policies/test_network.py", *_RULES),
+    f"{POLICIES}/naming.py": ("tests/policies/test_naming.py", "tests/policies/test_tables.py", *_RULES),
+    f"{POLICIES}/network.py": ("tests/policies/test_network.py", "tests/policies/test_tables.py", *_RULES),
     f"{POLICIES}/resource.py": tuple(f"tests/policies/test_{rules}.py" for rules in ("access", "storage", "network", "cost", "naming")),
     f"{POLICIES}/rule.py": (*_RULES, "tests/policies/test_cost.py"),
     f"{POLICIES}/rules.py": ("tests/policies/test_rules.py", "tests/policies/test_cost.py"),
     f"{POLICIES}/serve.py": ("tests/policies/test_served.py", "tests/policies/test_served_files.py"),
-    f"{POLICIES}/storage.py": ("tests/policies/test_storage.py", *_RULES),
+    f"{POLICIES}/storage.py": ("tests/policies/test_storage.py", "tests/policies/test_tables.py", *_RULES),
     f"{POLICIES}/traffic.py": ("tests/policies/test_traffic.py", *_RULES),
     f"{GUARD}/approval.py": ("tests/delivery/test_plan_approval.py", *_GUARD),
     f"{GUARD}/guarded_update.py": ("tests/delivery/test_guarded_update.py",),
@@ -61,7 +66,8 @@ JUDGED: dict[str, Sequence[str]] = {
 _COUNTS = (
     *("benchmarks/infra/judging.py", "benchmarks/infra/mut", "docs/policies.md", "pyproject.toml"),
     *("cli/", "components/", "core/", "delivery/", "evidence/", "gates/", "loadtests/", "policies/", "serving/", "testkit/", "tools/"),
-    *("tests/components/conftest.py", "tests/conftest.py", "tests/delivery/", "tests/policies/"),
+    *("tests/components/conftest.py", "tests/conftest.py", "tests/core/conftest.py", "tests/core/test_policy_documents.py"),
+    *("tests/delivery/", "tests/policies/"),
 )
 
 
@@ -120,12 +126,12 @@ def rows_of(mutants: Sequence[Mutant], survivors: Sequence[Mutant], reasons: Map
     if wrong:
         raise NotRunError("\n".join([f"{REASONS.name} is not what survives", *wrong]))
     return [
-        *(_share(what, place, mutants, survivors) for what, place in (("policies", POLICIES), ("plan guard", GUARD))),
+        *(_share(what, place, mutants, survivors) for what, place in (("policies", (POLICIES, DOCUMENTS)), ("plan guard", GUARD))),
         *(Row(f"survivor: {_told(mutant)}", 1, "mutants", reference=reasons[key_of(mutant)]) for mutant in survivors),
     ]
 
 
-def _share(what: str, place: str, mutants: Iterable[Mutant], survivors: Iterable[Mutant]) -> Row:
+def _share(what: str, place: str | tuple[str, ...], mutants: Iterable[Mutant], survivors: Iterable[Mutant]) -> Row:
     of_it, alive = (sum(mutant.path.startswith(place) for mutant in each) for each in (mutants, survivors))
     killed = of_it - alive
     said = f"{killed} of {of_it}, made by mutmut {version('mutmut')}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mlgate.prices import Price
+from mlgate.prices import OWN_FILE, Price
 
-__all__ = ["HOURS_PER_MONTH", "NOTHING", "UNKNOWN", "Line", "Resource", "Span", "Usage"]
+__all__ = ["HOURS_PER_MONTH", "NOTHING", "UNKNOWN", "Line", "Resource", "Span", "Usage", "give", "no_price"]
 
 HOURS_PER_MONTH = 730
 Usage = Mapping[str, Mapping[str, Decimal | int | float]]
@@ -81,6 +81,16 @@ class Line:
     def free(self) -> bool:
         """Whether it costs nothing whatever happens, so that no price was needed."""
         return self.cost == NOTHING and not self.prices
+
+
+def no_price(items: Sequence[str], region: str) -> str:
+    """Why a cost is not known of which nobody gave the price, and what to do: the items are called as the file has them."""
+    return f"no price of {', '.join(items)} in {region}: {give('it' if len(items) == 1 else 'them')}"
+
+
+def give(what: str) -> str:
+    """Where prices of one's own go."""
+    return f"give {what} in {OWN_FILE}"
 
 
 def _product(one: Decimal | None, other: Decimal | None) -> Decimal | None:

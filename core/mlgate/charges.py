@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from mlgate.bill_lines import HOURS_PER_MONTH, NOTHING, UNKNOWN, Line, Resource, Span, Usage
+from mlgate.bill_lines import HOURS_PER_MONTH, NOTHING, UNKNOWN, Line, Resource, Span, Usage, give, no_price
 from mlgate.errors import Problem, UsageError
 from mlgate.inputs import at, listed, text
 from mlgate.node_charges import NodeCharges
@@ -71,7 +71,8 @@ class Charges:
             raise UsageError(
                 f"there is no price of region {region!r}",
                 where="region",
-                remedy=(f"did you mean {near[0]}? " if near else "") + f"there are {', '.join(book.regions)}; or give prices of your own",
+                remedy=(f"did you mean {near[0]}? " if near else "")
+                + f"there are {', '.join(book.regions)}; or {give('prices of your own')}",
             )
         self.region = region
         self.book = book
@@ -179,7 +180,7 @@ class Charges:
         region = resource.region or self.region
         price = self.book.price(item, region)
         if price is None:
-            return Line(resource.type, resource.name, what, quantity, unit, UNKNOWN.times(quantity), note=f"no price of {item} in {region}")
+            return Line(resource.type, resource.name, what, quantity, unit, UNKNOWN.times(quantity), note=no_price([item], region))
         note = note or ("how many there will be is not known" if None in quantity.each() else "")
         return Line(resource.type, resource.name, what, quantity, unit, quantity.times(Span.of(price.amount)), (price,), note)
 

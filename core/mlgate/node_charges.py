@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from mlgate.bill_lines import HOURS_PER_MONTH, UNKNOWN, Line, Resource, Span
+from mlgate.bill_lines import HOURS_PER_MONTH, UNKNOWN, Line, Resource, Span, no_price
 from mlgate.inputs import amount, at, listed, quantity, text
 from mlgate.prices import Machine, Price
 
@@ -93,9 +93,9 @@ class NodeCharges:
         lower = [book.price(f"spot {name}", region) for name in types] if discounted else on_demand
         hourly = Span(_extreme(min, lower), lower[0].amount if lower[0] else None, _extreme(max, on_demand))
         cost = nodes.times(Span.of(HOURS_PER_MONTH)).times(hourly)
-        missing = [name for name, price in zip(types, on_demand, strict=True) if price is None]
+        missing = [f"instance {name}" for name, price in zip(types, on_demand, strict=True) if price is None]
         notes = [
-            *([f"no price of {', '.join(missing)} in {region}"] if missing else []),
+            *([no_price(missing, region)] if missing else []),
             *(["spot or reserved: at most the price on demand"] if discounted and None in lower else []),
             *(["nothing here says how many nodes it may have"] if nodes.max is None else []),
             *(["how many are expected is not declared: nodes"] if nodes.expected is None else []),

@@ -17,11 +17,12 @@ from mlgate.addresses import WIDEST
 
 __all__ = ["listed", "open_statements", "read_policy", "statements"]
 
+# Without capitals, since keys are the same in either case.
 _FIXING = {
-    f"aws:{key}".lower()
+    f"aws:{key}"
     for key in (
-        *("PrincipalAccount", "PrincipalArn", "PrincipalOrgID", "PrincipalOrgPaths", "userid"),
-        *("SourceAccount", "SourceArn", "SourceIp", "SourceOrgID", "SourceOrgPaths", "SourceOwner", "SourceVpc", "SourceVpce"),
+        *("principalaccount", "principalarn", "principalorgid", "principalorgpaths", "userid"),
+        *("sourceaccount", "sourcearn", "sourceip", "sourceorgid", "sourceorgpaths", "sourceowner", "sourcevpc", "sourcevpce"),
     )
 } | {"s3:dataaccesspointaccount", "s3:dataaccesspointarn"}
 _OPERATOR = re.compile(r"(ForAnyValue:)?(StringEquals|StringEqualsIgnoreCase|StringLike|ArnEquals|ArnLike|IpAddress)")
@@ -87,8 +88,9 @@ def _fixed(key: str, value: Any) -> bool:
     if key == "aws:sourceip":
         return _narrow(value)
     if value.startswith("arn:"):
-        account = value.split(":", 5)[_ARN_ACCOUNT : _ARN_ACCOUNT + 1]
-        return not _WILD.search(account[0] if account and account[0] else value)
+        parts = value.split(":")
+        account = parts[_ARN_ACCOUNT] if len(parts) > _ARN_ACCOUNT else ""
+        return not _WILD.search(account or value)
     return bool(value) and not _WILD.search(re.split(r"[:/]", value)[0])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.policy_documents import listed, open_statements, statements
-from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, RESOURCE
+from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, KEYS, RESOURCE
 from mlgate_policies.resource import Resource, at, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
@@ -15,6 +15,9 @@ __all__ = ["RULES"]
 
 # AWS Managed Policy Reference: those that allow all of a service, or all of them, are called so.
 _ALL_OF_IT = re.compile(r"arn:aws[\w-]*:iam::aws:policy/.*(AdministratorAccess|PowerUserAccess|FullAccess)[\w-]*")
+# AWS KMS Developer Guide, "Default key policy": without such a statement no policy of IAM counts for a key, and nobody may mend its own.
+_ALL_OF_A_KEY = ["kms:*"]
+_ROOT = re.compile(r"(arn:aws[\w-]*:iam::)?\d{12}(?(1):root)")
 _SIGN_IN = "sts:AssumeRoleWithWebIdentity"
 _HOLDS = re.compile(r"(ForAnyValue:)?String(Equals|EqualsIgnoreCase|Like)")
 # What a subject begins with before anybody is named: GitHub (repo:), GitLab (project_path:), Kubernetes.
@@ -24,12 +27,20 @@ _EVERYBODY = ("*", "all")  # the latter is what EC2 and RDS call it, and Systems
 
 def _wildcard_actions(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
     yield from _all_of_it(_held_by(resource, ATTACHED))
-    for policy in _held_by(resource, IDENTITY):
+    for policy in (*_held_by(resource, IDENTITY), *_held_by(resource, RESOURCE)):
         for number, statement in _allowed(policy):
             if "NotAction" in statement:
                 yield f"{number} allows all but {_told(statement['NotAction'])}"
-            if wild := [action for action in listed(statement.get("Action")) if isinstance(action, str) and set(action) & set("*?")]:
+            wild = [action for action in listed(statement.get("Action")) if isinstance(action, str) and set(action) & set("*?")]
+            if wild and not (wild == _ALL_OF_A_KEY and resource.type in KEYS and _for_one_account(statement)):
                 yield f"{number} allows {_told(wild)}"
+
+
+def _for_one_account(statement: Mapping[str, Any]) -> bool:
+    """Whether it leaves to the policies of IAM of one account what its identities may do."""
+    principal = statement.get("Principal")
+    accounts = listed(at(principal, "AWS"))
+    return isinstance(principal, Mapping) and set(principal) == {"AWS"} and len(accounts) == 1 and bool(_ROOT.fullmatch(str(accounts[0])))
 
 
 def _held_by(resource: Resource, table: Mapping[str, str]) -> list[Any]:
@@ -103,7 +114,7 @@ RULES = (
         why="a pattern allows what nobody read, and whatever AWS adds to it later",
         remedy="list the actions that are used; name your own policy instead of one of AWS's that allows a whole service",
         levels=EVERYWHERE,
-        types=frozenset({*IDENTITY, *ATTACHED}),
+        types=frozenset({*IDENTITY, *ATTACHED, *RESOURCE}),
         check=_wildcard_actions,
     ),
     Rule(

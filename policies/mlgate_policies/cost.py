@@ -8,23 +8,36 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from typing import Any
 
-from mlgate.bill import Bill, make_bill
+from mlgate.bill import Bill, Line, Span, make_bill
 from mlgate.bill import Resource as Priced
 from mlgate.errors import UsageError
 from mlgate.prices import PriceBook, price_book
 from mlgate_policies.resource import Resource
 from mlgate_policies.rule import BEFORE_PROD, EVERYTHING, Rule
 
-__all__ = ["RULES", "month_of", "rules_by", "told"]
+__all__ = ["RULES", "month_of", "month_told", "rules_by", "told"]
 
 _IN_A_CLOUD = ("aws:", "kubernetes:")
 _TEMPLATE = "launchTemplate"
+_FEW = 2
+_MORE = "  -> `mlgate cost` says where each price is from, and with --deployed what changes"
 
 
 def month_of(resources: Sequence[Resource], book: PriceBook, on: date) -> Bill | None:
-    """The bill of a month with these, as of that day; None where none of them is in a region that has prices."""
+    """The bill of a month with these, as of that day; None where none of them is in a region. Raises UsageError for one without prices."""
     region = next((each.region for each in resources if each.region), None)
     return _bill(resources, region, book, on) if region else None
+
+
+def month_told(resources: Sequence[Resource], book: PriceBook, on: date) -> str:
+    """What a preview says of a month with these: nothing where none of them is in a region."""
+    try:
+        bill = month_of(resources, book, on)
+    except UsageError as error:
+        return f"what a month costs is not known, and held against no budget: {error}"
+    if bill is None:
+        return ""
+    return "\n".join([told(bill), *(f"  {line}" for line in _lines(bill)), _MORE])
 
 
 def told(bill: Bill) -> str:
@@ -37,16 +50,47 @@ def told(bill: Bill) -> str:
     return f"a month costs, in {bill.currency}: {sums}{dates}"
 
 
-def _bill(resources: Iterable[Resource], region: str, book: PriceBook, on: date) -> Bill | None:
+def _lines(bill: Bill) -> Iterator[str]:
+    """What each thing costs that costs anything; then what is not known, by the reason."""
+    for line in bill.lines:
+        if not line.free and any(cost is not None for cost in line.cost.each()):
+            note = f" ({line.note})" if line.known and line.note else ""
+            yield f"{_named(line)}: {_few(line.what)}: {_costs(line.cost)}{note}"
+    unknown: dict[tuple[str, str], list[str]] = {}
+    for line in bill.unknown:
+        unknown.setdefault((line.what, line.note), []).append(_named(line))
+    for (what, why), names in unknown.items():
+        yield f"not known: {_first(names)}: {_few(what)} ({why})"
+
+
+def _named(line: Line) -> str:
+    return f"{line.type.rpartition(':')[2]} {line.name}"
+
+
+def _few(what: str) -> str:
+    """A preview is read at a glance: of many machines the first."""
+    kind, *named = what.split(", ")
+    return f"{kind}, {_first(named)}" if named else kind
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _FEW else f"{names[0]} and {len(names) - 1} more"
+
+
+def _costs(cost: Span) -> str:
+    """One amount where it is the same in every case."""
+    amounts = ["unknown" if each is None else f"{each:,.2f}" for each in cost.each()]
+    different = {*amounts}
+    return different.pop() if len(different) == 1 else "min {}, expected {}, max {}".format(*amounts)
+
+
+def _bill(resources: Iterable[Resource], region: str, book: PriceBook, on: date) -> Bill:
     made = [
         Priced(each.type, each.name, _inputs(each), each.urn, each.region)
         for each in resources
         if each.type.startswith(_IN_A_CLOUD)  # components and providers are in none
     ]
-    try:
-        return make_bill(made, region, book, on=on)
-    except UsageError:  # a region of which no price is known: nothing can be said
-        return None
+    return make_bill(made, region, book, on=on)
 
 
 def _inputs(resource: Resource) -> Mapping[str, Any]:
@@ -63,7 +107,9 @@ def _breached(book: Callable[[], PriceBook], resource: Resource, others: Sequenc
     limit, region, prices = _amount(resource), resource.region, book()
     if limit is None or region is None or (resource.at("timeUnit"), resource.at("limitUnit")) != ("MONTHLY", prices.currency):
         return
-    if (month := _bill(others, region, prices, datetime.now(UTC).date())) is None:
+    try:
+        month = _bill(others, region, prices, datetime.now(UTC).date())
+    except UsageError:  # which the bill tells beside
         return
     cost, left_out = month.total.expected, month.at_least.expected
     if cost is not None and cost > limit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["ATTACHED", "GRANTS", "IDENTITY", "RESOURCE"]
+__all__ = ["ATTACHED", "GRANTS", "IDENTITY", "KEYS", "RESOURCE"]
 
 IDENTITY: Mapping[str, str] = {
     "aws:iam/groupPolicy:GroupPolicy": "policy",
@@ -113,6 +113,9 @@ RESOURCE: Mapping[str, str] = {
     "aws:xray/resourcePolicy:ResourcePolicy": "policyDocument",
 }
 """Who may come to the resource that has it."""
+
+KEYS = frozenset(kind for kind in RESOURCE if kind.startswith("aws:kms/"))
+"""Those of keys, whose own policy says whether any other counts."""
 
 GRANTS: Mapping[str, tuple[str, Sequence[str]]] = {
     "aws:cloudwatch/eventPermission:EventPermission": ("principal", ["condition"]),

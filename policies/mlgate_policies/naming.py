@@ -8,10 +8,13 @@ from pathlib import Path
 from mlgate_policies.resource import UNKNOWN, Resource, at, known, listed_at
 from mlgate_policies.rule import BEFORE_PROD, EVERYWHERE, Rule
 
-__all__ = ["OWNER", "RULES", "TAGGABLE"]
+__all__ = ["IMAGES", "OWNER", "RULES", "TAGGABLE"]
 
 OWNER = "owner"
 """The tag that says which team answers for a resource."""
+
+IMAGES = frozenset({"aws:ecr/repository:Repository", "aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate"})
+"""Types that say whether tags of images may move."""
 
 TAGGABLE = frozenset(
     line for line in (Path(__file__).parent / "taggable.txt").read_text(encoding="utf-8").splitlines() if not line.startswith("#")
@@ -40,7 +43,7 @@ RULES = (
         why="an image that changes under its tag is not the one that was scanned, signed and gated",
         remedy="set imageTagMutability to IMMUTABLE, and push each build under a tag of its own",
         levels=EVERYWHERE,
-        types=frozenset({"aws:ecr/repository:Repository"}),
+        types=IMAGES,
         check=_mutable_tags,
     ),
     Rule(

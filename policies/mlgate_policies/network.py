@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.addresses import WIDEST
 from mlgate_policies.resource import Resource, at, known, listed_at
 from mlgate_policies.rule import EVERYWHERE, Rule
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "TOKENS"]
 
 _GROUPS = frozenset({"aws:ec2/securityGroup:SecurityGroup", "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"})
 _RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 _INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _CLUSTER = "aws:eks/cluster:Cluster"
-_MACHINES = frozenset(
-    {
-        "aws:ec2/launchTemplate:LaunchTemplate",
-        "aws:ec2/instance:Instance",
-        "aws:ec2/launchConfiguration:LaunchConfiguration",
-        "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
-    }
-)
-_NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+_SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
+
+TOKENS: Mapping[str, tuple[str, Sequence[str | None]]] = {
+    "aws:ec2/instance:Instance": ("metadataOptions.httpTokens", ["required"]),
+    # The default of a region of the account: what is not preferred is left to the image, as without it.
+    "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults": ("httpTokens", ["required", "no-preference", None]),
+    "aws:ec2/launchConfiguration:LaunchConfiguration": ("metadataOptions.httpTokens", ["required"]),
+    "aws:ec2/launchTemplate:LaunchTemplate": ("metadataOptions.httpTokens", ["required"]),
+    "aws:ec2/spotInstanceRequest:SpotInstanceRequest": ("metadataOptions.httpTokens", ["required"]),
+    "aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration": ("instanceMetadataOptions.httpTokens", ["required"]),
+    "aws:sagemaker/notebookInstance:NotebookInstance": (
+        "instanceMetadataServiceConfiguration.minimumInstanceMetadataServiceVersion",
+        ["2"],
+    ),
+    # Karpenter asks for tokens where nothing is said (CRD of EC2NodeClass, v1.14.1); EC2 does as the image or the account says.
+    "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass": ("spec.metadataOptions.httpTokens", ["required", None]),
+}
+"""The path of what says whether the metadata of a machine asks for tokens, and the values that do not let it answer without; None is one
+that is not given. tests/policies/table_inputs.py holds the table to pulumi_aws.
+"""
 
 
 def _open_ports(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -54,12 +65,15 @@ def _ports(rule: Any) -> str:
 
 
 def _old_metadata(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
-    own = resource.type == _NODE_CLASS
-    options = resource.at("spec", "metadataOptions") if own else resource.at("metadataOptions")
-    # Karpenter asks for tokens where nothing is said (CRD of EC2NodeClass, v1.14.1); EC2 does as the image or the account says.
-    accepted = ("required", None) if own else ("required",)
-    if at(options, "httpEndpoint") != "disabled" and known(at(options, "httpTokens"), *accepted):
-        yield f"httpTokens is {at(options, 'httpTokens') or 'not said'}"
+    if resource.type == _SPOT_FLEET:
+        if [*listed_at(resource.properties, "launchSpecifications")]:
+            yield "its launchSpecifications cannot ask for tokens"
+        return
+    path, accepted = TOKENS[resource.type]
+    *above, last = path.split(".")
+    options = resource.at(*above)
+    if at(options, "httpEndpoint") != "disabled" and known(at(options, last), *accepted):
+        yield f"{last} is {at(options, last) or 'not said'}"
 
 
 def _open_api(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -86,9 +100,12 @@ RULES = (
     Rule(
         name="imdsv1",
         why="whoever makes a server fetch a URL gets the machine's credentials, unless its metadata asks for a token",
-        remedy="set httpTokens to required (and httpPutResponseHopLimit to 1, so that pods do not get them either)",
+        remedy=(
+            "set httpTokens to required (and httpPutResponseHopLimit to 1, so that pods do not get them either), of a notebook "
+            "minimumInstanceMetadataServiceVersion to 2; give a spot fleet launch templates that do"
+        ),
         levels=EVERYWHERE,
-        types=_MACHINES | {_NODE_CLASS},
+        types=frozenset({*TOKENS, _SPOT_FLEET}),
         check=_old_metadata,
     ),
     Rule(

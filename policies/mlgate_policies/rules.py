@@ -9,12 +9,12 @@ from mlgate.environment import project_folder
 from mlgate.errors import UsageError
 from mlgate.prices import OWN_FILE as PRICES
 from mlgate.prices import project_book
-from mlgate_policies import access, cost, naming, network, storage, traffic
+from mlgate_policies import access, cost, disks, naming, network, storage, traffic
 from mlgate_policies.rule import Rule
 
 __all__ = ["OWN_FILE", "RULES", "rules_of"]
 
-_BUT_COST: tuple[Rule, ...] = (*traffic.RULES, *storage.RULES, *access.RULES, *network.RULES, *naming.RULES)
+_BUT_COST: tuple[Rule, ...] = (*traffic.RULES, *storage.RULES, *disks.RULES, *access.RULES, *network.RULES, *naming.RULES)
 RULES = (*_BUT_COST, *cost.RULES)
 
 OWN_FILE = "policy_rules.py"

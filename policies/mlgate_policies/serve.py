@@ -16,7 +16,7 @@ from pulumi_policy.deserialize import serialize_properties
 from mlgate.environment import project_folder
 from mlgate.errors import MlgateError
 from mlgate.prices import PriceBook, project_book
-from mlgate_policies.cost import month_of, told
+from mlgate_policies.cost import month_told
 from mlgate_policies.exceptions import PolicyExceptions
 from mlgate_policies.judge import Judge
 from mlgate_policies.resource import UNKNOWN, Resource, at
@@ -84,8 +84,8 @@ def _bill(book: PriceBook, on: date) -> pulumi_policy.Policy:
     """No rule, since nothing breaks it: what a month costs is told in every preview, beside what the rules say."""
 
     def tell(args: pulumi_policy.StackValidationArgs, report: _Report) -> None:
-        if bill := month_of([_resource(each) for each in args.resources], book, on):
-            report(f"{told(bill)}\n  -> `mlgate cost` says it line by line, and what is not known", None)
+        if told := month_told([_resource(each) for each in args.resources], book, on):
+            report(told, None)
 
     return pulumi_policy.StackValidationPolicy(
         "bill", "who changes a stack sees what a month of it costs", tell, pulumi_policy.EnforcementLevel.ADVISORY

@@ -1,15 +1,15 @@
-"""Buckets that strangers read, disks that are not encrypted, and data that nobody would get back."""
+"""Buckets that strangers read, and data that nobody would get back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlgate.stateful import STATEFUL
 from mlgate_policies.resource import UNKNOWN, Resource, at, known, listed_at
 from mlgate_policies.rule import EVERYWHERE, IN_PROD, Rule
 
-__all__ = ["RULES"]
+__all__ = ["BACKUPS", "RULES"]
 
 _BUCKETS = frozenset({"aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"})
 _ACLS = frozenset({"aws:s3/bucketAcl:BucketAcl", "aws:s3/bucketAclV2:BucketAclV2"})
@@ -20,21 +20,34 @@ _VERSIONINGS = frozenset({"aws:s3/bucketVersioning:BucketVersioning", "aws:s3/bu
 _PUBLIC_ACLS = ("public-read", "public-read-write", "authenticated-read")
 _PUBLIC_GROUPS = ("/groups/global/AllUsers", "/groups/global/AuthenticatedUsers")
 
-_VOLUME = "aws:ebs/volume:Volume"
-_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-_MACHINES = (
-    "aws:ec2/instance:Instance",
-    "aws:ec2/launchConfiguration:LaunchConfiguration",
-    "aws:ec2/spotInstanceRequest:SpotInstanceRequest",
-)
-_NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-_STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
-_EBS = "ebs.csi.aws.com"
-_NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+_IN_CLUSTER, _SERVERLESS = "aws:elasticache/cluster:Cluster", "aws:elasticache/serverlessCache:ServerlessCache"
+_LUSTRE, _LINK = "aws:fsx/lustreFileSystem:LustreFileSystem", "aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation"
 
-_DATABASES = ("aws:rds/instance:Instance", "aws:rds/cluster:Cluster", "aws:docdb/cluster:Cluster", "aws:neptune/cluster:Cluster")
-_TABLE = "aws:dynamodb/table:Table"
-_CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+BACKUPS: Mapping[str, tuple[str, Sequence[Any]]] = {
+    "aws:docdb/cluster:Cluster": ("backupRetentionPeriod", [0]),
+    "aws:docdb/elasticCluster:ElasticCluster": ("backupRetentionPeriod", [0]),
+    "aws:dynamodb/table:Table": ("pointInTimeRecovery.enabled", [False, None]),
+    "aws:efs/backupPolicy:BackupPolicy": ("backupPolicy.status", ["DISABLED", None]),
+    _IN_CLUSTER: ("snapshotRetentionLimit", [0, None]),
+    "aws:elasticache/replicationGroup:ReplicationGroup": ("snapshotRetentionLimit", [0, None]),
+    _SERVERLESS: ("snapshotRetentionLimit", [0, None]),
+    _LUSTRE: ("automaticBackupRetentionDays", [0, None]),
+    "aws:fsx/ontapFileSystem:OntapFileSystem": ("automaticBackupRetentionDays", [0, None]),
+    "aws:fsx/openZfsFileSystem:OpenZfsFileSystem": ("automaticBackupRetentionDays", [0, None]),
+    "aws:fsx/windowsFileSystem:WindowsFileSystem": ("automaticBackupRetentionDays", [0]),
+    "aws:keyspaces/table:Table": ("pointInTimeRecovery.status", ["DISABLED", None]),
+    "aws:lightsail/database:Database": ("backupRetentionEnabled", [False]),
+    "aws:memorydb/cluster:Cluster": ("snapshotRetentionLimit", [0, None]),
+    "aws:neptune/cluster:Cluster": ("backupRetentionPeriod", [0]),
+    "aws:odb/autonomousDatabase:AutonomousDatabase": ("backupRetentionPeriodInDays", [0]),
+    "aws:rds/cluster:Cluster": ("backupRetentionPeriod", [0]),
+    "aws:rds/instance:Instance": ("backupRetentionPeriod", [0, None]),
+    "aws:redshift/cluster:Cluster": ("automatedSnapshotRetentionPeriod", [0]),
+}
+"""The path of what says whether something is backed up, and the values by which it is not: None, which is one that is not given, where the
+service keeps nothing by itself. tests/policies/table_inputs.py holds the table to pulumi_aws.
+"""
+
 _LOGS = "aws:cloudwatch/logGroup:LogGroup"
 # What lets a deletion take the content with it, or leaves no copy behind.
 _TAKES_ALL = ("forceDestroy", "forceDelete", "skipFinalSnapshot")
@@ -64,64 +77,31 @@ def _is_about(part: Resource, bucket: Resource) -> bool:
     return bucket.urn in part.made_from.get("bucket", ()) or (isinstance(name, str) and part.at("bucket") == name)
 
 
-def _plain_disks(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
-    if resource.type == _VOLUME:
-        yield from _disk("it", resource.at("encrypted"), resource.at("type"))
-    elif resource.type == _TEMPLATE:
-        yield from _mapped(resource.at("blockDeviceMappings"))
-    elif resource.type == _NODE_GROUP:
-        if resource.at("launchTemplate") is None:
-            yield "it has no launch template, so nobody says what its root is"
-    elif resource.type == _STORAGE_CLASS:
-        if resource.at("provisioner") == _EBS:
-            # The driver's own defaults (aws-ebs-csi-driver, docs/parameters.md): gp3, and not encrypted.
-            kind = resource.at("parameters", "type")
-            yield from _disk("a volume of it", resource.at("parameters", "encrypted"), "gp3" if kind is None else kind)
-    elif resource.type == _NODE_CLASS:
-        # Karpenter's own default is an encrypted gp3 (pkg/providers/amifamily/resolver.go, DefaultEBS, v1.14.1), but for custom images.
-        own = resource.at("spec", "amiFamily") == "Custom"
-        if own or resource.at("spec", "blockDeviceMappings") is not None:
-            yield from _mapped(resource.at("spec", "blockDeviceMappings"))
-    else:
-        root = resource.at("rootBlockDevice")
-        yield from _disk("its root", at(root, "encrypted"), at(root, "volumeType"))
-        for disk in listed_at(resource.properties, "ebsBlockDevices"):
-            yield from _disk(f"{at(disk, 'deviceName')}", at(disk, "encrypted"), at(disk, "volumeType"))
-
-
-def _mapped(mappings: Any) -> Iterator[str]:
-    disks = [each for each in listed_at(mappings) if at(each, "ebs") is not None]
-    if not disks and mappings is not UNKNOWN:
-        yield "it declares no disk, so the root is whatever the image says"
-    for mapping in disks:
-        disk = at(mapping, "ebs")
-        yield from _disk(f"{at(mapping, 'deviceName')}", at(disk, "encrypted"), at(disk, "volumeType"))
-
-
-def _disk(what: str, encrypted: Any, kind: Any) -> Iterator[str]:
-    if known(encrypted, True, "true"):  # a launch template takes a text
-        yield f"{what} is not encrypted"
-    if known(kind, "gp3"):
-        yield f"{what} is {kind or 'of no stated type'}, not gp3"
-
-
 def _without_backup(resource: Resource, others: Sequence[Resource]) -> Iterator[str]:
     if resource.type in _BUCKETS:
         states = {each.at("versioningConfiguration", "status") for each in others if _is_about(each, resource)}
         # Its own setting is unknown in a preview where the program says none: what a program does say is known.
         if resource.at("versioning", "enabled") is not True and not states & {"Enabled", UNKNOWN}:
             yield "it keeps no versions, so what is overwritten or deleted is gone"
-    elif resource.type == _TABLE:
-        if known(resource.at("pointInTimeRecovery", "enabled"), True):
-            yield "pointInTimeRecovery is not enabled"
-    elif resource.type == _CACHE:
-        if not resource.at("snapshotRetentionLimit"):
-            yield "snapshotRetentionLimit is 0 days"
-    else:
-        days = resource.at("backupRetentionPeriod")
-        # The provider's defaults: an RDS instance keeps none, the clusters one day.
-        if not days and (days is not None or resource.type == _DATABASES[0]):
-            yield "backupRetentionPeriod is 0 days"
+        return
+    path, none = BACKUPS[resource.type]
+    value = resource.at(*path.split("."))
+    if value in none and not _can_have_none(resource, others):
+        told = "not said, so there is none" if value is None else int(value) if isinstance(value, float) else value
+        yield f"{path} is {told}"
+
+
+def _can_have_none(resource: Resource, others: Sequence[Resource]) -> bool:
+    """Memcached keeps nothing, and a node of a replication group nothing of its own; a Lustre file system is scratch, or shows a bucket
+    (ElastiCache User Guide, "Snapshot and restore"; FSx for Lustre User Guide, "Protecting your data with backups").
+    """
+    if resource.type in {_IN_CLUSTER, _SERVERLESS}:
+        return resource.at("engine") == "memcached" or resource.at("replicationGroupId") is not None
+    if resource.type == _LUSTRE:
+        persistent = str(resource.at("deploymentType")).startswith("PERSISTENT")
+        shows = resource.at("importPath") is not None or any(resource.urn in each.made_from.get("fileSystemId", ()) for each in others)
+        return shows or not persistent
+    return False
 
 
 def _without_retention(resource: Resource, _others: Sequence[Resource]) -> Iterator[str]:
@@ -150,20 +130,15 @@ RULES = (
         at_end=True,
     ),
     Rule(
-        name="plain-disk",
-        why="a disk that is not encrypted can be read by whoever gets its snapshot, and a gp2 is only as fast as it is large",
-        remedy="declare every disk, the root too, with encrypted true and volume type gp3",
-        levels=EVERYWHERE,
-        types=frozenset({_VOLUME, _TEMPLATE, *_MACHINES, _NODE_GROUP, _NODE_CLASS, _STORAGE_CLASS}),
-        check=_plain_disks,
-    ),
-    Rule(
         name="missing-backup",
         why="what is overwritten or deleted by mistake must come back",
-        remedy="turn on versioning (S3), point-in-time recovery (DynamoDB), or backups of a day or more (databases, caches)",
+        remedy=(
+            "turn on versioning (S3), point-in-time recovery (DynamoDB, Keyspaces), or backups of a day or more (databases, caches, "
+            "file systems)"
+        ),
         levels=IN_PROD,
-        types=_BUCKETS | {*_DATABASES, _TABLE, _CACHE},
-        beside=_VERSIONINGS,
+        types=_BUCKETS | BACKUPS.keys(),
+        beside=_VERSIONINGS | {_LINK},
         check=_without_backup,
         at_end=True,
     ),

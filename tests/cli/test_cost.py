@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -137,6 +138,20 @@ def test_the_difference_to_what_is_deployed_is_told(cost: Cost) -> None:
     assert "against what is deployed: min +102.20, expected +102.20, max +102.20, of what is known" in shown
 
 
+def test_the_command_of_the_page_compares_with_what_the_engine_exports(project: Path, tmp_path: Path) -> None:
+    (line,) = [line for block in blocks("") for line in block.splitlines() if "| mlgate" in line]
+    stack = "pulumi:pulumi:Stack"
+    (tmp_path / "state.json").write_text(exported(f"urn:pulumi:dev::net::{stack}::net-dev"))
+    pulumi = tmp_path / "pulumi"
+    pulumi.write_text(f'#!/bin/sh\n[ "$*" = "stack export -s dev" ] && cat {tmp_path}/state.json\n')
+    pulumi.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), str(Path(sys.executable).parent), os.environ["PATH"]])
+    command = ["sh", "-c", line.replace("prod", "dev")]
+    done = subprocess.run(command, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False, cwd=project, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "against what is deployed: min +167.90, expected +167.90, max +167.90, of what is known" in done.stdout
+
+
 def exported(*urns: str) -> str:
     resources = [{"urn": urn, "type": urn.split("::")[2]} for urn in urns]
     return json.dumps({"version": 3, "deployment": {"resources": resources}})
@@ -255,7 +270,8 @@ def test_prod_costs_the_same_before_all_of_it_is_pinned_and_what_is_missing_is_t
     assert "crane digest public.ecr.aws/karpenter/karpenter:1.15.1" in beneath
     bare = record(project, stack="prod", config={"platform": values("prod")}, preview=True, invokes=Answers())
     told = document(CliRunner().invoke(app, ["cost", "prod", "--json", "--project", str(project)]))
-    assert [each["path"] for each in told["unpinned"]] == ["pins.addons.karpenter-crd.digest", "pins.addons.karpenter.digest"]
+    charts = ("prometheus-operator", "karpenter-crd", "karpenter")
+    assert [each["path"] for each in told["unpinned"]] == [f"pins.addons.{chart}.digest" for chart in charts]
     assert {line["name"] for line in told["lines"]} == {found.name for found in bare.resources if found.custom and not found.read}
 
 

@@ -6,6 +6,7 @@ import datetime
 import itertools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from mlgate import UsageError
 from mlgate.bill import Bill, Line, Resource, Span, Usage, make_bill
-from mlgate.prices import Price, PriceBook, price_book
+from mlgate.prices import OWN_FILE, Price, PriceBook, price_book, project_book, unit_of
 
 BOOK = price_book()
 TODAY = datetime.date(2026, 11, 27)
@@ -185,7 +186,7 @@ def test_nodes_of_which_there_may_be_none_cost_nothing_then_even_without_a_price
     none_first = {"minSize": 0, "desiredSize": 0, "maxSize": 1}
     machines, _ = lines(GROUP, scalingConfig=none_first, instanceTypes=["m5.nosuch"])
     assert cost(machines) == (0, 0, None)
-    assert machines.note == "no price of m5.nosuch in us-east-1"
+    assert machines.note == "no price of instance m5.nosuch in us-east-1: give it in prices.yaml"
     assert cost(lines(GROUP, scalingConfig=none_first)[0]) == (0, 0, None)
 
 
@@ -273,11 +274,29 @@ def test_only_the_case_that_is_not_known_is_left_out() -> None:
     assert made.at_least == Span(Decimal(0), Decimal(1), Decimal(0))
 
 
-def test_a_price_that_the_region_lacks_is_said_with_its_item() -> None:
+def test_a_price_that_the_region_lacks_is_said_with_its_item_and_where_it_may_be_given() -> None:
     machines, _ = lines(GROUP, region="eu-central-1", scalingConfig=SIZES, instanceTypes=["m5.large", "p5.48xlarge"])
-    assert (cost(machines), machines.note) == ((None, 167.9, None), "no price of p5.48xlarge in eu-central-1")
+    missing = "no price of instance p5.48xlarge in eu-central-1: give it in prices.yaml"
+    assert (cost(machines), machines.note) == ((None, 167.9, None), missing)
     (stored,) = lines("aws:ecr/repository:Repository", region="eu-central-1", usage={"ecr-storage": 1})
-    assert stored.note == "no price of ecr-storage in eu-central-1"
+    assert stored.note == "no price of ecr-storage in eu-central-1: give it in prices.yaml"
+    machines, _ = lines(GROUP, region="eu-central-1", scalingConfig=SIZES, instanceTypes=["p5.48xlarge", "p5.nosuch"])
+    assert machines.note == "no price of instance p5.48xlarge, instance p5.nosuch in eu-central-1: give them in prices.yaml"
+
+
+@pytest.mark.parametrize("item", ["ecr-storage", "instance p5.48xlarge"])
+def test_an_item_is_named_as_the_file_of_prices_takes_it(item: str, tmp_path: Path) -> None:
+    (tmp_path / OWN_FILE).write_text(
+        "{apiVersion: mlgate/v1, kind: Prices, source: ours, date: 2026-11-20, currency: USD, prices: "
+        f"[{{item: {item}, region: eu-central-1, amount: 1, unit: {unit_of(item)}}}]}}",
+        encoding="utf-8",
+    )
+    asked = {"instanceTypes": ["p5.48xlarge"], "scalingConfig": SIZES}
+    resources = Resource(GROUP, "nodes", asked), Resource("aws:ecr/repository:Repository", "images", {})
+    usage = {"images": {"ecr-storage": 1}}
+    before, after = (bill(*resources, region="eu-central-1", book=book, usage=usage) for book in (BOOK, project_book(tmp_path)))
+    assert [line.note for line in before.lines if line.note.startswith(f"no price of {item} in ")]
+    assert not [line.note for line in after.lines if line.note.startswith(f"no price of {item} in ")]
 
 
 def test_a_resource_has_the_prices_of_its_own_region() -> None:
@@ -288,7 +307,7 @@ def test_a_resource_has_the_prices_of_its_own_region() -> None:
 def test_a_region_without_any_price_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match=r"no price of region 'eu-central-9'\n  -> did you mean eu-central-\d\?"):
         bill(region="eu-central-9")
-    with pytest.raises(UsageError, match="or give prices of your own"):
+    with pytest.raises(UsageError, match=r"or give prices of your own in prices\.yaml"):
         bill(region="moon")
 
 

@@ -24,6 +24,12 @@ def resource(type: str, properties: Mapping[str, Any] | None = None, *, name: st
     return Resource(type=type, name=name, urn=f"urn:pulumi:prod::p::{type}::{name}", properties=properties or {}, **other)
 
 
+def stated(path: str, value: Any) -> dict[str, Any]:
+    """Properties that have the value at a path."""
+    first, _, rest = path.partition(".")
+    return {first: stated(rest, value) if rest else value}
+
+
 def objections(name: str, asked: Resource, *others: Resource) -> list[str]:
     """What the rule objects to in it; a rule that does not look at its type would never be asked."""
     assert asked.type in rule(name).types

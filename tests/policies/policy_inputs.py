@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from importlib.metadata import distribution
-from pathlib import Path
+
+from .sdk_inputs import sdk_inputs
 
 LEFT_OUT: Mapping[str, Sequence[str]] = {
     "it is one of a few words, a number, or a name": (
@@ -86,17 +86,10 @@ LEFT_OUT: Mapping[str, Sequence[str]] = {
 }
 """By the reason. What begins with a dot is the end of a path, of whichever type: no policy of IAM is called so."""
 
-_TOKEN = re.compile(r"super\(\w+, __self__\)\.__init__\(\s*'(aws:[^']+)'")
-_INPUT = re.compile(r"^ +(\w+): (?:NotRequired\[)?pulumi\.Input\[(.*?)\](?: = None,)?$", re.MULTILINE)
-_CLASS = re.compile(r"^class (\w+)", re.MULTILINE)
-_NESTED = re.compile(r"'(\w+ArgsDict)'")
 _BY_NAME = re.compile(r"(polic(y|ies)|policy_(document|text|body|template|arns?))$")
 _CALLED_POLICY = re.compile(r"Polic(y|ies)")
 _OF_A_POLICY = ("content", "document", "statement")
 """What the text of a policy is called where the type says already that it is one."""
-
-Inputs = Mapping[str, str]
-"""Of a class: names as Python has them, and their types."""
 
 
 def why_left_out(found: str) -> list[str]:
@@ -111,31 +104,11 @@ def policy_inputs() -> frozenset[str]:
 
 
 def _policy_inputs() -> Iterator[str]:
-    package = distribution("pulumi_aws")
-    modules = [path for path in package.files or () if path.suffix == ".py"]
-    sources = {path: Path(str(package.locate_file(path))).read_text(encoding="utf-8") for path in modules}
-    nested = {path.parent: _classes(source) for path, source in sources.items() if path.name == "_inputs.py"}
-    for path, source in sources.items():
-        if token := _TOKEN.search(source):
-            own = dict(_INPUT.findall(source.partition("def _internal_init")[2].partition("__props__=None")[0]))
-            policy = bool(_CALLED_POLICY.search(token[1].rpartition(":")[2]))
-            found = [f"{token[1]}.{at}" for at in _paths(own, nested.get(path.parent, {}), policy=policy)]
-            yield from found or ([token[1]] if policy else [])
-
-
-def _classes(source: str) -> Mapping[str, Inputs]:
-    _, *parts = _CLASS.split(source)
-    return {name: dict(_INPUT.findall(body)) for name, body in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def _paths(inputs: Inputs, nested: Mapping[str, Inputs], *, policy: bool) -> Iterator[str]:
-    """Breadth first, each class once: some stand in themselves."""
-    seen, queue = set[str](), [("", inputs)]
-    for above, fields in queue:
-        for name, kind in fields.items():
-            path = above + re.sub("_(.)", lambda letter: letter[1].upper(), name)
-            if "_builtins.str" in kind and (_BY_NAME.search(name) or (policy and name in _OF_A_POLICY)):
-                yield path
-            new = set(_NESTED.findall(kind)) & nested.keys() - seen
-            seen |= new
-            queue += [(f"{path}.", nested[each]) for each in sorted(new)]
+    for token, inputs in sdk_inputs().items():
+        policy = bool(_CALLED_POLICY.search(token.rpartition(":")[2]))
+        found = [
+            f"{token}.{each.path}"
+            for each in inputs
+            if "_builtins.str" in each.kind and (_BY_NAME.search(each.name) or (policy and each.name in _OF_A_POLICY))
+        ]
+        yield from found or ([token] if policy else [])

@@ -11,7 +11,7 @@ import pytest
 from mlgate_policies.documents import ATTACHED, GRANTS, IDENTITY, RESOURCE
 from mlgate_policies.resource import UNKNOWN, Resource
 
-from .asking import BUCKET, objections, resource
+from .asking import BUCKET, objections, resource, stated
 
 POLICY = "aws:iam/policy:Policy"
 ROLE = "aws:iam/role:Role"
@@ -20,15 +20,15 @@ BUS, SERVICE = "aws:cloudwatch/eventPermission:EventPermission", "aws:ec2/vpcEnd
 ALLOWED = "aws:ec2/vpcEndpointServiceAllowedPrinciple:VpcEndpointServiceAllowedPrinciple"
 DOCUMENT = "aws:ssm/document:Document"
 IMAGE = "aws:ec2/amiLaunchPermission:AmiLaunchPermission"
+ACCOUNT = "arn:aws:iam::111122223333"
+ROOT = {"AWS": f"{ACCOUNT}:root"}
 GITHUB = {"Federated": "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"}
 SUB = "token.actions.githubusercontent.com:sub"
 
 
 def holding(kind: str, table: Mapping[str, str], value: Any) -> Resource:
     """One that has the value where the table says."""
-    for step in reversed(table[kind].split(".")):
-        value = {step: value}
-    return resource(kind, value)
+    return resource(kind, stated(table[kind], value))
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -58,6 +58,48 @@ def test_a_pattern_among_the_allowed_actions_is_named(kind: str, statement: dict
 def test_inline_policies_of_a_role_are_read_too() -> None:
     role = {"inlinePolicies": [{"name": "a", "policy": document(allow(Action="s3:*"))}, {"name": "b", "policy": UNKNOWN}]}
     assert objections("wildcard-action", resource(ROLE, role)) == ["statement 1 allows s3:*"]
+
+
+@pytest.mark.parametrize("kind", RESOURCE)
+def test_a_pattern_in_the_policy_of_a_resource_is_named_whoever_it_is_for(kind: str) -> None:
+    policy = document(
+        allow(Principal={"AWS": f"{ACCOUNT}:role/ci"}, Action=["s3:GetObject", "s3:Put*"]), allow(Principal=ROOT, NotAction="x:Do")
+    )
+    assert objections("wildcard-action", holding(kind, RESOURCE, policy)) == [
+        "statement 1 allows s3:Put*",
+        "statement 2 allows all but x:Do",
+    ]
+    named = document(allow(Principal=ROOT, Action="s3:GetObject"), {"Effect": "Deny", "Principal": "*", "Action": "s3:*"})
+    assert objections("wildcard-action", holding(kind, RESOURCE, named)) == []
+    assert objections("wildcard-action", holding(kind, RESOURCE, UNKNOWN)) == []
+
+
+@pytest.mark.parametrize("kind", RESOURCE)
+@pytest.mark.parametrize("root", [f"{ACCOUNT}:root", [f"{ACCOUNT.replace(':aws:', ':aws-us-gov:')}:root"], "111122223333"])
+def test_a_key_alone_may_leave_all_of_itself_to_the_policies_of_an_account(kind: str, root: str | list[str]) -> None:
+    default = document(allow(Principal={"AWS": root}, Action="kms:*"))
+    expected = [] if kind.startswith("aws:kms/") else ["statement 1 allows kms:*"]
+    assert objections("wildcard-action", holding(kind, RESOURCE, default)) == expected
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {"Principal": ROOT, "Action": "kms:Decrypt*"},
+        {"Principal": ROOT, "Action": ["kms:*", "kms:De*"]},
+        {"Principal": {"AWS": [f"{ACCOUNT}:root", f"{ACCOUNT}:role/ci"]}, "Action": "kms:*"},
+        {"Principal": {"AWS": f"{ACCOUNT}:role/ci"}, "Action": "kms:*"},
+        {"Principal": {"AWS": "arn:aws:iam::*:root"}, "Action": "kms:*"},
+        {"Principal": {"AWS": ACCOUNT}, "Action": "kms:*"},
+        {"Principal": {**ROOT, "Service": "eks.amazonaws.com"}, "Action": "kms:*"},
+        {"Principal": {"AWS": []}, "Action": "kms:*"},
+        {"Principal": "*", "Action": "kms:*"},
+        {"Action": "kms:*"},
+    ],
+)
+def test_a_key_leaves_all_of_itself_to_nobody_else_and_by_no_other_pattern(elements: dict[str, Any]) -> None:
+    (found,) = objections("wildcard-action", resource("aws:kms/key:Key", {"policy": document(allow(**elements))}))
+    assert found.startswith("statement 1 allows kms:")
 
 
 @pytest.mark.parametrize("policy", [UNKNOWN, None, "<json of Policy read>", document()])

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from mlgate_policies.naming import TAGGABLE
+from mlgate_policies.naming import IMAGES, TAGGABLE
 from mlgate_policies.resource import UNKNOWN
 
 from .asking import BUCKET, objections, resource
 from .taggable import taggable
 
-REPOSITORY = "aws:ecr/repository:Repository"
 GROUP = "aws:autoscaling/group:Group"
 
 
@@ -26,8 +25,9 @@ GROUP = "aws:autoscaling/group:Group"
         (UNKNOWN, []),
     ],
 )
-def test_a_tag_of_an_image_stays_what_it_is(value: Any, expected: list[str]) -> None:
-    assert objections("mutable-tag", resource(REPOSITORY, {"imageTagMutability": value})) == expected
+@pytest.mark.parametrize("kind", sorted(IMAGES))
+def test_a_tag_of_an_image_stays_what_it_is(kind: str, value: Any, expected: list[str]) -> None:
+    assert objections("mutable-tag", resource(kind, {"imageTagMutability": value})) == expected
 
 
 @pytest.mark.parametrize(

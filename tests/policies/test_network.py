@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from mlgate_policies.network import TOKENS
 from mlgate_policies.resource import UNKNOWN
 
-from .asking import objections, resource
+from .asking import objections, resource, stated
 
 GROUP = "aws:ec2/securityGroup:SecurityGroup"
 DEFAULT = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
@@ -16,6 +17,9 @@ RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+NOTEBOOK, VERSION = "aws:sagemaker/notebookInstance:NotebookInstance", "minimumInstanceMetadataServiceVersion"
+DEFAULTS = "aws:ec2/instanceMetadataDefaults:InstanceMetadataDefaults"
+SPOT_FLEET = "aws:ec2/spotFleetRequest:SpotFleetRequest"
 CLUSTER = "aws:eks/cluster:Cluster"
 SSH = {"protocol": "tcp", "fromPort": 22.0, "toPort": 22.0}
 
@@ -88,6 +92,17 @@ def test_ranges_and_groups_that_are_named_may_come_in(kind: str, properties: dic
         ("aws:ec2/launchConfiguration:LaunchConfiguration", {}, ["httpTokens is not said"]),
         ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {}, ["httpTokens is not said"]),
         (NODE_CLASS, {"spec": {"metadataOptions": {"httpTokens": "optional"}}}, ["httpTokens is optional"]),
+        ("aws:imagebuilder/infrastructureConfiguration:InfrastructureConfiguration", {}, ["httpTokens is not said"]),
+        (NOTEBOOK, {}, ["minimumInstanceMetadataServiceVersion is not said"]),
+        (NOTEBOOK, {"instanceMetadataServiceConfiguration": {VERSION: "1"}}, ["minimumInstanceMetadataServiceVersion is 1"]),
+        (NOTEBOOK, {"instanceMetadataServiceConfiguration": {VERSION: "2"}}, []),
+        (NOTEBOOK, {"instanceMetadataServiceConfiguration": UNKNOWN}, []),
+        (DEFAULTS, {"httpTokens": "optional"}, ["httpTokens is optional"]),
+        (DEFAULTS, {"httpTokens": "no-preference"}, []),
+        (DEFAULTS, {"httpPutResponseHopLimit": 1}, []),
+        (SPOT_FLEET, {"launchSpecifications": [{"ami": "ami-1"}]}, ["its launchSpecifications cannot ask for tokens"]),
+        (SPOT_FLEET, {"launchSpecifications": UNKNOWN}, []),
+        (SPOT_FLEET, {"launchTemplateConfigs": [{}]}, []),
         (TEMPLATE, {"metadataOptions": {"httpTokens": "required"}}, []),
         (TEMPLATE, {"metadataOptions": {"httpEndpoint": "disabled"}}, []),
         (TEMPLATE, {"metadataOptions": UNKNOWN}, []),
@@ -97,6 +112,17 @@ def test_ranges_and_groups_that_are_named_may_come_in(kind: str, properties: dic
 )
 def test_metadata_asks_for_a_token(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
     assert objections("imdsv1", resource(kind, properties)) == expected
+
+
+@pytest.mark.parametrize("kind", TOKENS)
+def test_every_machine_that_says_so_asks_for_tokens(kind: str) -> None:
+    path, _ = TOKENS[kind]
+
+    def saying(value: Any) -> list[str]:
+        return objections("imdsv1", resource(kind, stated(path, value)))
+
+    assert saying("optional") == [f"{path.rpartition('.')[2]} is optional"]
+    assert saying("2" if kind == NOTEBOOK else "required") == saying(UNKNOWN) == []
 
 
 NOBODY_NAMED = ["its API server is public, and no publicAccessCidrs say for whom"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlgate import UsageError
+from mlgate_policies import traffic
 from mlgate_policies.exceptions import PolicyExceptions
 from mlgate_policies.judge import Judge
 from mlgate_policies.resource import Resource
@@ -74,6 +75,10 @@ def test_what_rules_look_at_is_registered_by_the_installed_sdks() -> None:
 
 def test_names_are_names_of_one_rule_each() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
+
+
+def test_the_two_programs_and_the_platform_are_asked_about_every_rule_but_those_of_traffic() -> None:
+    assert {rule.name for rule in RULES} == EVERY_RULE_OF_AWS | {rule.name for rule in traffic.RULES}
 
 
 @pytest.mark.parametrize(("stack", "level"), [("dev", "disabled"), ("staging", "advisory"), ("prod", "mandatory"), ("acme", "mandatory")])

@@ -35,10 +35,13 @@ def test_the_bill_is_told_of_a_stack_in_a_region_and_of_no_other(serve: Serve) -
     with serve(**{PRICES: OWN_PRICES}) as pack:
         (found,) = bills(made(cluster, {"version": "1.35"}, provider=REGION))
         assert (found.enforcementLevel, found.urn) == (said.ADVISORY, "")
-        why, sums, remedy = found.message.split("\n")
+        why, sums, line, remedy = found.message.split("\n")
         assert why == "who changes a stack sees what a month of it costs"
         assert sums.startswith("a month costs, in USD: min 73,000.00, expected 73,000.00, max 73,000.00; prices of 2026-11-20")
-        assert remedy == "  -> `mlgate cost` says it line by line, and what is not known"
+        assert line.startswith("  Cluster it: control plane: 73,000.00")
+        assert remedy == "  -> `mlgate cost` says where each price is from, and with --deployed what changes"
+        (found,) = bills(made(cluster, provider={"region": "xx-nowhere-1"}))
+        assert "\nwhat a month costs is not known, and held against no budget: region: there is no price of region" in found.message
         assert bills(made(cluster)) == []
         assert bills() == []
 

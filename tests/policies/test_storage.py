@@ -8,19 +8,16 @@ import pytest
 
 from mlgate.stateful import STATEFUL
 from mlgate_policies.resource import UNKNOWN, Resource
+from mlgate_policies.storage import BACKUPS
 
-from .asking import BUCKET, objections, resource
+from .asking import BUCKET, objections, resource, stated
 
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 ACL = "aws:s3/bucketAcl:BucketAcl"
-VOLUME = "aws:ebs/volume:Volume"
-TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-INSTANCE = "aws:ec2/instance:Instance"
-STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
-NODE_CLASS = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+CACHE = "aws:elasticache/cluster:Cluster"
+LUSTRE = "aws:fsx/lustreFileSystem:LustreFileSystem"
 CLOSED = dict.fromkeys(("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True)
-GP3 = {"encrypted": True, "volumeType": "gp3"}
 
 
 @pytest.mark.parametrize(
@@ -83,76 +80,6 @@ def test_an_acl_that_is_not_public_is_left_alone(acl: Any) -> None:
     assert objections("public-bucket", resource(ACL, {"acl": acl})) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "properties"),
-    [
-        (VOLUME, {"encrypted": True, "type": "gp3"}),
-        (VOLUME, {"encrypted": UNKNOWN, "type": UNKNOWN}),
-        (TEMPLATE, {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true", "volumeType": "gp3"}}]}),
-        (TEMPLATE, {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": GP3}, {"deviceName": "/dev/sdb", "virtualName": "e0"}]}),
-        (TEMPLATE, {"blockDeviceMappings": UNKNOWN}),
-        (TEMPLATE, {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": UNKNOWN}]}),
-        (INSTANCE, {"rootBlockDevice": GP3, "ebsBlockDevices": [{"deviceName": "/dev/sdb", **GP3}]}),
-        (INSTANCE, {"rootBlockDevice": UNKNOWN, "ebsBlockDevices": UNKNOWN}),
-        ("aws:ec2/launchConfiguration:LaunchConfiguration", {"rootBlockDevice": GP3}),
-        ("aws:ec2/spotInstanceRequest:SpotInstanceRequest", {"rootBlockDevice": GP3}),
-        ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": {"id": "lt-1"}}),
-        ("aws:eks/nodeGroup:NodeGroup", {"launchTemplate": UNKNOWN}),
-        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true"}}),
-        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true", "type": "gp3"}}),
-        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com", "parameters": UNKNOWN}),
-        (STORAGE_CLASS, {"provisioner": "efs.csi.aws.com"}),
-        (NODE_CLASS, {"spec": {"amiFamily": "AL2023"}}),
-        (NODE_CLASS, {"spec": {"amiFamily": "Custom", "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": GP3}]}}),
-    ],
-)
-def test_an_encrypted_gp3_is_no_plain_disk(kind: str, properties: dict[str, Any]) -> None:
-    assert objections("plain-disk", resource(kind, properties)) == []
-
-
-@pytest.mark.parametrize(
-    ("kind", "properties", "expected"),
-    [
-        (VOLUME, {"type": "gp3"}, ["it is not encrypted"]),
-        (VOLUME, {"encrypted": False, "type": "gp2"}, ["it is not encrypted", "it is gp2, not gp3"]),
-        (VOLUME, {"encrypted": True}, ["it is of no stated type, not gp3"]),
-        (TEMPLATE, {}, ["it declares no disk, so the root is whatever the image says"]),
-        (TEMPLATE, {"blockDeviceMappings": []}, ["it declares no disk, so the root is whatever the image says"]),
-        (
-            TEMPLATE,
-            {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {**GP3, "encrypted": "false"}}]},
-            ["/dev/xvda is not encrypted"],
-        ),
-        (
-            TEMPLATE,
-            {"blockDeviceMappings": [{"deviceName": "/dev/a", "ebs": GP3}, {"deviceName": "/dev/b", "ebs": {"encrypted": "true"}}]},
-            ["/dev/b is of no stated type, not gp3"],
-        ),
-        (INSTANCE, {}, ["its root is not encrypted", "its root is of no stated type, not gp3"]),
-        (
-            INSTANCE,
-            {"rootBlockDevice": GP3, "ebsBlockDevices": [{"deviceName": "/dev/sdb", **GP3, "volumeType": "io1"}]},
-            ["/dev/sdb is io1, not gp3"],
-        ),
-        ("aws:eks/nodeGroup:NodeGroup", {"diskSize": 20}, ["it has no launch template, so nobody says what its root is"]),
-        (STORAGE_CLASS, {"provisioner": "ebs.csi.aws.com"}, ["a volume of it is not encrypted"]),
-        (
-            STORAGE_CLASS,
-            {"provisioner": "ebs.csi.aws.com", "parameters": {"encrypted": "true", "type": "gp2"}},
-            ["a volume of it is gp2, not gp3"],
-        ),
-        (NODE_CLASS, {"spec": {"amiFamily": "Custom"}}, ["it declares no disk, so the root is whatever the image says"]),
-        (
-            NODE_CLASS,
-            {"spec": {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3"}}]}},
-            ["/dev/xvda is not encrypted"],
-        ),
-    ],
-)
-def test_a_plain_disk_is_named(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
-    assert objections("plain-disk", resource(kind, properties)) == expected
-
-
 @pytest.mark.parametrize("status", ["Enabled", UNKNOWN])
 def test_a_bucket_with_versions_has_a_backup(status: Any) -> None:
     versioning = resource(VERSIONING, {"bucket": "models-1", "versioningConfiguration": {"status": status}})
@@ -168,31 +95,66 @@ def test_a_bucket_without_versions_has_none(versioning: Any, about: str, status:
     assert found == ["it keeps no versions, so what is overwritten or deleted is gone"]
 
 
-NO_DAYS = ["backupRetentionPeriod is 0 days"]
-NO_POINTS = ["pointInTimeRecovery is not enabled"]
-NO_SNAPSHOTS = ["snapshotRetentionLimit is 0 days"]
+def backed_up(kind: str, value: Any) -> Resource:
+    """One of that type, which can have a backup, with the value where the table says whether it has."""
+    able = {"deploymentType": "PERSISTENT_2"} if kind == LUSTRE else {}
+    return resource(kind, {**stated(BACKUPS[kind][0], value), **able})
+
+
+KEPT_UNSAID = {
+    "aws:docdb/cluster:Cluster",
+    "aws:docdb/elasticCluster:ElasticCluster",
+    "aws:fsx/windowsFileSystem:WindowsFileSystem",
+    "aws:lightsail/database:Database",
+    "aws:neptune/cluster:Cluster",
+    "aws:odb/autonomousDatabase:AutonomousDatabase",
+    "aws:rds/cluster:Cluster",
+    "aws:redshift/cluster:Cluster",
+}
+
+
+@pytest.mark.parametrize("kind", BACKUPS)
+def test_a_store_has_a_backup_of_a_day_or_more(kind: str) -> None:
+    path, _ = BACKUPS[kind]
+    off, *enough = ["DISABLED", "ENABLED"] if path.endswith("status") else [False, True] if path.endswith("nabled") else [0, 1, 35.0]
+    assert objections("missing-backup", backed_up(kind, off)) == [f"{path} is {off}"]
+    assert objections("missing-backup", backed_up(kind, None)) == ([] if kind in KEPT_UNSAID else [f"{path} is not said, so there is none"])
+    for value in (*enough, UNKNOWN):
+        assert objections("missing-backup", backed_up(kind, value)) == []
+
+
+def test_days_are_told_as_they_are_written() -> None:  # the engine has no whole numbers
+    assert objections("missing-backup", resource("aws:rds/instance:Instance", {"backupRetentionPeriod": 0.0})) == [
+        "backupRetentionPeriod is 0"
+    ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "properties", "expected"),
+    ("kind", "properties", "objected"),
     [
-        ("aws:rds/instance:Instance", {}, NO_DAYS),  # the provider keeps none where nothing is said
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 0.0}, NO_DAYS),
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 7.0}, []),
-        ("aws:rds/instance:Instance", {"backupRetentionPeriod": UNKNOWN}, []),
-        ("aws:rds/cluster:Cluster", {}, []),  # and a day of a cluster
-        ("aws:rds/cluster:Cluster", {"backupRetentionPeriod": 0}, NO_DAYS),
-        ("aws:dynamodb/table:Table", {}, NO_POINTS),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": False}}, NO_POINTS),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": {"enabled": True}}, []),
-        ("aws:dynamodb/table:Table", {"pointInTimeRecovery": UNKNOWN}, []),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {}, NO_SNAPSHOTS),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": 5}, []),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", {"snapshotRetentionLimit": UNKNOWN}, []),
+        (CACHE, {"engine": "redis"}, True),
+        (CACHE, {"engine": "memcached"}, False),
+        (CACHE, {"replicationGroupId": "sessions"}, False),
+        (CACHE, {"replicationGroupId": UNKNOWN}, False),
+        ("aws:elasticache/serverlessCache:ServerlessCache", {"engine": "valkey"}, True),
+        ("aws:elasticache/serverlessCache:ServerlessCache", {"engine": "memcached"}, False),
+        (LUSTRE, {"deploymentType": "PERSISTENT_1"}, True),
+        (LUSTRE, {"deploymentType": "PERSISTENT_1", "importPath": "s3://data"}, False),
+        (LUSTRE, {"deploymentType": "SCRATCH_2"}, False),
+        (LUSTRE, {"deploymentType": UNKNOWN}, False),
+        (LUSTRE, {}, False),
     ],
 )
-def test_a_database_has_a_backup_of_a_day_or_more(kind: str, properties: dict[str, Any], expected: list[str]) -> None:
+def test_what_can_have_no_backup_is_left_alone(kind: str, properties: dict[str, Any], objected: bool) -> None:
+    expected = [f"{BACKUPS[kind][0]} is not said, so there is none"] if objected else []
     assert objections("missing-backup", resource(kind, properties)) == expected
+
+
+@pytest.mark.parametrize(("about", "objected"), [(["it"], False), (["other"], True), ([], True)])
+def test_files_that_show_a_bucket_have_their_backup_there(about: list[str], objected: bool) -> None:
+    of = {"fileSystemId": [resource(LUSTRE, name=name).urn for name in about]} if about else {}
+    link = resource("aws:fsx/dataRepositoryAssociation:DataRepositoryAssociation", made_from=of)
+    assert bool(objections("missing-backup", resource(LUSTRE, {"deploymentType": "PERSISTENT_2"}), link)) is objected
 
 
 @pytest.mark.parametrize("kind", sorted(STATEFUL))
