@@ -118,6 +118,17 @@ def _recorded(
     return graph
 
 
+async def _settled() -> None:
+    """Waits for all outputs that there are at once, until one fails, which the SDK finds then.
+
+    The SDK itself (pulumi 3.259, wait_for_rpcs) waits over all that are left for each that comes.
+    """
+    while outputs := [*runtime_settings.SETTINGS.outputs]:
+        done, _ = await asyncio.wait(outputs, return_when=asyncio.FIRST_EXCEPTION)
+        if any(each.cancelled() or each.exception() is not None for each in done):
+            return
+
+
 class _Run:
     """One recording: what watches the program, and what came of it."""
 
@@ -188,6 +199,7 @@ class _Run:
                 result = self._program.run()
                 if inspect.isawaitable(result):
                     await result
+                await _settled()
             except Exception as error:
                 self._own_failure = error  # a failing registration would take its place
                 raise

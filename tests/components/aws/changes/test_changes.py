@@ -1,4 +1,4 @@
-"""Every argument of every component on AWS has a row that says what a change of it does; the files beside this one ask the providers."""
+"""Every argument of every component on AWS has a row that says what a change of it does; the file beside this one asks the providers."""
 
 from __future__ import annotations
 
