@@ -34,6 +34,7 @@ from tests.components.aws.iam.platform import (
 from tests.components.aws.storage.stores import ANSWERS
 from tests.stacks.platforms import ENVIRONMENTS, PROJECT, values
 
+pytestmark = pytest.mark.iam
 CLUSTER = "aws:eks/cluster:Cluster"
 LOOKED_UP = {
     **ANSWERS,

@@ -15,6 +15,8 @@ from tests.components.aws.iam.platform import HERE, role, session
 
 from .installed import ADDON, ARN, NODES, POD, off, only, recorded
 
+pytestmark = pytest.mark.iam
+
 
 def test_external_dns_writes_into_its_zones_alone_and_deletes_only_what_it_made() -> None:
     graph = recorded()

@@ -8,6 +8,8 @@ from .cases import CASES
 from .changing import Case
 from .page import section, written
 
+pytestmark = pytest.mark.simulated
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_the_page_says_what_the_providers_say(case: Case) -> None:

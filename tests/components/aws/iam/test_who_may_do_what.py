@@ -32,6 +32,7 @@ from tests.components.aws.iam.platform import (
     session,
 )
 
+pytestmark = pytest.mark.iam
 SERVICES = ("cloudtrail", "ecr", "eks", "iam", "kms", "s3", "secretsmanager", "sqs", "sts")
 ELSEWHERE = "210987654321"
 IDENTITIES = {
