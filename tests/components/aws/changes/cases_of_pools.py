@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.core.platforms import LEAVE_OUT
 
+from ..gpu.pools import CLUSTER
 from ..storage.stores import KEY
 from .changing import Case, With, within
 from .values import OTHER_TAGS, ROLE, TAGS, ZONES
@@ -32,16 +33,7 @@ _ANSWERS = {
 _USUAL = {
     "accelerator": "l4",
     "replicas": 8,
-    "cluster": {
-        "cluster_name": "ml",
-        "endpoint": "https://ml.eks",
-        "certificate_authority": "QQ==",
-        "version": "1.35",
-        "security_group_id": "sg-1",
-        "node_role_name": "nodes",
-        "node_role_arn": f"{ROLE}nodes",
-        "service_cidr": "172.20.0.0/16",
-    },
+    "cluster": {**CLUSTER, "service_cidr": "172.20.0.0/16"},
     "network": {"zones": ZONES, "private_subnet_ids": ["subnet-1", "subnet-2", "subnet-3"]},
     "capacity": [_SPOT, _ON_DEMAND],
     "ami": _BOTTLEROCKET,
