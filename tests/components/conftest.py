@@ -1,4 +1,9 @@
-"""Releases that were never trained, and a TorchServe that needs no Java: what the resources of `local` do is the same with them."""
+"""Releases that were never trained, and a TorchServe that needs no Java: what the resources of `local` do is the same with them.
+
+Components on AWS stand in a cluster that knows what Karpenter is asked for.
+"""
+
+from __future__ import annotations
 
 import asyncio
 import json
@@ -11,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +34,9 @@ from mlgate_evidence.trust import ensure_local_trust
 from mlgate_serving.envoy_files import EnvoyFiles
 from mlgate_serving.runtime import configuration_digest
 
+if TYPE_CHECKING:
+    from mlgate_testkit.cluster import Cluster
+
 DECLARATION = """\
 apiVersion: mlgate/v1
 kind: Service
@@ -39,6 +47,12 @@ interface:
   input: {numbers: {dtype: float32, shape: [-1, 4], at_least: 0, at_most: 1}}
   output: {field: probabilities, shape: [-1, 4], answer: argmax}
 """
+
+
+@pytest.fixture(scope="session")
+def kubernetes_cluster(platforms_cluster: Cluster) -> Cluster:
+    """Each test finds it as the first one did."""
+    return platforms_cluster
 
 
 @pytest.fixture(autouse=True)

@@ -1,28 +1,22 @@
-"""A cluster that knows what Karpenter on AWS is asked for, and stacks of the project's own program."""
+"""Stacks of the project's own program, in a cluster that knows what Karpenter on AWS is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from mlgate_testkit.cluster import Cluster
-from mlgate_testkit.cluster.extensions import Chosen
 from mlgate_testkit.engine import Simulated, Stack, Stacks
-from tests.testkit.cluster.conftest import require_built
 
-from .platforms import DEFINITIONS, PROJECT, prepare, values
+from .platforms import PROJECT, prepare, values
 
 
 @pytest.fixture(scope="session")
-def kubernetes_cluster() -> Iterator[Cluster]:
-    """One for all the tests of a process: each finds it as the first one did."""
-    require_built(Chosen())
-    with Cluster() as cluster:
-        for path in sorted(DEFINITIONS.glob("*.yaml")):
-            cluster.apply(path.read_text(encoding="utf-8"))
-        yield cluster
+def kubernetes_cluster(platforms_cluster: Cluster) -> Cluster:
+    """Each test finds it as the first one did."""
+    return platforms_cluster
 
 
 @pytest.fixture

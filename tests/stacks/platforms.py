@@ -13,8 +13,6 @@ from mlgate_testkit.engine import Simulated
 from tests.testkit.aws.cloud import by_hand
 
 PROJECT = Path(__file__).resolve().parents[2]
-DEFINITIONS = PROJECT / "tests" / "components" / "aws" / "gpu" / "karpenter-provider-aws-1.15.1"
-"""What Karpenter on AWS is asked for, as a cluster must know it."""
 ENVIRONMENTS = ("dev", "staging", "prod")
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
 # Digests of these charts are asked of whoever runs them: this one is nobody's.

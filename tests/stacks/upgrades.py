@@ -15,7 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.stacks.platforms import DEFINITIONS, ENVIRONMENTS, prepare, values
+from tests.components.aws.gpu.definitions import define
+from tests.stacks.platforms import ENVIRONMENTS, prepare, values
 
 FIXTURES = Path(__file__).with_name("fixtures")
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the engine's mark of one, sdk/go/common/resource
@@ -63,8 +64,7 @@ def _export(old: Path, environment: str) -> dict[str, Any]:
     kubernetes = Simulated("kubernetes", "mlgate_testkit.engine.packages:kubernetes", no_clouds(folder))
     try:
         with Cluster() as cluster:
-            for path in sorted(DEFINITIONS.glob("*.yaml")):
-                cluster.apply(path.read_text(encoding="utf-8"))
+            define(cluster)
             kubernetes.use(kubeconfig=str(cluster.kubeconfig), throwaway=True)
             prepare(aws, environment)
             secrets = {"mlgate:kubeconfig": cluster.kubeconfig.read_text(encoding="utf-8")}

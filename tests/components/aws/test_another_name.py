@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-pytestmark = [pytest.mark.engine, pytest.mark.cluster]
-DEFINITIONS = Path(__file__).parent / "gpu" / "karpenter-provider-aws-1.15.1"
+pytestmark = [pytest.mark.engine, pytest.mark.cluster, pytest.mark.timeout(600)]  # two runs of a whole platform: not the last to begin
 CLASS, POOL = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass", "kubernetes:karpenter.sh/v1:NodePool"
 
 
@@ -101,8 +98,6 @@ def platform() -> None:
 def test_nothing_is_made_anew_and_nothing_is_left_behind_but_pools_whose_objects_are_called_so(
     stack, simulated_aws, kubernetes_standin, kubernetes_cluster
 ):
-    for path in sorted(DEFINITIONS.glob("*.yaml")):
-        kubernetes_cluster.apply(path.read_text(encoding="utf-8"))
     access = {"kubeconfig": kubernetes_cluster.kubeconfig.read_text(encoding="utf-8")}
     dev = stack("dev", program=platform, config={"aws:region": "eu-central-1", "renamed": "false"}, secrets=access)
     dev.up()

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mlgate_testkit.engine import UpdateError
-from tests.components.aws.gpu.test_gpu_pool_on_the_engine import DEFINITIONS
 from tests.testkit.aws.cloud import by_hand
 
 from .projects import COLD_S, compile_typescript, link_packages, served, with_sdk, written
@@ -51,8 +50,6 @@ def test_it_goes_up_and_rests_and_wrong_arguments_are_told_without_a_stack(
     project, stack, simulated_aws, kubernetes_standin, kubernetes_cluster
 ):
     assert not compile_typescript(project)
-    for path in sorted(DEFINITIONS.glob("*.yaml")):
-        kubernetes_cluster.apply(path.read_text())
     by_hand(simulated_aws.endpoint(), "iam").create_role(RoleName="deployer", AssumeRolePolicyDocument=NOBODY)
     config = {"aws:region": "eu-central-1", "version": "1.35", "deployer": WHO}
     dev = stack("dev", program=project, config=config, secrets={"kubeconfig": kubernetes_cluster.kubeconfig.read_text()})

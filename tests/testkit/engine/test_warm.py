@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,30 @@ def test_an_exception_that_nobody_caught_is_told_and_ends_it_alone(warm: Warm, t
     assert run(warm, program(tmp_path, "print('well')")).stdout == "well\n"
 
 
+@pytest.mark.parametrize(
+    ("end", "status", "said"),
+    [("", 0, ""), ("sys.exit()", 0, ""), ("sys.exit(7)", 7, ""), ("sys.exit('why')", 1, "why\n"), ("sys.exit(-1)", 255, "")],
+)
+def test_it_ends_as_python_does(warm: Warm, tmp_path: Path, end: str, status: int, said: str) -> None:
+    """With what was not flushed, its threads, and what is to be done at exit."""
+    text = f"""
+import atexit, sys, threading, time
+from concurrent.futures import ThreadPoolExecutor
+def later(seconds, what):
+    time.sleep(seconds)
+    print(what)
+threading.Thread(target=later, args=(0.2, "thread")).start()
+ThreadPoolExecutor().submit(later, 0.6, "pool")
+atexit.register(print, "at exit")
+print("program", end=" ")
+{end}
+"""
+    path = program(tmp_path, text)
+    done, started = run(warm, path), subprocess.run([sys.executable, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (status, said, "program thread\npool\nat exit\n")
+    assert (started.returncode, started.stderr, started.stdout) == (status, said, done.stdout)
+
+
 def test_what_was_killed_is_told_as_killed(warm: Warm, tmp_path: Path) -> None:
     done = run(warm, program(tmp_path, "import os; os.kill(os.getpid(), 9)"))
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
@@ -172,9 +197,44 @@ def test_what_is_no_program_and_what_asks_for_another_python_is_started(warm: Wa
             assert int(process.stdout.read()) == process.pid
 
 
+LIST = ("-m", "pip", "list", "--format", "json")
+
+
 def test_pip_lists_what_is_installed(warm: Warm) -> None:
-    listed = {each["name"]: each["version"] for each in json.loads(run(warm, "-m", "pip", "list", "--format", "json").stdout)}
-    assert "pulumi" in listed
+    said = [run(warm, *LIST).stdout for _ in range(2)]
+    assert said[0] == said[1] == subprocess.run([sys.executable, *LIST], capture_output=True, text=True, check=True).stdout
+    assert "pulumi" in {each["name"] for each in json.loads(said[0])}
+
+
+def test_pip_is_asked_again_once_something_is_installed_or_asked_otherwise(tmp_path: Path) -> None:
+    """Not before: what it said is told from what it would say by what was changed where no folder shows it."""
+    folder = tmp_path / "installed"
+    metadata = folder / "given-1.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: given\nVersion: 1\n", encoding="utf-8")
+    variables = {"PYTHONPATH": str(folder)}
+
+    def listed(*more: str, **environment: str) -> set[tuple[str, str]]:
+        done = run(fresh, *LIST, *more, env={**os.environ, **variables, **environment})
+        return {(each["name"], each["version"]) for each in json.loads(done.stdout)}
+
+    with closing(Warm(tmp_path, variables)) as fresh:
+        until((tmp_path / "warm").exists)
+        assert ("given", "1") in listed()
+        metadata.write_text("Metadata-Version: 2.1\nName: given\nVersion: 2\n", encoding="utf-8")
+        assert ("given", "1") in listed()
+        assert ("given", "2") in listed("-v"), "another question"
+        metadata.write_text("Metadata-Version: 2.1\nName: given\nVersion: 3\n", encoding="utf-8")
+        assert ("given", "3") in listed("-v", PIP_TIMEOUT="16"), "another setting"
+        (folder / "other-1.dist-info").mkdir()
+        (folder / "other-1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: other\nVersion: 1\n", encoding="utf-8")
+        assert {("given", "3"), ("other", "1")} <= listed("-v", PIP_TIMEOUT="16"), "another package"
+
+
+def test_what_pip_said_when_it_failed_is_not_said_again(warm: Warm) -> None:
+    done = [run(warm, "-m", "pip", "list", "--no-such-option") for _ in range(2)]
+    assert [each.returncode for each in done] == [2, 2]
+    assert all("no such option" in each.stderr for each in done)
 
 
 def test_where_nobody_waits_python_is_started(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """The process that waits with Pulumi's packages loaded, and forks: `serve.py SOCKET`. At first it has the standard library alone.
 
 What to load it learns from the programs that it ran: each child writes down what it loads of some packages, before it may be killed.
-It has one thread, so that forking is safe, and ends with its standard input.
+What pip said is said again for as long as nothing is installed: pip looks through every package for a third of a second, and the language
+host asks it before each run. There is one thread, so that forking is safe, and the process ends with its standard input.
 """
 
 import array
+import atexit
 import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -16,24 +19,40 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 _LOADED_AHEAD = ("pulumi", "pip", "pydantic")
 _WAIT_S = 10.0
 _STDIN = 0
 
 
+class Run(NamedTuple):
+    """Of a child: who asked for it, the file in which it names what it loaded, and, of pip, what its answer depends on."""
+
+    connection: socket.socket
+    report: Path
+    installed: str
+
+    @property
+    def answer(self) -> Path:
+        """Where pip's is kept."""
+        return self.report.with_suffix(".answer")
+
+
 class Server:
-    """Listens at `path`. `runs`: of each child who asked for it, and the file in which it names what it loaded."""
+    """Listens at `path`. `runs`: its children. `answers`: what pip said, by what that depends on."""
 
     def __init__(self, path: str) -> None:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(path)
         self.listener.listen(64)
         self.folder = Path(path).parent
-        self.runs: dict[int, tuple[socket.socket, Path]] = {}
+        self.runs: dict[int, Run] = {}
+        self.answers: dict[str, str] = {}
         self.ended, self.wake = os.pipe()
         os.set_blocking(self.wake, False)
         signal.set_wakeup_fd(self.wake)
@@ -42,7 +61,7 @@ class Server:
     def serve(self) -> None:
         """Until its standard input ends."""
         while True:
-            heard: list[int | socket.socket] = [_STDIN, self.ended, self.listener, *(each for each, _ in self.runs.values())]
+            heard: list[int | socket.socket] = [_STDIN, self.ended, self.listener, *(run.connection for run in self.runs.values())]
             ready, _, _ = select.select(heard, [], [])
             if _STDIN in ready:
                 for pid in list(self.runs):
@@ -51,9 +70,9 @@ class Server:
             if self.ended in ready:
                 os.read(self.ended, 4096)
                 self._reap()
-            for pid, (connection, _) in list(self.runs.items()):
-                if connection in ready:
-                    self._pass_on(connection, pid)
+            for pid, run in list(self.runs.items()):
+                if run.connection in ready:
+                    self._pass_on(run.connection, pid)
             if self.listener in ready:  # the last: who asks whether all is quiet is answered once nobody's run is left
                 connection, _ = self.listener.accept()
                 connection.settimeout(_WAIT_S)
@@ -72,12 +91,13 @@ class Server:
             else:
                 handle, report = tempfile.mkstemp(dir=self.folder)
                 os.close(handle)
+                run = Run(connection, Path(report), _installed(asked))
                 if not (pid := os.fork()):
                     connection.close()
                     self._leave()
                     own, streams = list(streams), array.array("i")
-                    _become(asked, own, Path(report))
-                self.runs[pid] = connection, Path(report)
+                    _become(asked, own, run, self.answers.get(run.installed))
+                self.runs[pid] = run
                 connection.sendall(b"+")
         except (OSError, ValueError):  # who asked went away in the middle, which ends its run in the next round; or the disk is full
             pass
@@ -92,22 +112,25 @@ class Server:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.listener.close()
-        for connection, _ in self.runs.values():
-            connection.close()
+        for run in self.runs.values():
+            run.connection.close()
         os.close(self.ended)
         os.close(self.wake)
 
     def _reap(self) -> None:
-        """Tells who asked how their runs ended, and loads what those had to load."""
+        """Tells who asked how their runs ended, loads what those had to load, and keeps what pip said."""
         for pid in list(self.runs):
             which, status = os.waitpid(pid, os.WNOHANG)
             if which:
-                connection, report = self._forget(pid)
+                run = self._forget(pid)
                 with contextlib.suppress(OSError):
-                    connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
-                connection.close()
-                loaded = report.read_text(encoding="utf-8").split()
-                report.unlink()
+                    run.connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(4, "big", signed=True))
+                run.connection.close()
+                loaded = run.report.read_text(encoding="utf-8").split()
+                run.report.unlink()
+                if status == 0 and run.answer.exists():
+                    self.answers = {run.installed: run.answer.read_text(encoding="utf-8")}
+                run.answer.unlink(missing_ok=True)
                 _load(sorted({name.rpartition(".")[0] or name for name in loaded}))
 
     def _pass_on(self, connection: socket.socket, pid: int) -> None:
@@ -124,11 +147,12 @@ class Server:
     def _end(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-        connection, report = self._forget(pid)
-        connection.close()
-        report.unlink()
+        run = self._forget(pid)
+        run.connection.close()
+        run.report.unlink()
+        run.answer.unlink(missing_ok=True)
 
-    def _forget(self, pid: int) -> tuple[socket.socket, Path]:
+    def _forget(self, pid: int) -> Run:
         """Of what a child started, that which did not leave its session ends with it, as it does with an engine's."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
@@ -149,8 +173,17 @@ def _request(connection: socket.socket, streams: "array.array[int]") -> dict[str
     return json.loads(read) if read else None
 
 
-def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn:
-    """This process, a child, is from now on what was asked for, in a session of its own."""
+def _installed(asked: dict[str, Any]) -> str:
+    """What pip's answer depends on: the question, its own variables, and what is installed, as the folders tell. "" for a program."""
+    if asked["arguments"][0] != "-m":
+        return ""
+    variables = sorted(item for item in asked["environment"].items() if item[0].startswith("PIP_"))
+    folders = [(folder, os.stat(folder).st_mtime_ns) for folder in sys.path if os.path.isdir(folder)]  # noqa: PTH112, PTH116
+    return json.dumps([asked["arguments"], variables, folders])
+
+
+def _become(asked: dict[str, Any], streams: list[int], run: Run, answer: str | None) -> NoReturn:
+    """This process, a child, is from now on what was asked for, in a session of its own. `answer`: what pip would say, if that is known."""
     try:
         os.setsid()
         for number, stream in enumerate(streams):
@@ -159,20 +192,47 @@ def _become(asked: dict[str, Any], streams: list[int], report: Path) -> NoReturn
         os.chdir(asked["folder"])
         os.environ.clear()
         os.environ.update(asked["environment"])
-        _write_down(report)
+        _write_down(run.report)
         arguments = asked["arguments"]
-        if arguments[0] == "-m":
+        if answer is not None:
+            sys.stdout.write(answer)
+        elif run.installed:
             sys.argv = arguments[1:]
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+            with _kept(run.answer):
+                runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
         else:
             sys.argv = arguments
             runpy.run_path(arguments[0], run_name="__main__")
-        sys.exit(0)
-    except SystemExit:
-        raise
+        _end(0)
+    except SystemExit as ended:
+        if isinstance(ended.code, str):
+            sys.stderr.write(f"{ended.code}\n")
+        _end(1 if isinstance(ended.code, str) else ended.code or 0)
     except BaseException:  # the server's own code, which is above, must not go on
         traceback.print_exc()
-        sys.exit(1)
+        _end(1)
+
+
+def _end(status: int) -> NoReturn:
+    """As Python ends, but for the memory, which goes back as a whole: to take apart all that was loaded takes longer than to fork."""
+    threading._shutdown()  # type: ignore[attr-defined]  # as multiprocessing ends its forks
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it was closed
+            stream.flush()
+    os._exit(status & 0xFF)
+
+
+@contextlib.contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    """What is written to standard output within goes there at the end, and into a file."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said):
+            yield
+    finally:
+        path.write_text(said.getvalue(), encoding="utf-8")
+        sys.stdout.write(said.getvalue())
 
 
 def _write_down(report: Path) -> None:

@@ -1,7 +1,4 @@
-"""`GpuNodePool` with the real engine: on simulated AWS, and on a real API server with Karpenter and the definitions of its AWS provider.
-
-Those (`karpenter-provider-aws-1.15.1/`, Apache-2.0) are of the Go module github.com/aws/karpenter-provider-aws v1.15.1, pkg/apis/crds.
-"""
+"""`GpuNodePool` with the real engine: on simulated AWS, and on a real API server with Karpenter and the definitions of its AWS provider."""
 
 from __future__ import annotations
 
@@ -20,10 +17,10 @@ from mlgate_testkit.record import Graph
 from tests.testkit.aws.cloud import by_hand
 from tests.testkit.cluster.conftest import require_built
 
+from .definitions import define
 from .pools import AL2023, VIRGINIA, recorded
 
 pytestmark = [pytest.mark.engine, pytest.mark.cluster]
-DEFINITIONS = Path(__file__).with_name("karpenter-provider-aws-1.15.1")
 REGION = {"aws:region": "us-east-1"}
 POOL, GROUP = "kubernetes:karpenter.sh/v1:NodePool", "aws:eks/nodeGroup:NodeGroup"
 PODS: dict[str, Any] = {
@@ -47,11 +44,10 @@ PODS: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def kubernetes_cluster() -> Iterator[Cluster]:
-    """One with Karpenter, for both tests; it knows node classes of AWS, and of node pools what its AWS provider takes."""
+    """One with Karpenter, for all tests."""
     require_built(Chosen(karpenter=True))
     with Cluster(karpenter=True) as cluster:
-        for path in sorted(DEFINITIONS.glob("*.yaml")):
-            cluster.apply(path.read_text())
+        define(cluster)
         yield cluster
 
 
