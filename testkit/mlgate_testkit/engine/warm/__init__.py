@@ -4,7 +4,7 @@ Loading them is half the time that Python takes for a platform's program, and `p
 a program needs, takes half a second more. The language host starts `command` as it would start Python; that hands itself over to the
 process that waits (`serve.py`), which forks, and whose child is to all appearances the program: its arguments, environment, folder,
 streams, signals and end are those of what was started. It has a session of its own, and the hash seed of all. Loaded ahead are installed
-packages called pulumi, pulumi_*, pip and pydantic and what these need, no other code of a user's.
+packages called pulumi, pulumi_*, pip, pydantic and boto3 and what these need, no other code of a user's.
 
 Where forking cannot stand for starting (another system than Linux, other PYTHON* variables, a socket's path that is too long), `command`
 starts Python.
@@ -39,7 +39,8 @@ class Warm:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket = folder / "warm"
         asked = [sys.executable, "-I", "-S", str(_HERE / "ask.py"), str(self._socket), sys.executable]
-        self.command.write_text(f'#!/bin/sh\nexec {" ".join(map(quote, asked))} "$@"\n', encoding="utf-8")
+        version = f'[ "$*" = --version ] && exec {quote(sys.executable)} --version'  # the language host asks that twice for each run
+        self.command.write_text(f'#!/bin/sh\n{version}\nexec {" ".join(map(quote, asked))} "$@"\n', encoding="utf-8")
         self.command.chmod(0o700)
         if sys.platform != "linux" or len(os.fsencode(self._socket)) > _LONGEST_SOCKET:
             return

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
-_LOADED_AHEAD = ("pulumi", "pip", "pydantic")
+_LOADED_AHEAD = ("pulumi", "pip", "pydantic", "boto3")
 _WAIT_S = 10.0
 _STDIN = 0
 
