@@ -251,7 +251,7 @@ def _state(raw: Mapping[str, Any] | None) -> ResourceState | None:
 
 def plain_values(value: Any) -> Any:
     """Values as the engine writes them to JSON, with SECRET and UNKNOWN in their places."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if value.get(_SIGNATURE) == _SECRET_SIGNATURE:
             return SECRET
         return {key: plain_values(member) for key, member in value.items() if key != "__provider"}  # a pickled class: no input of anybody's
