@@ -66,8 +66,8 @@ JUDGED: dict[str, Sequence[str]] = {
 _COUNTS = (
     *("benchmarks/infra/judging.py", "benchmarks/infra/mut", "docs/policies.md", "pyproject.toml"),
     *("cli/", "components/", "core/", "delivery/", "evidence/", "gates/", "loadtests/", "policies/", "serving/", "testkit/", "tools/"),
-    *("tests/components/conftest.py", "tests/conftest.py", "tests/core/conftest.py", "tests/core/test_policy_documents.py"),
-    *("tests/delivery/", "tests/policies/"),
+    *("tests/components/aws/gpu/definitions.py", "tests/components/conftest.py", "tests/conftest.py", "tests/core/conftest.py"),
+    *("tests/core/test_policy_documents.py", "tests/delivery/", "tests/policies/", "tests/rungs.py", "tests/testkit/cluster/"),
 )
 
 
