@@ -46,7 +46,7 @@ def engine_environment(
         **no_clouds(home),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": state.as_uri(),
-        "GOGC": "400",  # it ends in seconds: memory for a tenth of its time
+        "GOGC": "400",  # it ends in seconds, and where much is made collects garbage for 8 % of its time
         "PULUMI_CONFIG_PASSPHRASE": "mlgate-testkit",  # of a state that ends with the test
         **_python(python, virtualenv, base.get("PATH") or kept.get("PATH", os.defpath)),
         **bytecode(),

@@ -237,6 +237,10 @@ def test_what_pip_said_when_it_failed_is_not_said_again(warm: Warm) -> None:
     assert all("no such option" in each.stderr for each in done)
 
 
+def test_its_version_is_that_of_the_python_that_it_stands_for(warm: Warm) -> None:
+    assert run(warm, "--version").stdout == run(warm, "-c", "import platform; print('Python', platform.python_version())").stdout
+
+
 def test_where_nobody_waits_python_is_started(tmp_path: Path) -> None:
     warm = Warm(tmp_path, {})
     warm.close()
