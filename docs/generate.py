@@ -63,11 +63,10 @@ Generated from the model by `make docs`. What an environment is made of stands i
 what would be accepted, all of them at once, before anything is made. What is wrong between two values comes with them, where both are well
 by themselves.
 
-Two things stand in no file. Whose credentials these are is asked by `mlgate bootstrap` and `mlgate env`, which refuse those of another
-account by the line of `account`; whoever goes on with such is ended by the provider (`allowedAccountIds ... AWS account ID not allowed:
-123456789012`) before anything is made. Who meets that line has credentials of the account that it ends with, and not of the file's:
-`mlgate env ENV` says whose they are, file and line of `account`, and what to do. Whether the account's quotas carry the pools is asked in
-the preview.
+Two things stand in no file: whose the credentials are, and whether the account's quotas carry the pools. `mlgate bootstrap` and `mlgate
+env` ask the first, and refuse those of another account by the line of `account`. `pulumi preview` and `pulumi up` ask both before anything
+is registered: the first by a provider of its own, `whose-credentials`, by which nothing is made. The one that makes everything is bound to
+the account as well (`allowedAccountIds`).
 
 ```
 mlgate environments check               # every environment, and the rules between them

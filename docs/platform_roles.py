@@ -43,7 +43,7 @@ def with_policies(project: Path, platform: Platform) -> Graph:
     """The program for prod as if all of it were made: in a preview, policies wait for the names that they have in them."""
     cluster = {"arn": f"arn:aws:eks:{platform.region}:{platform.account}:cluster/mlgate-prod"}
     config = {KEY: stand_ins(platform, unpinned(platform))}
-    return record(project, stack="prod", invokes=Answers(), config=config, resources={_CLUSTER: cluster})
+    return record(project, stack="prod", invokes=Answers(platform.account), config=config, resources={_CLUSTER: cluster})
 
 
 def people(platform: Platform, graph: Graph) -> list[tuple[str, ...]]:

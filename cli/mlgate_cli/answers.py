@@ -7,19 +7,21 @@ from typing import Any
 
 __all__ = ["Answers"]
 
-_ACCOUNT = "123456789012"
-_KEY = f"arn:aws:kms:us-east-1:{_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+_KEY = "1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 class Answers(Mapping[str, Any]):
-    """Results of functions by token: of those that components of mlgate call such as they have, of any other the names of its fields."""
+    """Results of functions by token: of those that components of mlgate call such as they have, of any other the names of its fields.
 
-    def __init__(self) -> None:
-        caller = {"accountId": _ACCOUNT, "arn": f"arn:aws:sts::{_ACCOUNT}:assumed-role/nobody/bill", "id": _ACCOUNT, "userId": "nobody"}
+    `account`: the one that everything is in.
+    """
+
+    def __init__(self, account: str = "123456789012") -> None:
+        caller = {"accountId": account, "arn": f"arn:aws:sts::{account}:assumed-role/nobody/bill", "id": account, "userId": "nobody"}
         self._known: dict[str, Any] = {
             "aws:index/getCallerIdentity:getCallerIdentity": caller,
             "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com", "id": "aws"},
-            "aws:kms/getAlias:getAlias": {"targetKeyArn": _KEY},
+            "aws:kms/getAlias:getAlias": {"targetKeyArn": f"arn:aws:kms:us-east-1:{account}:key/{_KEY}"},
             "aws:kms/getPublicKey:getPublicKey": {"publicKeyPem": _public_key()},
             "aws:eks/getAddonVersion:getAddonVersion": {"version": "v1.0.0-eksbuild.1"},
             "aws:ssm/getParameter:getParameter": {"value": "ami-00000000000000000"},

@@ -90,8 +90,10 @@ def recorded_program(project: Path, stack: str) -> Program:
         # What the program prints is not our answer, and what it looks like is for people.
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings(record=True) as doubts:
             warnings.simplefilter("always")
-            unpinned, config = _with_stand_ins(project, stack)
-            graph = record(project, stack=stack, preview=True, invokes=Answers(), config=config)
+            platform = _declared(project, stack)
+            unpinned, config = _with_stand_ins(platform) if platform else ([], {})
+            answers = Answers(platform.account) if platform else Answers()
+            graph = record(project, stack=stack, preview=True, invokes=answers, config=config)
     except MlgateError:
         raise
     except RunError as error:  # what a program says that is wrong, and what to do about it
@@ -109,14 +111,18 @@ def recorded_program(project: Path, stack: str) -> Program:
     return Program(graph, unpinned)
 
 
-def _with_stand_ins(project: Path, stack: str) -> tuple[list[Unpinned], dict[str, Any]]:
-    """The pins that are missing, and what lies over the stack's configuration in their place."""
+def _declared(project: Path, stack: str) -> Platform | None:
+    """The stack's environment, None where there is none, or it is not well: the program says what is wrong with it, by file and line."""
     from mlgate_testkit.record.program import open_program
 
     try:
-        platform = Platform.model_validate(open_program(project, stack).config.get(KEY))
-    except ValidationError:  # the program says what is wrong with it, by file and line
-        return [], {}
+        return Platform.model_validate(open_program(project, stack).config.get(KEY))
+    except ValidationError:
+        return None
+
+
+def _with_stand_ins(platform: Platform) -> tuple[list[Unpinned], dict[str, Any]]:
+    """The pins that are missing, and what lies over the stack's configuration in their place."""
     from mlgate_components.aws.pins import stand_ins, unpinned
 
     missing = unpinned(platform)

@@ -6,12 +6,12 @@ import boto3  # type: ignore[import-untyped]
 from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # type: ignore[import-untyped]
 
+from mlgate.credentials import TAKE, of_another_account
 from mlgate.errors import StackError, UsageError
 from mlgate_delivery.remote_state import RemoteState
 
 __all__ = ["session_of"]
 
-_TAKE = "export AWS_PROFILE=..., or run aws sso login"
 _SOON = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})  # in seconds; botocore's own add up to minutes
 
 
@@ -24,17 +24,14 @@ def session_of(state: RemoteState) -> boto3.Session:
         session = boto3.Session(region_name=state.platform.region)
         caller = session.client("sts", config=_SOON).get_caller_identity()
     except NoCredentialsError:
-        raise UsageError("there are no AWS credentials", where="credentials", remedy=_TAKE) from None
+        raise UsageError("there are no AWS credentials", where="credentials", remedy=TAKE) from None
     except (BotoCoreError, ClientError) as error:
         raise StackError(
             f"AWS does not say whose they are: {error}",
             where="credentials",
-            remedy=f"{_TAKE}; where AWS is not reached, check network and AWS_ENDPOINT_URL",
+            remedy=f"{TAKE}; where AWS is not reached, check network and AWS_ENDPOINT_URL",
         ) from None
     if caller["Account"] != state.platform.account:
-        raise UsageError(
-            f"account is {state.platform.account}, and the credentials are of {caller['Account']} ({caller['Arn']})",
-            where=state.source.place("account"),
-            remedy=f"take credentials of that account ({_TAKE}), or correct this line",
-        )
+        found, remedy = of_another_account(state.platform.account, caller["Account"], caller["Arn"])
+        raise UsageError(f"account {found}", where=state.source.place("account"), remedy=remedy)
     return session

@@ -70,7 +70,7 @@ def said(path: Path) -> str:
     """What is to be said of another account: path, line, both accounts, who it is, and what to do."""
     line = path.read_text(encoding="utf-8").splitlines().index(f"    account: '{MINE}'") + 1
     who = f"{THEIRS} (arn:aws:sts::{THEIRS}:user/moto)"
-    take = "export AWS_PROFILE=..., or run aws sso login), or correct this line\n"
+    take = "export AWS_PROFILE=..., or run aws sso login), or correct the environment's account\n"
     return f"{path}:{line}: account is {MINE}, and the credentials are of {who}\n  -> take credentials of that account ({take}"
 
 

@@ -27,9 +27,9 @@ def composed(platform: dict[str, Any], **answers: Any) -> Graph:
     return record(PROJECT, stack="dev", config={"platform": platform}, preview=True, invokes={**dict(Answers()), **answers})
 
 
-def test_the_one_provider_of_aws_is_bound_to_account_and_region_and_no_default_one_is_made() -> None:
+def test_what_makes_anything_on_aws_is_bound_to_account_and_region_and_no_default_provider_is_made() -> None:
     graph = composed(values("dev"))
-    (provider,) = graph.all("pulumi:providers:aws")
+    provider = graph.one("pulumi:providers:aws", "aws")
     assert (provider.inputs["allowedAccountIds"], provider.inputs["region"]) == (f'["{ACCOUNT}"]', "eu-central-1")
     made = [each for each in graph.resources if each.type.startswith("aws:")]
     assert made
@@ -145,15 +145,31 @@ def test_a_quota_that_is_too_small_for_all_pools_together_is_told_in_the_preview
     assert set(registered) <= NOTHING
 
 
+ELSEWHERE = (
+    f"environment 'dev': wrong arguments\naccount: is {OTHER}, and the credentials are of {ACCOUNT} (arn:aws:sts::{ACCOUNT}:%s)\n"
+    "  -> take credentials of that account (export AWS_PROFILE=..., or run aws sso login), or correct the environment's account"
+)
+
+
+def test_credentials_of_another_account_are_told_with_a_remedy_before_a_quota_is_asked_or_anything_registered(
+    registered: list[str],
+) -> None:
+    with pytest.raises(pulumi.RunError) as refused:
+        composed(values("dev") | {"account": OTHER}, **{QUOTA: {"quotaName": "G and VT", "value": 0.0}})
+    assert str(refused.value) == ELSEWHERE % "assumed-role/nobody/bill"
+    assert registered == ["pulumi:pulumi:Stack", "pulumi:providers:aws"]
+
+
 @pytest.mark.engine
-@pytest.mark.usefixtures("simulated_aws")
-def test_credentials_of_another_account_end_the_preview_at_the_provider(stack: Any) -> None:
+def test_in_another_account_a_preview_ends_with_what_to_do_and_an_update_makes_nothing(stack: Any, simulated_aws: Any) -> None:
     dev = stack("dev", program=PROJECT, config={"mlgate:platform": values("dev") | {"account": OTHER}})
-    with pytest.raises(
-        UpdateError, match=rf'allowedAccountIds value {{\["{OTHER}"\]}} has a problem: AWS account ID not allowed: {ACCOUNT}'
-    ):
+    with pytest.raises(UpdateError) as previewed:
         dev.preview()
-    assert dev.state.checkpoint().resources == []
+    with pytest.raises(UpdateError) as updated:
+        dev.operate("up", "--yes", "--skip-preview")
+    assert ELSEWHERE % "user/moto" in str(previewed.value)
+    assert ELSEWHERE % "user/moto" in str(updated.value)
+    assert simulated_aws.alive() == []
 
 
 @pytest.mark.engine

@@ -77,6 +77,7 @@ def build(name: str, platform: Platform, kubeconfig: pulumi.Input[str] | None = 
     """
     args = PlatformArgs(name, platform, kubeconfig)
     args.require_possible()
+    args.require_account()
     provider = aws.Provider("aws", region=platform.region, allowed_account_ids=[platform.account])
     args.require_quotas(pulumi.InvokeOptions(provider=provider))
     return _Composition(args, provider).build()

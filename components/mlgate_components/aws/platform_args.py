@@ -11,7 +11,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
+import pulumi_aws as aws
 
+from mlgate.credentials import of_another_account
 from mlgate.errors import Problem
 from mlgate.roles import ROLES
 from mlgate_components.arguments import ArgumentsError
@@ -149,6 +151,18 @@ class PlatformArgs:
                 refused += [Problem(f"{where}: {each.where}", each.found, each.expected) for each in error.problems]
         if refused:
             raise ArgumentsError("environment", self.name, refused)
+
+    def require_account(self) -> None:
+        """Raises ArgumentsError where the credentials are of another account.
+
+        A provider that is bound to an account refuses it too, by its own inputs and without a remedy, and nobody can ask it anything then:
+        whose they are is asked of one that is bound to none, by which nothing is made.
+        """
+        asked = aws.Provider("whose-credentials", region=self.platform.region)
+        caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=asked))
+        if caller.account_id != self.platform.account:
+            problem = Problem("account", *of_another_account(self.platform.account, caller.account_id, caller.arn))
+            raise ArgumentsError("environment", self.name, [problem])
 
     def require_quotas(self, opts: pulumi.InvokeOptions) -> None:
         """Raises ArgumentsError where EC2 allows fewer vCPUs than all pools need together, each of which alone might fit."""

@@ -30,7 +30,7 @@ BARE = prod(eks_addons={}, addons={}, nodes_release=None)
 
 
 def recorded(values: dict[str, Any]) -> Any:
-    return record(PROJECT, stack="prod", config={"platform": values}, preview=True, invokes=Answers())
+    return record(PROJECT, stack="prod", config={"platform": values}, preview=True, invokes=Answers(values["account"]))
 
 
 def refused(values: dict[str, Any]) -> set[str]:

@@ -18,7 +18,10 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890
 REPLICA = {"bucket_arn": "arn:aws:s3:::models-copy", "key_arn": KEY}
 PEM = derive_private_key(1, SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 ANSWERS = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"arn": "arn:aws:sts::123456789012:assumed-role/deployer/ci"},
+    "aws:index/getCallerIdentity:getCallerIdentity": {
+        "arn": "arn:aws:sts::123456789012:assumed-role/deployer/ci",
+        "accountId": "123456789012",
+    },
     "aws:kms/getPublicKey:getPublicKey": {"publicKeyPem": PEM},
 }
 
