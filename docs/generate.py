@@ -131,7 +131,7 @@ def environments() -> str:
 
 
 # What of a release's name is the version of the image with accelerators.
-_GPU_VERSIONS = {"bottlerocket": "up to the hyphen", "al2023": "`v` and the date behind the hyphen, such as `v20261101`"}
+_GPU_VERSIONS = {"bottlerocket": "up to the hyphen", "al2023": "`v` and the date behind the hyphen, such as `v20240807`"}
 
 
 def versions(platform: Platform) -> str:

@@ -36,7 +36,9 @@ def platforms_cluster() -> Iterator[Cluster]:
     """One for all tests of platforms and their components in a process: it knows what Karpenter on AWS is asked for.
 
     None is new to it, since the garbage collector looks for new definitions twice a minute, and what is made of one waits for that to go.
+    The namespaces of charts are there as well: the controller that takes one away is 5 s about it, and Helm never does.
     """
+    from mlgate_components.aws.addons.table import TABLE
     from mlgate_testkit.cluster import Cluster
     from mlgate_testkit.cluster.extensions import Chosen
     from tests.components.aws.gpu.definitions import define
@@ -45,4 +47,6 @@ def platforms_cluster() -> Iterator[Cluster]:
     require_built(Chosen())
     with Cluster() as cluster:
         define(cluster)
+        namespaces = {addon.namespace for addon in TABLE.values()} - {"kube-system"}
+        cluster.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in sorted(namespaces)])
         yield cluster

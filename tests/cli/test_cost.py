@@ -270,8 +270,10 @@ def test_prod_costs_the_same_before_all_of_it_is_pinned_and_what_is_missing_is_t
     assert "crane digest public.ecr.aws/karpenter/karpenter:1.15.1" in beneath
     bare = record(project, stack="prod", config={"platform": values("prod")}, preview=True, invokes=Answers())
     told = document(CliRunner().invoke(app, ["cost", "prod", "--json", "--project", str(project)]))
-    charts = ("prometheus-operator", "karpenter-crd", "karpenter")
-    assert [each["path"] for each in told["unpinned"]] == [f"pins.addons.{chart}.digest" for chart in charts]
+    pins = values("prod")["pins"]
+    asked = {f"pins.eks_addons.{name}" for name in pins["eks_addons"]}
+    asked |= {f"pins.addons.{name}.{setting}" for name, pinned in pins["addons"].items() for setting in pinned}
+    assert {each["path"] for each in told["unpinned"]} == asked
     assert {line["name"] for line in told["lines"]} == {found.name for found in bare.resources if found.custom and not found.read}
 
 

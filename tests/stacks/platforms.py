@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from benchmarks.infra.environments import pin
 from mlgate.platform_files import KEY
 from mlgate.platform_state import state_key_alias
 from mlgate_testkit.engine import Simulated
@@ -15,9 +16,6 @@ from tests.testkit.aws.cloud import by_hand
 PROJECT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("dev", "staging", "prod")
 ACCOUNT = "123456789012"  # moto's own, which is simulated AWS's
-# Digests of these charts are asked of whoever runs them: this one is nobody's.
-_NO_DIGEST = {"digest": f"sha256:{0:064x}"}
-_PINS = dict.fromkeys(("prometheus-operator", "karpenter-crd", "karpenter"), _NO_DIGEST)
 
 
 def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def values(name: str, project: Path = PROJECT, **cluster: Any) -> dict[str, Any]
     platform["account"] = ACCOUNT
     platform["cluster"] |= cluster
     if name == "prod":
-        platform["pins"]["addons"] |= _PINS
+        pin(platform)
     return platform
 
 

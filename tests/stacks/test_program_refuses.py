@@ -68,7 +68,7 @@ REFUSED = (
     "environment 'dev': wrong arguments\n"
     "cluster: addon_versions.corens: is no add-on here\n  -> did you mean coredns?\n"
     "addons: addons.karpentr: is no add-on\n  -> did you mean karpenter?\n"
-    "pools.l4: ami.version: is 'newest'\n  -> a version of bottlerocket, such as '1.53.0'"
+    "pools.l4: ami.version: is 'newest'\n  -> a version of bottlerocket, such as '1.46.0'"
 )
 
 

@@ -69,7 +69,7 @@ func platform(ctx *pulumi.Context) error {
 		Floor: &mlgate.OnDemandFloorArgs{
 			RatePerS: 200, ReplicaRatePerS: 60, NodeStartS: 70, ImagePullS: 90, ModelStartS: 25,
 		},
-		Ami: mlgate.AmiArgs{Family: mlgate.AmiFamilyBOTTLEROCKET, Version: pulumi.StringRef("1.53.0")},
+		Ami: mlgate.AmiArgs{Family: mlgate.AmiFamilyBOTTLEROCKET, Version: pulumi.StringRef("1.46.0")},
 		Cluster: mlgate.PoolClusterArgs{
 			ClusterName:          cluster.ClusterName,
 			Endpoint:             cluster.Endpoint,

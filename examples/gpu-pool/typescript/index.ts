@@ -72,7 +72,7 @@ const pool = new components.GpuNodePool(
         replicas: 12,
         capacity: [{ buy: components.Buy.SPOT }, { buy: components.Buy.ON_DEMAND }],
         floor: { ratePerS: 200, replicaRatePerS: 60, nodeStartS: 70, imagePullS: 90, modelStartS: 25 },
-        ami: { family: components.AmiFamily.BOTTLEROCKET, version: "1.53.0" },
+        ami: { family: components.AmiFamily.BOTTLEROCKET, version: "1.46.0" },
         cluster: {
             clusterName: cluster.clusterName,
             endpoint: cluster.endpoint,

@@ -80,7 +80,7 @@ def platform() -> None:
             "cluster": {**found, **nodes, "node_role_name": ml.node_role_name},
             "network": {"zones": zones, "private_subnet_ids": network.private_subnet_ids},
             "capacity": [{"buy": "on-demand"}],
-            "ami": {"family": "bottlerocket", "version": "1.53.0"},
+            "ami": {"family": "bottlerocket", "version": "1.46.0"},
             "tags": tags,
         },
         providers=[ml.kubernetes],

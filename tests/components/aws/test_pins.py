@@ -15,28 +15,30 @@ from mlgate.platform_files import KEY
 from mlgate_cli.answers import Answers
 from mlgate_components.aws.pins import stand_ins, unpinned
 from mlgate_testkit.record import record
+from tests.stacks.platforms import values
 
 PROJECT = Path(__file__).resolve().parents[3]
 
 
 def prod(**pins: Any) -> dict[str, Any]:
     """The project's prod, in which those pins are others."""
-    values: dict[str, Any] = yaml.safe_load((PROJECT / "stacks" / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"][KEY]
-    values["pins"] |= pins
-    return values
+    content = yaml.safe_load((PROJECT / "stacks" / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    platform: dict[str, Any] = content["config"][KEY]
+    platform["pins"] |= pins
+    return platform
 
 
 BARE = prod(eks_addons={}, addons={}, nodes_release=None)
 
 
-def recorded(values: dict[str, Any]) -> Any:
-    return record(PROJECT, stack="prod", config={"platform": values}, preview=True, invokes=Answers(values["account"]))
+def recorded(platform: dict[str, Any]) -> Any:
+    return record(PROJECT, stack="prod", config={"platform": platform}, preview=True, invokes=Answers(platform["account"]))
 
 
-def refused(values: dict[str, Any]) -> set[str]:
+def refused(platform: dict[str, Any]) -> set[str]:
     """What is said to be missing, by the paths of the component that says it."""
     with pytest.raises(pulumi.RunError) as error:
-        recorded(values)
+        recorded(platform)
     return set(re.findall(r"^(?:\w+: )?(\S+): is missing$", str(error.value), re.MULTILINE))
 
 
@@ -63,10 +65,13 @@ def test_with_what_stands_in_for_them_the_program_is_recorded() -> None:
 
 
 def test_what_is_pinned_lacks_nothing_and_dev_looks_things_up() -> None:
-    digests = {name: {"digest": "sha256:" + "ab" * 32} for name in ("prometheus-operator", "karpenter-crd", "karpenter")}
-    known = prod()["pins"]["addons"]
-    assert unpinned(Platform.model_validate(prod(addons={**known, **digests}))) == []
+    assert unpinned(Platform.model_validate(values("prod"))) == []
     assert unpinned(Platform.model_validate({**BARE, "level": "dev"})) == []
+
+
+def test_no_version_that_only_aws_knows_and_no_digest_that_only_a_registry_knows_comes_with_the_project() -> None:
+    for path in sorted((PROJECT / "stacks").glob("Pulumi.*.yaml")):
+        assert not re.findall(r"eksbuild|sha256:", path.read_text(encoding="utf-8")), path
 
 
 def test_an_engine_is_never_given_what_stands_in() -> None:

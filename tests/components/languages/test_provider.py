@@ -33,7 +33,7 @@ POOL: dict[str, Any] = {
     "cluster": {**CLUSTER, "version": "1.35"},
     "network": {"zones": ["eu-central-1a"], "privateSubnetIds": ["subnet-1"]},
     "capacity": [{"buy": "spot"}],
-    "ami": {"family": "bottlerocket", "version": "1.53.0"},
+    "ami": {"family": "bottlerocket", "version": "1.46.0"},
     "tags": TAGS,
 }
 

@@ -75,7 +75,7 @@ class Ami(TypedDict):
     family: AmiFamily
     """Its system; Bottlerocket where GPUs are shared, since its own device plugin and MIG are set by user data."""
     version: NotRequired[str]
-    """Of EKS's image with NVIDIA's drivers, exactly: 1.53.0 of Bottlerocket, v20261101 of AL2023. `latest` is refused if `pinned`."""
+    """Of EKS's image with NVIDIA's drivers, exactly: 1.46.0 of Bottlerocket, v20240807 of AL2023. `latest` is refused if `pinned`."""
     id: NotRequired[str]
     """Of an image of your own, ami-..., instead of `version`."""
     architecture: NotRequired[Architecture]

@@ -20,8 +20,8 @@ _LONGEST_NAME = 63 - AUTOMATIC - len("-shared")  # EKS API reference, CreateNode
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _AMI_ID = re.compile(r"ami-[0-9a-z]+")
 _RESERVATION_ID = re.compile(r"cr-[0-9a-z]+")
-# Karpenter 1.15.1, pkg/providers/amifamily: each family's own form of a version, and one such.
-_VERSIONS = {"bottlerocket": (re.compile(r"v?\d+\.\d+\.\d+"), "1.53.0"), "al2023": (re.compile(r"v\d{8}"), "v20261101")}
+# Karpenter 1.15.1, pkg/providers/amifamily: each family's own form of a version, and one such that Karpenter's tests and pages name.
+_VERSIONS = {"bottlerocket": (re.compile(r"v?\d+\.\d+\.\d+"), "1.46.0"), "al2023": (re.compile(r"v\d{8}"), "v20240807")}
 # Karpenter's definitions refuse labels of these domains, and kubelets do not give them to themselves; ours say what the pool is.
 _RESERVED_DOMAINS = ("karpenter.sh", "karpenter.k8s.aws", "kubernetes.io", "k8s.io", "mlgate")
 _LEAST_DISK_GIB = 20  # Karpenter's own default, which EKS's images need

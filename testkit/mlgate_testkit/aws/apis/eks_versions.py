@@ -1,8 +1,8 @@
 """Kubernetes versions and add-on versions of simulated EKS: an excerpt of what EKS offers, by no means all of it.
 
-Sources: EKS user guide, "Amazon EKS Kubernetes release calendar" and "Amazon EKS add-ons"; the version texts have the real form, and the
-newest of each is whatever was at hand when this was written (2026-11). A program that pins one that EKS has and this table has not is
-refused; `getAddonVersion` says which there are.
+Sources: EKS user guide, "Amazon EKS Kubernetes release calendar" and "Amazon EKS add-ons". The version texts have the form of EKS's, and no
+more is promised of them: they are for simulated clusters, and which of EKS's own is good for a real one is asked of AWS. A program that
+pins one that EKS has and this table has not is refused; `getAddonVersion` says which there are.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from .changing import Case, With, within
 from .values import OTHER_TAGS, ROLE, TAGS, ZONES
 
 _SPOT, _ON_DEMAND = {"buy": "spot"}, {"buy": "on-demand"}
-_BOTTLEROCKET, _AL2023 = {"family": "bottlerocket", "version": "1.53.0"}, {"family": "al2023", "version": "v20261101"}
+_BOTTLEROCKET, _AL2023 = {"family": "bottlerocket", "version": "1.46.0"}, {"family": "al2023", "version": "v20240807"}
 # Each of the other numbers brings the replacement within the two minutes of a spot notice, or another number of replicas.
 _FLOOR = {"rate_per_s": 100.0, "replica_rate_per_s": 30.0, "node_start_s": 60.0, "image_pull_s": 50.0, "model_start_s": 40.0}
 _OTHER_FLOOR = {"rate_per_s": 130.0, "replica_rate_per_s": 20.0, "node_start_s": 20.0, "image_pull_s": 10.0, "model_start_s": 5.0}

@@ -33,7 +33,7 @@ USUAL: dict[str, Any] = {
     "cluster": CLUSTER,
     "network": {"zones": ZONES, "private_subnet_ids": ["subnet-1", "subnet-2", "subnet-3"]},
     "capacity": [{"buy": "spot"}, {"buy": "on-demand"}],
-    "ami": {"family": "bottlerocket", "version": "1.53.0"},
+    "ami": {"family": "bottlerocket", "version": "1.46.0"},
     "tags": {"environment": "dev", "owner": "platform"},
 }
 OUTPUTS = ("node_class_name", "node_pool_names", "instance_types", "rejected", "labels", "resource", "device_plugin", "vcpu_quotas", "said")

@@ -43,11 +43,11 @@ def test_nodes_of_fixed_size_start_as_karpenters_do() -> None:
 @pytest.mark.parametrize(
     ("ami", "path"),
     [
-        ({"family": "bottlerocket", "version": "v1.53.0"}, "/aws/service/bottlerocket/aws-k8s-1.35-nvidia/x86_64/1.53.0/image_id"),
+        ({"family": "bottlerocket", "version": "v1.46.0"}, "/aws/service/bottlerocket/aws-k8s-1.35-nvidia/x86_64/1.46.0/image_id"),
         (
-            {"family": "al2023", "version": "v20261101"},
+            {"family": "al2023", "version": "v20240807"},
             "/aws/service/eks/optimized-ami/1.35/amazon-linux-2023/x86_64/nvidia/"
-            "amazon-eks-node-al2023-x86_64-nvidia-1.35-v20261101/image_id",
+            "amazon-eks-node-al2023-x86_64-nvidia-1.35-v20240807/image_id",
         ),
         (
             {"family": "al2023", "version": "latest"},

@@ -64,16 +64,16 @@ def test_nodes_have_imdsv2_for_themselves_alone_and_encrypted_disks_for_images()
     assert (system["ebs"]["volumeSize"], images["ebs"]["volumeSize"]) == ("6Gi", "300Gi"), "EC2 takes no disk smaller than its snapshot"
     assert spec["associatePublicIPAddress"] is False
     assert spec["securityGroupSelectorTerms"] == [{"id": "sg-1"}]
-    assert spec["amiSelectorTerms"] == [{"alias": "bottlerocket@1.53.0"}]
+    assert spec["amiSelectorTerms"] == [{"alias": "bottlerocket@1.46.0"}]
     assert spec["role"] == "nodes"
     assert {**spec["tags"], "Name": ""} == {"Name": "", "environment": "dev", "owner": "platform", "managed-by": "mlgate"}
 
 
 def test_amazon_linux_has_one_disk_and_no_device_plugin() -> None:
-    graph = recorded(ami={"family": AmiFamily.AL2023, "version": "v20261101"})
+    graph = recorded(ami={"family": AmiFamily.AL2023, "version": "v20240807"})
     spec = graph.one(CLASS).inputs["spec"]
     assert [disk["deviceName"] for disk in spec["blockDeviceMappings"]] == ["/dev/xvda"]
-    assert (spec["amiFamily"], spec["amiSelectorTerms"]) == ("AL2023", [{"alias": "al2023@v20261101"}])
+    assert (spec["amiFamily"], spec["amiSelectorTerms"]) == ("AL2023", [{"alias": "al2023@v20240807"}])
     assert graph.outputs["device_plugin"].startswith("needed")
     assert graph.outputs["labels"]["nvidia.com/gpu.present"] == "true", "where NVIDIA's own goes by its chart"
     bottlerocket = recorded().outputs
