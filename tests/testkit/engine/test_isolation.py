@@ -139,6 +139,7 @@ def test_the_files_of_a_users_accounts_are_not_found_and_the_engine_has_a_home_o
     assert (dev.outputs["profiles"], dev.outputs.get("region"), dev.outputs.get("clusters")) == ([], None, None)
     assert dev.outputs["key"] == "AKIATESTKIT000000000"
     assert not (home / ".pulumi").exists()
+    assert not list(dev.engine.home.rglob("*.log")), "nor does it write down all that it does"
 
 
 def test_every_file_of_a_cloud_and_the_engines_home_lie_where_nothing_of_the_user_does(tmp_path):
