@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def command(
     from mlgate_cli.recorded import deployed_program, recorded_program
 
     program = deployed_program(deployed, name) if deployed else recorded_program(project, name)
-    found, waits = remaining(program.kept), waiting(program.kept)
+    found, waits = remaining(program.kept, datetime.now(UTC).date()), waiting(program.kept)
     if as_json:
         print_json({"environment": name, "remains": [asdict(each) for each in found], "waits": [asdict(each) for each in waits]})
         return

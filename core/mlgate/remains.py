@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from mlgate.stateful import STATEFUL
@@ -56,13 +57,16 @@ class _Stays:
                 pending += here.needs
 
 
-def remaining(resources: Iterable[Kept]) -> list[Remaining]:
-    """What stays of them, in the order of the program; components and providers, which are nothing in a cloud, left out."""
+def remaining(resources: Iterable[Kept], on: date | None = None) -> list[Remaining]:
+    """What stays of them, in the order of the program; components and providers, which are nothing in a cloud, left out.
+
+    `on`: the day for whose objects the day is told on which their lock ends.
+    """
     by_urn = {resource.urn: resource for resource in resources}
     stays = _staying(by_urn)
     locks = {need: resource.inputs for resource in by_urn.values() if resource.type == _LOCK for need in resource.needs}
     return [
-        Remaining(resource.type, resource.name, _HELD.get(resource.type, ""), _until(resource, locks.get(resource.urn)))
+        Remaining(resource.type, resource.name, _HELD.get(resource.type, ""), _until(resource, locks.get(resource.urn), on))
         for resource in by_urn.values()
         if resource.urn in stays and not resource.component and not resource.type.startswith("pulumi:")
     ]
@@ -92,7 +96,7 @@ def _staying(by_urn: Mapping[str, Kept]) -> Mapping[str, Kept]:
     return stays.found
 
 
-def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
+def _until(resource: Kept, lock: Mapping[str, Any] | None, on: date | None) -> str:
     if resource.type == _KEY:
         return f"somebody schedules its deletion, and {resource.inputs.get(_WAITS[_KEY], 30)} days more"
     if resource.type == _CLUSTER:
@@ -102,5 +106,6 @@ def _until(resource: Kept, lock: Mapping[str, Any] | None) -> str:
     if resource.type == _BUCKET and lock and "rule" in lock:  # without one nothing is locked by itself
         kept = lock["rule"]["defaultRetention"]
         time = f"{kept['years']} years" if kept.get("years") else f"{kept['days']} days"  # S3 takes one of both
-        return f"somebody empties it, each version {time} after it was written at the earliest ({kept['mode']})"
+        told = f", one of {on} on {on + timedelta(days=kept['days'])}" if on and kept.get("days") else ""
+        return f"somebody empties it, each version {time} after it was written at the earliest ({kept['mode']}){told}"
     return "somebody deletes it"

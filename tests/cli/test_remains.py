@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -19,7 +21,12 @@ def test_an_environments_stores_keys_and_repositories_stay_with_their_dates() ->
     shown = remains("dev", "--json")
     assert shown.returncode == 0, shown.stderr
     told = {(each["type"].rsplit(":", 1)[1], each["name"]): each for each in json.loads(shown.stdout)["remains"]}
-    assert told["Bucket", "evidence"]["until"].endswith("30 days after it was written at the earliest (GOVERNANCE)")
+    until = told["Bucket", "evidence"]["until"]
+    dates = re.search(r"30 days after it was written at the earliest \(GOVERNANCE\), one of (\S+) on (\S+)$", until)
+    assert dates, until
+    written, ends = map(date.fromisoformat, dates.groups())
+    assert (ends - written).days == 30
+    assert abs((datetime.now(UTC).date() - written).days) <= 1
     assert told["Key", "evidence-signing"]["until"] == "somebody schedules its deletion, and 30 days more"
     assert ("Repository", "digits") in told
     assert ("NatGateway", "network-eu-central-1a") not in told
@@ -37,7 +44,9 @@ def test_prod_is_told_before_all_of_it_is_pinned_and_that_its_cluster_goes_on_co
     assert shown.returncode == 0, shown.stderr
     (cluster,) = [line for line in shown.stdout.splitlines() if line.strip().startswith("Cluster cluster")]
     assert "costs by the hour" in cluster
-    assert shown.stdout.splitlines()[-1].startswith("not pinned yet, on which none of it depends: pins.addons.prometheus-operator.digest")
+    last = shown.stdout.splitlines()[-1]
+    assert last.startswith("not pinned yet, on which none of it depends: pins.eks_addons.vpc-cni")
+    assert "pins.addons.prometheus-operator.digest" in last
 
 
 def test_a_key_that_goes_is_told_to_wait(tmp_path: Path) -> None:

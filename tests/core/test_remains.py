@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from mlgate.remains import Kept, Remaining, remaining, waiting
@@ -51,6 +52,17 @@ def test_it_is_said_until_when_a_bucket_a_key_and_a_secret_stay() -> None:
     assert said["key"] == "somebody schedules its deletion, and 7 days more"
     assert said["feature-store"] == "somebody deletes it, and 9 days more"
     assert found[4] == Remaining(KEY, "key", "the key of everything encrypted or signed with it", said["key"])
+
+
+def test_the_day_on_which_the_lock_of_what_is_written_on_a_day_ends_is_told_where_it_is_of_so_many_days() -> None:
+    def told(**period: int) -> str:
+        rule = {"defaultRetention": {"mode": "COMPLIANCE", **period}}
+        bucket, _lock = remaining([made(BUCKET, "evidence"), made(LOCK, "lock", "evidence", rule=rule)], on=date(2028, 2, 1))
+        return bucket.until
+
+    assert told(days=30).endswith("(COMPLIANCE), one of 2028-02-01 on 2028-03-02")
+    assert told(years=7).endswith("7 years after it was written at the earliest (COMPLIANCE)"), "S3 does not say which day that is"
+
 
 
 def test_a_cluster_that_is_protected_is_told_to_stay_and_to_cost() -> None:
