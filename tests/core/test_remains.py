@@ -64,7 +64,6 @@ def test_the_day_on_which_the_lock_of_what_is_written_on_a_day_ends_is_told_wher
     assert told(years=7).endswith("7 years after it was written at the earliest (COMPLIANCE)"), "S3 does not say which day that is"
 
 
-
 def test_a_cluster_that_is_protected_is_told_to_stay_and_to_cost() -> None:
     (found,) = remaining([made("aws:eks/cluster:Cluster", "cluster")])
     assert "by the hour" in found.holds
