@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from mlgate.errors import ProcessError
-from mlgate_serving.ports import port_is_free
 from mlgate_testkit.cluster import Cluster, ClusterError, PartStatus
 from mlgate_testkit.cluster.folders import end_left
 
+from ..listening import listens
 from .machine import Left, eventually
 
 pytestmark = pytest.mark.cluster
@@ -62,7 +62,7 @@ def test_whatever_ends_the_owner_its_cluster_ends_too(cache: Path, number: int |
             process.send_signal(number)
         process.wait()
     eventually(lambda: Left(cache).processes() == [] and Left(cache).runs() == [])
-    assert all(port_is_free(port) for port in ports)
+    assert not any(listens(port) for port in ports)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])

@@ -10,10 +10,10 @@ import pytest
 
 from mlgate import BusyError, ProcessError, StackError, UsageError
 from mlgate_serving.identity import is_running
-from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import UNKNOWN, LeakError, UpdateError, locked, recover
 from mlgate_testkit.engine.orphans import marked
 
+from ..listening import listens
 from .until import until
 
 pytestmark = pytest.mark.engine
@@ -148,7 +148,7 @@ def test_a_provider_that_dies_is_named_and_started_anew(rack, cloud):
     with pytest.raises(StackError, match=f"nothing listens on port {port} .*\n.*comes back with its `reset"):
         dev.preview()
     assert not is_running(pid)
-    assert port_is_free(port)
+    assert not listens(port)
     cloud.reset()
     assert cloud.alive() == []
     assert [step.name for step in dev.refresh().deleted(BOX)] == ["a"]
@@ -213,7 +213,7 @@ def test_nothing_of_a_killed_engine_stays(rack, stacks):
     assert len(working) > 1
     assert ports
     assert [one for one in working if is_running(one.pid)] == []
-    assert [port for port in ports if not port_is_free(port)] == []
+    assert [port for port in ports if listens(port)] == []
     assert not marked(lambda mark: mark.workspace == str(dev.workspace))
     recover(dev)
     with pytest.raises(UpdateError, match="killed on order") as failure:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine.orphans import Mark, marked
 
+from ..listening import listens
 from .programs import PROGRAM
 from .until import until
 
@@ -97,7 +97,7 @@ def test_a_test_that_is_killed_with_clouds_and_cluster_leaves_no_process_and_no_
     process.wait()
     until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in working))
     assert not marked(belonging(process.pid))
-    assert [port for port in ports if not port_is_free(port)] == []
+    assert [port for port in ports if listens(port)] == []
     run(EVERYTHING.replace("SECONDS", "0").replace("FOLDER", str(pytester.path))).assert_outcomes(passed=1)
 
 

@@ -10,11 +10,11 @@ import pytest
 
 from mlgate import StackError, UsageError
 from mlgate_serving.identity import is_running
-from mlgate_serving.ports import port_is_free
 from mlgate_testkit.engine import LeakError, Simulated, Stacks, UpdateError, no_clouds, recover
 from mlgate_testkit.provider.process import ProviderProcess
 
 from ..aws.cloud import by_hand
+from ..listening import listens
 from .programs import simulated_boxes
 from .until import until
 
@@ -108,7 +108,7 @@ def test_a_simulated_cloud_that_dies_is_named_and_an_empty_one_takes_its_place(s
     with pytest.raises(StackError, match=f"provider aws: nothing listens on port {ports[0]}"):
         prod.preview()
     assert not is_running(pid)
-    assert all(port_is_free(port) for port in ports)
+    assert not any(listens(port) for port in ports)
     simulated_aws.reset()
     assert simulated_aws.alive() == []
     assert [step.name for step in prod.refresh().deleted(BUCKET)] == ["logs"]
@@ -201,7 +201,7 @@ def test_what_a_killed_standin_left_is_gone_once_it_is_started_anew(stack, kuber
     with pytest.raises(UpdateError, match="kubernetes:core/v1:ServiceAccount first"):
         dev.up()
     assert not is_running(pid)
-    assert port_is_free(port)
+    assert not listens(port)
     assert objects.find("ConfigMap", "last")
     kubernetes_standin.reset()
     assert objects.find("ConfigMap", "last") is None
