@@ -1,4 +1,4 @@
-"""How what a lost create made is found, for every type of AWS that the platform makes and that a second create would make twice.
+"""How what a lost create made is found, for all that the platform makes and that a second create would make twice, or be refused for.
 
 Types that are not here need no search: a second create of a bucket's settings, a resource's policy or an attachment is the same one again.
 Ids are as Pulumi keeps them: each resource's documentation, under "Import".
@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-__all__ = ["BY_TAGS", "Kind", "Where", "ids_of_inputs", "kind_of"]
+__all__ = ["BY_TAGS", "Kind", "Where", "ids_of_inputs", "is_object", "kind_of"]
+
+_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
 class Kind(NamedTuple):
@@ -105,7 +107,7 @@ _BY_INPUTS: Final[Mapping[str, str | Callable[[Inputs, Where], Sequence[str]]]] 
     "aws:kms/alias:Alias": "{name}",
     "aws:s3/bucket:Bucket": "{bucket}",
     "aws:sqs/queue:Queue": lambda given, where: [f"https://sqs.{where.region}.amazonaws.com/{where.account}/{given['name']}"],
-    "kubernetes:helm.sh/v3:Release": "{namespace}/{name}",
+    _RELEASE: "{namespace}/{name}",
 }
 
 
@@ -114,13 +116,23 @@ def ids_of_inputs(token: str, inputs: Inputs, where: Where) -> Sequence[str] | N
 
     Raises botocore's errors for what these credentials may not ask.
     """
-    rule = _BY_INPUTS.get(token)
+    rule = _object if is_object(token) else _BY_INPUTS.get(token)
     if rule is None:
         return None
     try:
         return [rule.format_map({**inputs, **where._asdict()})] if isinstance(rule, str) else rule(inputs, where)
     except KeyError:  # named by a prefix, or to another kind of destination
         return None
+
+
+def is_object(token: str) -> bool:
+    """Whether it is an object of Kubernetes, which is refused where one of its name exists; the patch of one is not."""
+    return token.startswith("kubernetes:") and token != _RELEASE and not token.endswith("Patch")
+
+
+def _object(given: Inputs, _where: Where) -> Sequence[str]:
+    about = given["metadata"]
+    return ["/".join(filter(None, (about.get("namespace"), about["name"])))]
 
 
 def kind_of(called: str) -> tuple[Kind, str] | None:

@@ -2,7 +2,7 @@
 
 The engine notes in the state what it is about to create, with all inputs, and takes the note away with the answer. Where it is killed in
 between, the note says what to look for: automatic names are among the inputs, so what goes by a name is found by it; what has none (most
-of EC2, keys) by the tags of the environment and of the resource.
+of EC2, keys) by the tags of the environment and of the resource. An object of Kubernetes goes by its name, and is refused where it exists.
 
 Ran: `pulumi refresh --import-pending-creates URN ID` of 3.259 marks the operation as an import, which nothing carries out, and forgets it
 with the next update (pkg/cmd/pulumi/operations/refresh.go). So the note becomes a resource of the state here, and a refresh reads the rest.
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
-from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, kind_of
+from mlgate_delivery.orphan_kinds import BY_TAGS, Where, ids_of_inputs, is_object, kind_of
 from mlgate_tools.tool import Progress
 
 __all__ = ["Left", "Recoverable", "adopt"]
@@ -88,7 +88,7 @@ def adopt(stack: Recoverable, environment: str, where: Where, progress: Progress
         if len(ids) > 1
         for each in ids
     ]
-    left += [_left(environment, creates[urn], taken[urn], "has its name and not its tags, so it is somebody else's") for urn in strangers]
+    left += [_left(environment, creates[urn], taken[urn], _stranger(creates[urn]["type"])) for urn in strangers]
     return [*left, *_unknown(things, _known(after["deployment"]) | {each.id for each in left}, where)]
 
 
@@ -161,9 +161,28 @@ def _known(deployment: Mapping[str, Any]) -> set[str]:
 
 
 def _alike(create: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    """Whether what was taken over has the tags that it was to get; what takes no tags belongs to something that is ours."""
+    """Whether what was taken over has the tags that it was to get; what takes no tags belongs to something that is ours.
+
+    An object of Kubernetes has no tags, and all that it was to say: the API server only adds to that.
+    """
+    outputs = made.get("outputs") or {}
+    if is_object(create["type"]):
+        return _says(outputs, create["inputs"])
     wanted = create["inputs"].get("tags") or {}
-    return bool(wanted.items() <= ((made.get("outputs") or {}).get("tags") or {}).items())
+    return bool(wanted.items() <= (outputs.get("tags") or {}).items())
+
+
+def _says(there: Any, wanted: Any) -> bool:
+    """Whether every value of it is there, at its place."""
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        return all(_says(there.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(there, list):
+        return len(there) == len(wanted) and all(map(_says, there, wanted))
+    return bool(there == wanted)
+
+
+def _stranger(token: str) -> str:
+    return f"has its name and not {'what it was to say' if is_object(token) else 'its tags'}, so it is somebody else's"
 
 
 def _left(environment: str, create: Mapping[str, Any], its_id: str, why: str) -> Left:

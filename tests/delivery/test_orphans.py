@@ -31,12 +31,13 @@ PROVIDER = "urn:pulumi:dev::ours::pulumi:providers:aws::aws"
 
 
 class Kept:
-    """A stack in memory. Its refresh takes out what `gone` names, and puts `tags` on what is there."""
+    """A stack in memory. Its refresh takes out what `gone` names, and puts `tags` on what is there; `objects` are as they stand there."""
 
     def __init__(self, *begun: dict[str, Any], resources: tuple[dict[str, Any], ...] = ()) -> None:
         self.state: dict[str, Any] = {"version": 3, "deployment": {"resources": list(resources), "pending_operations": list(begun)}}
         self.gone: set[str] = set()
         self.tags: dict[str, Mapping[str, str]] = {}
+        self.objects: dict[str, Mapping[str, Any]] = {}
         self.refreshed = 0
 
     def export(self) -> Mapping[str, Any]:
@@ -49,7 +50,7 @@ class Kept:
         self.refreshed += 1
         there = [made for made in self.resources if made["id"] not in self.gone]
         for made in there:
-            made["outputs"] = {"tags": self.tags.get(made["id"], made["inputs"].get("tags"))}
+            made["outputs"] = self.objects.get(made["id"], {"tags": self.tags.get(made["id"], made["inputs"].get("tags"))})
         self.state["deployment"] |= {"resources": there, "pending_operations": []}
 
     @property
@@ -143,6 +144,45 @@ def test_what_has_the_name_and_not_the_tags_is_somebody_elses_and_let_go(where: 
     assert stack.resources == []
     assert left.why == "has its name and not its tags, so it is somebody else's"
     assert not [line for line in said if "took over" in line]
+
+
+CLASS = {"metadata": {"name": "gp3"}, "provisioner": "ebs.csi.aws.com", "parameters": {"type": "gp3"}, "allowedTopologies": [{"a": 1}]}
+
+
+def test_an_object_of_kubernetes_is_found_by_its_name_and_taken_over_where_it_says_all_that_it_was_to_say(where: Where) -> None:
+    settings = {"metadata": {"name": "settings", "namespace": "ml"}, "data": {"a": "b"}}
+    stack = Kept(
+        begun("kubernetes:storage.k8s.io/v1:StorageClass", "class", **CLASS), begun("kubernetes:core/v1:ConfigMap", "it", **settings)
+    )
+    stack.objects = {
+        "gp3": {**CLASS, "metadata": {"name": "gp3", "uid": "1"}, "reclaimPolicy": "Delete"},
+        "ml/settings": {**settings, "metadata": {**settings["metadata"], "uid": "2"}},
+    }
+    assert recovered(stack, where)[0] == []
+    assert stack.ids == {"class": "gp3", "it": "ml/settings"}
+
+
+@pytest.mark.parametrize(
+    "other", [{"parameters": {"type": "gp2"}}, {"parameters": {}}, {"allowedTopologies": []}, {"allowedTopologies": [{"a": 2}]}]
+)
+def test_one_that_says_something_else_is_somebody_elses_and_let_go(where: Where, other: dict[str, Any]) -> None:
+    stack = Kept(begun("kubernetes:storage.k8s.io/v1:StorageClass", "class", **CLASS))
+    stack.objects = {"gp3": {**CLASS, **other}}
+    (left,), _said = recovered(stack, where)
+    assert stack.resources == []
+    assert left.why == "has its name and not what it was to say, so it is somebody else's"
+    assert "pulumi import kubernetes:storage.k8s.io/v1:StorageClass class gp3" in left.adopt
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs"),
+    [
+        ("kubernetes:core/v1:ConfigMapPatch", {"metadata": {"name": "settings"}}),
+        ("kubernetes:core/v1:ConfigMap", {"metadata": {"generateName": "a-"}}),
+    ],
+)
+def test_a_patch_is_applied_again_and_a_name_that_the_server_chose_is_not_guessed(where: Where, token: str, inputs: dict[str, Any]) -> None:
+    assert ids_of_inputs(token, inputs, where) is None
 
 
 def test_what_carries_our_tags_and_no_state_knows_is_listed_though_nothing_was_pending(where: Where) -> None:

@@ -32,6 +32,15 @@ opts = pulumi.ResourceOptions(provider=aws.Provider("aws", region="eu-central-1"
 network = aws.ec2.Vpc("network", cidr_block="10.0.0.0/16", tags={**tags, "Name": "network"}, opts=opts)
 aws.ec2.Subnet("private", vpc_id=network.id, cidr_block="10.0.0.0/24", tags={**tags, "Name": "private"}, opts=opts)
 """
+OBJECTS = """\
+import os
+import pulumi
+import pulumi_kubernetes as kubernetes
+opts = pulumi.ResourceOptions(provider=kubernetes.Provider("cluster", kubeconfig=os.environ["CLUSTER"]))
+kept = kubernetes.storage.v1.StorageClass("kept", metadata={"name": "recovered"}, provisioner="ebs.csi.aws.com", opts=opts)
+opts.depends_on = [kept]
+kubernetes.core.v1.ConfigMap("rest", metadata={"name": "recovered", "namespace": "default"}, data={"a": "b"}, opts=opts)
+"""
 EXPORTS = 'eval "$(mlgate env dev)"'
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -44,12 +53,17 @@ def storage() -> Iterator[str]:
 
 
 @pytest.fixture
-def run(simulated_aws: Any, storage: str, pulumi_engine: Any, tmp_path: Path) -> Run:
+def program() -> str:
+    return PROGRAM
+
+
+@pytest.fixture
+def run(simulated_aws: Any, kubernetes_standin: Any, storage: str, pulumi_engine: Any, tmp_path: Path, program: str) -> Run:
     """Runs a script in the shell of a project whose stack dev is on simulated AWS, and holds nothing yet."""
     (tmp_path / "Pulumi.yaml").write_text("name: ours\nruntime: python\nmain: program/\nstackConfigDir: stacks\n", encoding="utf-8")
     for folder in ("program", "stacks"):
         (tmp_path / folder).mkdir()
-    (tmp_path / "program" / "__main__.py").write_text(PROGRAM, encoding="utf-8")
+    (tmp_path / "program" / "__main__.py").write_text(program, encoding="utf-8")
     path = write(tmp_path / "stacks", "dev", varied({"account": ACCOUNT}))
     path.write_text("config:" + path.read_text(encoding="utf-8").split("config:")[1], encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PULUMI_"))}
@@ -57,7 +71,7 @@ def run(simulated_aws: Any, storage: str, pulumi_engine: Any, tmp_path: Path) ->
         **kept,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PULUMI_HOME": str(tmp_path / "home"),
-        "PULUMI_DEBUG_PROVIDERS": f"aws:{simulated_aws.port}",
+        "PULUMI_DEBUG_PROVIDERS": f"aws:{simulated_aws.port},kubernetes:{kubernetes_standin.port}",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "AWS_ENDPOINT_URL": simulated_aws.endpoint(),
         "AWS_ENDPOINT_URL_S3": storage,
@@ -65,10 +79,9 @@ def run(simulated_aws: Any, storage: str, pulumi_engine: Any, tmp_path: Path) ->
         "AWS_SECRET_ACCESS_KEY": "testing",
     }
 
-    def run(script: str, *, fails: bool = False) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            ["bash", "-c", f"set -e\n{script}"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
+    def run(script: str, *, fails: bool = False, **more: str) -> subprocess.CompletedProcess[str]:
+        command, variables = ["bash", "-c", f"set -e\n{script}"], {**environment, **more}
+        done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False, timeout=300)
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done
 
@@ -85,26 +98,30 @@ def ec2(simulated_aws: Any) -> Any:
 
 
 @pytest.fixture
-def killed(run: Run, storage: str, ec2: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
-    """The engine of a `pulumi up`, ended by kill -9 when AWS had made the network and the state did not say so yet."""
+def killed(run: Run, storage: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., psutil.Process]]:
+    """Ends the engine of a `pulumi up` by kill -9 when what is asked for was made and the state did not say so yet."""
     s3, write_object = by_hand(storage, "s3"), S3Backend.put_object
     engines: list[psutil.Process] = []
     plugins: list[psutil.Process] = []
 
-    def killing(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
-        if key_name == STATE and not engines and networks(ec2):
-            (lock,) = s3.list_objects_v2(Bucket=BUCKET, Prefix=LOCKS)["Contents"]
-            holder = json.loads(s3.get_object(Bucket=BUCKET, Key=lock["Key"])["Body"].read())["pid"]
-            engines.append(psutil.Process(holder))
-            plugins.extend(engines[0].children(recursive=True))
-            engines[0].kill()
-            raise ConnectionError("the engine is gone")
-        return write_object(backend, bucket_name, key_name, *given, **named)
+    def kill(made: Callable[[], object], **variables: str) -> psutil.Process:
+        def killing(backend: Any, bucket_name: str, key_name: str, *given: Any, **named: Any) -> Any:
+            if key_name == STATE and not engines and made():
+                (lock,) = s3.list_objects_v2(Bucket=BUCKET, Prefix=LOCKS)["Contents"]
+                holder = json.loads(s3.get_object(Bucket=BUCKET, Key=lock["Key"])["Body"].read())["pid"]
+                engines.append(psutil.Process(holder))
+                plugins.extend(engines[0].children(recursive=True))
+                engines[0].kill()
+                raise ConnectionError("the engine is gone")
+            return write_object(backend, bucket_name, key_name, *given, **named)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(S3Backend, "put_object", killing)
-        assert run(f"{EXPORTS}\nexec pulumi up --yes --skip-preview >/dev/null 2>&1", fails=True).returncode == -signal.SIGKILL
-    yield engines[0]
+        with monkeypatch.context() as patched:
+            patched.setattr(S3Backend, "put_object", killing)
+            ended = run(f"{EXPORTS}\nexec pulumi up --yes --skip-preview >/dev/null 2>&1", fails=True, **variables)
+        assert ended.returncode == -signal.SIGKILL
+        return engines[0]
+
+    yield kill
     for left in plugins:  # they would look for their engine every five minutes
         if left.is_running():
             left.kill()
@@ -116,8 +133,9 @@ def networks(ec2: Any) -> list[str]:
 
 
 def test_what_a_killed_engine_had_made_is_taken_over_by_its_tags_and_the_next_update_makes_only_the_rest(
-    run: Run, killed: psutil.Process, storage: str, ec2: Any
+    run: Run, killed: Callable[..., psutil.Process], storage: str, ec2: Any
 ) -> None:
+    engine = killed(lambda: networks(ec2))
     s3 = by_hand(storage, "s3")
     left = json.loads(s3.get_object(Bucket=BUCKET, Key=STATE)["Body"].read())["checkpoint"]["latest"]
     (begun,) = left["pending_operations"]
@@ -136,7 +154,7 @@ def test_what_a_killed_engine_had_made_is_taken_over_by_its_tags_and_the_next_up
     tags = [{"Key": "environment", "Value": "dev"}, {"Key": "managed-by", "Value": "mlgate"}]
     ec2.create_vpc(CidrBlock="10.9.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])
     recovered = run("mlgate env dev --recover")
-    assert f"taking away the lock of process {killed.pid}" in recovered.stderr
+    assert f"taking away the lock of process {engine.pid}" in recovered.stderr
     assert f"took over aws:ec2/vpc:Vpc network ({network})" in recovered.stderr
     assert recovered.stderr.count("left to you: ") == 1
     assert "delete it: aws ec2 delete-vpc --vpc-id vpc-" in recovered.stderr
@@ -146,3 +164,17 @@ def test_what_a_killed_engine_had_made_is_taken_over_by_its_tags_and_the_next_up
     went_on = run(f"{EXPORTS}\npulumi up --yes --skip-preview\npulumi preview --expect-no-changes").stdout
     assert "+ 1 created\n    3 unchanged" in went_on, "the subnet; stack, provider and network were there"
     assert networks(ec2) == [network]
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("program", [OBJECTS])
+def test_an_object_that_a_killed_engine_had_made_in_the_cluster_is_taken_over_by_its_name(
+    run: Run, killed: Callable[..., psutil.Process], kubernetes_cluster: Any
+) -> None:
+    there = {"CLUSTER": kubernetes_cluster.kubeconfig.read_text(encoding="utf-8")}
+    killed(lambda: kubernetes_cluster.objects.find("StorageClass", "recovered"), **there)
+    told = run("mlgate env dev --recover", **there).stderr
+    assert "took over kubernetes:storage.k8s.io/v1:StorageClass kept (recovered)" in told
+    assert "left to you" not in told
+    went_on = run(f"{EXPORTS}\npulumi up --yes --skip-preview\npulumi preview --expect-no-changes", **there).stdout
+    assert "+ 1 created\n    3 unchanged" in went_on, "the other object; stack, provider and this one were there"
