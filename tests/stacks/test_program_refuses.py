@@ -29,6 +29,7 @@ def composed(platform: dict[str, Any], **answers: Any) -> Graph:
 
 def test_what_makes_anything_on_aws_is_bound_to_account_and_region_and_no_default_provider_is_made() -> None:
     graph = composed(values("dev"))
+    assert {each.name for each in graph.all("pulumi:providers:aws")} == {"aws", "whose-credentials"}
     provider = graph.one("pulumi:providers:aws", "aws")
     assert (provider.inputs["allowedAccountIds"], provider.inputs["region"]) == (f'["{ACCOUNT}"]', "eu-central-1")
     made = [each for each in graph.resources if each.type.startswith("aws:")]
@@ -169,6 +170,7 @@ def test_in_another_account_a_preview_ends_with_what_to_do_and_an_update_makes_n
         dev.operate("up", "--yes", "--skip-preview")
     assert ELSEWHERE % "user/moto" in str(previewed.value)
     assert ELSEWHERE % "user/moto" in str(updated.value)
+    assert dev.state.checkpoint().resources == []
     assert simulated_aws.alive() == []
 
 
